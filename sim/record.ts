@@ -1,0 +1,108 @@
+// What the stand-ins remember of one call, each from its own end of the wire: what the auditor compares. Times are the
+// clock's, in ms since the epoch; audio is 8 kHz μ-law, one byte a sample, eight bytes a millisecond.
+
+export type CarrierRecord = {
+  callSid: string
+  accountSid: string
+  from: string
+  to: string
+  status: string
+  ringingAtMs: number
+  answeredAtMs: number | null
+  endedAtMs: number | null
+  endedBy: 'caller' | 'server' | 'carrier' | null
+  /** Each TwiML document fetched, with the URL that gave it and how long it took. */
+  documents: { atMs: number; url: string; status: number; body: string; tookMs: number }[]
+  /** Text spoken to the caller by `<Say>`. */
+  said: { atMs: number; text: string }[]
+  streams: StreamRecord[]
+  /** Callbacks sent (status, recording, stream), and how they were answered. */
+  deliveries: { atMs: number; url: string; form: Record<string, string>; status: number; tookMs: number }[]
+  recordings: {
+    recordingSid: string
+    status: string
+    durationMs: number
+    channels: 1 | 2
+    source: string
+    media: Uint8Array
+  }[]
+  /** What Twilio would have logged in its debugger, by Twilio's own number. */
+  problems: { atMs: number; code: number; text: string }[]
+}
+
+export type StreamRecord = {
+  streamSid: string
+  url: string
+  openedAtMs: number
+  startedAtMs: number | null
+  endedAtMs: number | null
+  endedBy: 'caller' | 'server' | 'carrier' | null
+  /** The caller's frames, as sent to the server: 160 bytes each. A frame held back by a fault is not here. */
+  sent: { atMs: number; bytes: Uint8Array }[]
+  /** All media bytes received from the server, in order. */
+  received: Uint8Array
+  receivedAt: { atMs: number; fromByte: number; toByte: number }[]
+  /** Which of the received bytes the caller heard, and when each run of them began to sound. */
+  played: { atMs: number; fromByte: number; toByte: number }[]
+  /** Which of the received bytes a `clear` threw away. */
+  cleared: { atMs: number; fromByte: number; toByte: number }[]
+  /** Marks received, at which byte, and when they went back. */
+  marks: { name: string; atByte: number; receivedAtMs: number; returnedAtMs: number | null; wasCleared: boolean }[]
+}
+
+export type ModelRecord = {
+  sessions: {
+    sessionId: string
+    openedAtMs: number
+    closedAtMs: number | null
+    /** The effective configuration after the last `session.update`. */
+    config: Record<string, unknown> | null
+    /** All audio appended by the server, in order. */
+    appended: Uint8Array
+    appends: { atMs: number; fromByte: number; toByte: number }[]
+    /** Speech as the detector found it in the appended audio. */
+    speech: { startedAtMs: number; stoppedAtMs: number | null; itemId: string }[]
+    responses: {
+      responseId: string
+      status: string
+      reason: string | null
+      createdAtMs: number
+      doneAtMs: number | null
+      isAsked: boolean
+    }[]
+    items: {
+      itemId: string
+      responseId: string | null
+      role: 'user' | 'assistant' | 'system' | 'function_call' | 'function_call_output'
+      text: string
+      /** Audio that was emitted for the item, in order. Empty for anything but spoken assistant items. */
+      audio: Uint8Array
+      truncatedAtMs: number | null
+      name?: string
+      arguments?: string
+      output?: string
+    }[]
+    /** Each audio delta as it left: which bytes of which item. */
+    deltas: { atMs: number; responseId: string; itemId: string; fromByte: number; toByte: number }[]
+    /** Rules of the Realtime API that the server broke. Strict mode also closes the socket. */
+    violations: string[]
+  }[]
+  /** Requests to /v1/responses. */
+  writings: { atMs: number; model: string; instructions: string; input: string; output: string; status: number }[]
+}
+
+export type InboxRecord = {
+  /** Messages accepted, one an idempotency key. */
+  messages: {
+    id: string
+    atMs: number
+    from: string
+    to: string[]
+    subject: string
+    html: string
+    text: string
+    idempotencyKey: string | null
+  }[]
+  /** Every request, accepted or not. */
+  requests: { atMs: number; idempotencyKey: string | null; status: number; error: string | null }[]
+}

@@ -1,0 +1,58 @@
+// A fixture's two scripts and what must be true afterwards. Fixtures are YAML files under fixtures/; this is their shape.
+
+/** When a step of the caller begins. Each cue counts from the step before it. */
+export type Cue =
+  | { on: 'answered' }
+  /** The agent has spoken since the last step, and what it said has finished sounding. */
+  | { on: 'agent-finished' }
+  /** The caller has heard this much of what the agent is saying now. */
+  | { on: 'agent-speaking'; heardMs: number }
+  /** The caller's own last utterance has begun, or has ended. */
+  | { on: 'saying' }
+  | { on: 'said' }
+
+export type CallerStep = Cue & { waitMs: number } & (
+    | { act: 'say'; words: string; audio: Uint8Array }
+    | { act: 'press'; digits: string }
+    | { act: 'hang-up' }
+  )
+
+export type ModelOutput =
+  | { say: string; voice?: string }
+  | { call: string; arguments: Record<string, unknown> }
+  | { fail: string }
+
+export type ModelScript = {
+  /** `refuse`: the handshake is answered with this HTTP status. `stall`: session.update is never answered. */
+  connection: { take: true } | { refuse: number } | { stall: true }
+  /** What the caller says, in order: the n-th committed turn is transcribed as the n-th of these, later ones as ''. */
+  hears: string[]
+  /** The n-th response has the n-th list of outputs; when they run out, the model has nothing to say and says so. */
+  responses: ModelOutput[][]
+  /** The n-th structured answer of /v1/responses. */
+  writings: unknown[]
+}
+
+export type Expectations = {
+  /** False: no clinic has the number; nothing is written but the miss. */
+  isRouted: boolean
+  /** Columns of the conversations row, by their SQL name; a value, or a range for numbers. */
+  row: Record<string, unknown | { min?: number; max?: number }>
+  /** The turns of the transcript, in order. */
+  turns: { speaker: 'caller' | 'agent'; text?: string; isCut?: boolean }[]
+  tools: { name: string; outcome: string; arguments?: Record<string, unknown> }[]
+  bargeIns: number
+  emails: { to: string[]; subject?: string; contains?: string[] }[]
+  /** Twilio debugger codes that the call is meant to provoke. */
+  problems: number[]
+}
+
+export type Fixture = {
+  version: 1
+  name: string
+  about: string
+  call: { to: string; from: string }
+  caller: CallerStep[]
+  model: ModelScript
+  expect: Expectations
+}

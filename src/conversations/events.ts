@@ -1,0 +1,185 @@
+// The ledger's vocabulary: every fact that a conversation can be made of. Each event is written once, under a key that
+// its cause determines, so that a repeat is recognised wherever and whenever it arrives. Nothing here knows any order.
+import { z } from 'zod'
+import { callStatuses } from '../wire/twilio.ts'
+
+const ms = z.number().int().nonnegative()
+const instantMs = z.number().int()
+
+export const speakers = ['caller', 'agent'] as const
+
+export const conversationEvent = z.discriminatedUnion('kind', [
+  /** The first webhook of an inbound call. Key: the call. */
+  z.object({
+    kind: z.literal('call.incoming'),
+    callSid: z.string(),
+    accountSid: z.string(),
+    from: z.string(),
+    to: z.string(),
+    wantsRecording: z.boolean(),
+  }),
+  /** What Twilio says of the call's progress, by callback or in another request's CallStatus. Key: status + sequence. */
+  z.object({
+    kind: z.literal('call.status'),
+    status: z.enum(callStatuses),
+    sequence: z.number().int().nullable(),
+    durationMs: ms.nullable(),
+    /** The vendor's own time of the change, where it gave one. */
+    changedAtMs: instantMs.nullable(),
+  }),
+  /** The media stream is up: the caller hears us. Key: the stream. */
+  z.object({ kind: z.literal('stream.started'), streamSid: z.string() }),
+  /** The media stream is over, as our end saw it. Key: the stream. */
+  z.object({
+    kind: z.literal('stream.ended'),
+    streamSid: z.string(),
+    reason: z.enum(['stopped', 'broken', 'hung-up', 'handed-over', 'refused', 'failed']),
+  }),
+  /** Twilio's own word on the stream. Key: stream + event. */
+  z.object({
+    kind: z.literal('stream.reported'),
+    streamSid: z.string(),
+    event: z.enum(['stream-started', 'stream-stopped', 'stream-error']),
+    error: z.string().nullable(),
+  }),
+  /** Every word of this stream that will ever be known is in the ledger. Key: the stream. */
+  z.object({ kind: z.literal('transcript.settled'), streamSid: z.string() }),
+  /**
+   * One finished turn of either side. Key: stream + item. `order`: the item's place in the model's own chain of items.
+   * Of an agent's turn, `text` is what the caller heard, `unheard` what was generated but cut off.
+   */
+  z.object({
+    kind: z.literal('utterance'),
+    streamSid: z.string(),
+    itemId: z.string(),
+    order: z.number().int(),
+    speaker: z.enum(speakers),
+    text: z.string(),
+    unheard: z.string(),
+    isCut: z.boolean(),
+    startedAtMs: instantMs,
+    heardMs: ms.nullable(),
+  }),
+  /** The model asked for a tool. Key: the model's call id. */
+  z.object({
+    kind: z.literal('tool.called'),
+    streamSid: z.string(),
+    toolCallId: z.string(),
+    name: z.string(),
+    arguments: z.unknown(),
+  }),
+  /** What the tool answered; durable before the model receives it. Key: the model's call id. */
+  z.object({
+    kind: z.literal('tool.returned'),
+    streamSid: z.string(),
+    toolCallId: z.string(),
+    name: z.string(),
+    outcome: z.enum(['done', 'refused', 'failed', 'timed-out']),
+    result: z.unknown(),
+  }),
+  /** A message taken for the clinic. Key: the model's call id. */
+  z.object({
+    kind: z.literal('message.taken'),
+    toolCallId: z.string(),
+    callerName: z.string(),
+    callbackNumber: z.string().nullable(),
+    forWhom: z.string().nullable(),
+    message: z.string(),
+    isUrgent: z.boolean(),
+  }),
+  /** A recording was asked for by REST, or by `<Record>`. Key: the recording. */
+  z.object({ kind: z.literal('recording.started'), recordingSid: z.string(), isVoicemail: z.boolean() }),
+  /** A recording that was wanted could not be started. Key: the attempt. */
+  z.object({ kind: z.literal('recording.refused'), reason: z.string() }),
+  /** Twilio's callback about a recording. Key: recording + status. */
+  z.object({
+    kind: z.literal('recording.status'),
+    recordingSid: z.string(),
+    status: z.enum(['in-progress', 'completed', 'absent', 'failed']),
+    durationMs: ms.nullable(),
+    url: z.string().nullable(),
+    channels: z.number().int().nullable(),
+    errorCode: z.string().nullable(),
+  }),
+  /** The recording's audio is in our keeping. Key: the recording. */
+  z.object({ kind: z.literal('recording.fetched'), recordingSid: z.string(), bytes: ms, storedAs: z.string() }),
+  /** The model could not be had, or failed beyond repair. Key: the stream, or the attempt. */
+  z.object({ kind: z.literal('model.failed'), reason: z.string() }),
+  /** The caller was offered to leave a message on tape. Key: the call. */
+  z.object({ kind: z.literal('voicemail.offered') }),
+  /** The tape ended without a message. Key: the call. */
+  z.object({ kind: z.literal('voicemail.declined') }),
+  /** We decided to end the call; `/resume` hangs up. Key: the call. */
+  z.object({ kind: z.literal('call.ending'), reason: z.string() }),
+  /** Twilio came back for more TwiML. Key: what came before it. */
+  z.object({ kind: z.literal('call.resumed'), generation: z.number().int() }),
+  /** Something the clinic or operator should know: missing instructions, a limit reached. Key: what it is about. */
+  z.object({ kind: z.literal('warning'), about: z.string(), text: z.string() }),
+  /** Tokens used by one response or transcription. Key: the response or item. */
+  z.object({
+    kind: z.literal('usage'),
+    source: z.enum(['realtime', 'transcription', 'responses']),
+    model: z.string(),
+    usage: z.unknown(),
+  }),
+  /** The structured analysis of the transcript, or why there is none. Key: `analysis`. */
+  z.object({ kind: z.literal('analysis.completed'), analysis: z.unknown() }),
+  z.object({ kind: z.literal('analysis.failed'), reason: z.string() }),
+  z.object({ kind: z.literal('analysis.skipped'), reason: z.string() }),
+  /** Ten minutes after the end: mail with what there is. Key: `deadline`. */
+  z.object({ kind: z.literal('deadline.passed') }),
+  /** The summary e-mail has left. Key: the delivery. */
+  z.object({ kind: z.literal('email.sent'), deliveryId: z.string() }),
+])
+
+/** A fact, and what it says. */
+export type ConversationFact = z.infer<typeof conversationEvent>
+export type FactOf<K extends ConversationFact['kind']> = Extract<ConversationFact, { kind: K }>
+
+/** A fact as the ledger keeps it: `key` is unique within the conversation, `atMs` is when it happened, as far as known. */
+export type ConversationEvent = { key: string; atMs: number; fact: ConversationFact }
+
+/** The one place where keys are made: equal causes give equal keys, different causes different ones. */
+export function eventKey(fact: ConversationFact, attempt = ''): string {
+  switch (fact.kind) {
+    case 'call.incoming':
+    case 'voicemail.offered':
+    case 'voicemail.declined':
+    case 'call.ending':
+    case 'deadline.passed':
+      return fact.kind
+    case 'call.status':
+      return `call.status:${fact.status}:${fact.sequence ?? 'none'}`
+    case 'stream.started':
+    case 'stream.ended':
+    case 'transcript.settled':
+      return `${fact.kind}:${fact.streamSid}`
+    case 'stream.reported':
+      return `stream.reported:${fact.streamSid}:${fact.event}`
+    case 'utterance':
+      return `utterance:${fact.streamSid}:${fact.itemId}`
+    case 'tool.called':
+    case 'tool.returned':
+    case 'message.taken':
+      return `${fact.kind}:${fact.toolCallId}`
+    case 'recording.started':
+    case 'recording.fetched':
+      return `${fact.kind}:${fact.recordingSid}`
+    case 'recording.status':
+      return `recording.status:${fact.recordingSid}:${fact.status}`
+    case 'recording.refused':
+    case 'model.failed':
+    case 'usage':
+      return `${fact.kind}:${attempt}`
+    case 'call.resumed':
+      return `call.resumed:${fact.generation}`
+    case 'warning':
+      return `warning:${fact.about}`
+    case 'analysis.completed':
+    case 'analysis.failed':
+    case 'analysis.skipped':
+      return 'analysis'
+    case 'email.sent':
+      return `email.sent:${fact.deliveryId}`
+  }
+}

@@ -1,0 +1,162 @@
+// The tables of one clinic, for typed queries. The migrations in drizzle/ are the authority (policies, grants, checks);
+// a test holds this file against the catalog.
+import { bigint, boolean, integer, jsonb, pgTable, primaryKey, text, timestamp, uuid } from 'drizzle-orm/pg-core'
+
+const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
+
+export const organizations = pgTable('organizations', {
+  id: uuid('id').primaryKey(),
+  name: text('name').notNull(),
+  timeZone: text('time_zone').notNull().default('America/New_York'),
+  language: text('language').notNull().default('en'),
+  settings: jsonb('settings').notNull().default({}),
+  createdAt: instant('created_at').notNull().defaultNow(),
+})
+
+export const members = pgTable(
+  'members',
+  {
+    organizationId: uuid('organization_id').notNull(),
+    id: uuid('id').notNull(),
+    name: text('name').notNull(),
+    email: text('email').notNull(),
+    role: text('role', { enum: ['admin', 'staff'] }).notNull(),
+    isActive: boolean('is_active').notNull().default(true),
+    createdAt: instant('created_at').notNull().defaultNow(),
+  },
+  (t) => [primaryKey({ columns: [t.organizationId, t.id] })],
+)
+
+export const phoneNumbers = pgTable(
+  'phone_numbers',
+  {
+    organizationId: uuid('organization_id').notNull(),
+    id: uuid('id').notNull(),
+    phoneNumber: text('phone_number').notNull(),
+    channel: text('channel', { enum: ['retell', 'twilio', 'whatsapp'] }).notNull(),
+    isActive: boolean('is_active').notNull().default(true),
+    friendlyName: text('friendly_name'),
+    createdAt: instant('created_at').notNull().defaultNow(),
+  },
+  (t) => [primaryKey({ columns: [t.organizationId, t.id] })],
+)
+
+export const apiCredentials = pgTable(
+  'api_credentials',
+  {
+    organizationId: uuid('organization_id').notNull(),
+    id: uuid('id').notNull(),
+    serviceName: text('service_name', { enum: ['twilio', 'retell', 'openai', 'resend'] }).notNull(),
+    accountId: text('account_id'),
+    credentialData: text('credential_data').notNull(),
+    keyId: text('key_id').notNull(),
+    createdAt: instant('created_at').notNull().defaultNow(),
+  },
+  (t) => [primaryKey({ columns: [t.organizationId, t.id] })],
+)
+
+export const agents = pgTable(
+  'agents',
+  {
+    organizationId: uuid('organization_id').notNull(),
+    id: uuid('id').notNull(),
+    agentId: text('agent_id').notNull(),
+    vendor: text('vendor', { enum: ['retell'] }).notNull(),
+    createdAt: instant('created_at').notNull().defaultNow(),
+  },
+  (t) => [primaryKey({ columns: [t.organizationId, t.id] })],
+)
+
+export const agentInstructions = pgTable(
+  'agent_instructions',
+  {
+    organizationId: uuid('organization_id').notNull(),
+    channel: text('channel', { enum: ['voice', 'web', 'whatsapp', 'sms'] }).notNull(),
+    scope: text('scope', { enum: ['base', 'receptionist', 'supervisor', 'greeting'] }).notNull(),
+    version: integer('version').notNull(),
+    instructions: text('instructions').notNull(),
+    createdAt: instant('created_at').notNull().defaultNow(),
+  },
+  (t) => [primaryKey({ columns: [t.organizationId, t.channel, t.scope, t.version] })],
+)
+
+export const conversations = pgTable(
+  'conversations',
+  {
+    organizationId: uuid('organization_id').notNull(),
+    id: uuid('id').notNull(),
+    sessionId: text('session_id').notNull(),
+    channel: text('channel', { enum: ['voice', 'web', 'whatsapp', 'sms'] }).notNull(),
+    callId: text('call_id'),
+    callSid: text('call_sid'),
+    accountSid: text('account_sid'),
+    agentId: text('agent_id'),
+    fromNumber: text('from_number'),
+    toNumber: text('to_number'),
+    direction: text('direction', { enum: ['inbound', 'outbound'] }).notNull(),
+    callStatus: text('call_status'),
+    startedAt: instant('started_at').notNull(),
+    answeredAt: instant('answered_at'),
+    endedAt: instant('ended_at'),
+    durationMs: bigint('duration_ms', { mode: 'number' }),
+    transcript: text('transcript'),
+    callAnalysis: jsonb('call_analysis'),
+    cost: jsonb('cost'),
+    facts: jsonb('facts').notNull(),
+    eventCount: integer('event_count').notNull().default(0),
+  },
+  (t) => [primaryKey({ columns: [t.organizationId, t.id] })],
+)
+
+export const conversationEvents = pgTable(
+  'conversation_events',
+  {
+    organizationId: uuid('organization_id').notNull(),
+    conversationId: uuid('conversation_id').notNull(),
+    key: text('key').notNull(),
+    position: bigint('position', { mode: 'number' }).generatedAlwaysAsIdentity(),
+    kind: text('kind').notNull(),
+    at: instant('at').notNull(),
+    fact: jsonb('fact').notNull(),
+    recordedAt: instant('recorded_at').notNull().defaultNow(),
+  },
+  (t) => [primaryKey({ columns: [t.organizationId, t.conversationId, t.key] })],
+)
+
+export const recordings = pgTable(
+  'recordings',
+  {
+    organizationId: uuid('organization_id').notNull(),
+    recordingSid: text('recording_sid').notNull(),
+    conversationId: uuid('conversation_id').notNull(),
+    status: text('status').notNull(),
+    isVoicemail: boolean('is_voicemail').notNull().default(false),
+    durationMs: bigint('duration_ms', { mode: 'number' }),
+    channels: integer('channels'),
+    storedAs: text('stored_as'),
+    bytes: bigint('bytes', { mode: 'number' }),
+  },
+  (t) => [primaryKey({ columns: [t.organizationId, t.recordingSid] })],
+)
+
+export const emailDeliveries = pgTable(
+  'email_deliveries',
+  {
+    organizationId: uuid('organization_id').notNull(),
+    id: uuid('id').notNull(),
+    conversationId: uuid('conversation_id').notNull(),
+    template: text('template', { enum: ['call-summary'] }).notNull(),
+    state: text('state', { enum: ['ready', 'claimed', 'sent', 'parked'] })
+      .notNull()
+      .default('ready'),
+    idempotencyKey: text('idempotency_key').notNull(),
+    payload: text('payload'),
+    attempts: integer('attempts').notNull().default(0),
+    firstAttemptAt: instant('first_attempt_at'),
+    claimedUntil: instant('claimed_until'),
+    sentAt: instant('sent_at'),
+    messageId: text('message_id'),
+    note: text('note'),
+  },
+  (t) => [primaryKey({ columns: [t.organizationId, t.id] })],
+)

@@ -1,0 +1,90 @@
+// Twilio's webhooks: the form fields of each request we are sent. Unknown fields pass; empty strings are Twilio's "none".
+// Sources: twilio.com/docs/voice/twiml, voice/api/call-resource, voice/twiml/stream, voice/api/recording.
+import { z } from 'zod'
+
+const sid = (prefix: string) => z.string().regex(new RegExp(`^${prefix}[0-9a-fA-F]{32}$`))
+export const callSid = sid('CA')
+export const accountSid = sid('AC')
+export const recordingSid = sid('RE')
+export const streamSid = sid('MZ')
+
+const text = z.string().optional()
+const whole = z.string().regex(/^\d+$/).optional()
+
+export const callStatuses = [
+  'queued',
+  'initiated',
+  'ringing',
+  'in-progress',
+  'completed',
+  'busy',
+  'failed',
+  'no-answer',
+  'canceled',
+] as const
+export type CallStatus = (typeof callStatuses)[number]
+
+/** POST of a voice webhook: an incoming call, an `action`, a redirect, or the fallback URL (then with ErrorCode). */
+export const voiceForm = z.looseObject({
+  CallSid: callSid,
+  AccountSid: accountSid,
+  From: z.string(),
+  To: z.string(),
+  CallStatus: z.enum(callStatuses),
+  Direction: z.enum(['inbound', 'outbound-api', 'outbound-dial']),
+  ApiVersion: text,
+  ForwardedFrom: text,
+  CallerName: text,
+  ErrorCode: text,
+  ErrorUrl: text,
+  /** After `<Record>`. `Digits` is `hangup` when the caller ended it by hanging up. */
+  RecordingSid: text,
+  RecordingUrl: text,
+  RecordingDuration: whole,
+  Digits: text,
+})
+export type VoiceForm = z.infer<typeof voiceForm>
+
+/** POST of a call status callback. `Duration` is minutes, `CallDuration` seconds, `Timestamp` RFC 2822. */
+export const statusForm = z.looseObject({
+  CallSid: callSid,
+  AccountSid: accountSid,
+  CallStatus: z.enum(callStatuses),
+  SequenceNumber: whole,
+  CallDuration: whole,
+  Duration: whole,
+  Timestamp: text,
+  From: text,
+  To: text,
+  Direction: text,
+  SipResponseCode: text,
+})
+export type StatusForm = z.infer<typeof statusForm>
+
+/** POST of a recording callback. It names neither From nor To. `RecordingStartTime` is RFC 2822. */
+export const recordingForm = z.looseObject({
+  CallSid: callSid,
+  AccountSid: accountSid,
+  RecordingSid: recordingSid,
+  RecordingStatus: z.enum(['in-progress', 'completed', 'absent', 'failed']),
+  RecordingUrl: text,
+  RecordingDuration: z.string().optional(),
+  RecordingChannels: text,
+  RecordingStartTime: text,
+  RecordingSource: text,
+  RecordingTrack: text,
+  ErrorCode: text,
+})
+export type RecordingForm = z.infer<typeof recordingForm>
+
+/** POST of a stream status callback. `Timestamp` is ISO 8601. */
+export const streamForm = z.looseObject({
+  CallSid: callSid,
+  AccountSid: accountSid,
+  StreamSid: streamSid,
+  StreamName: text,
+  StreamEvent: z.enum(['stream-started', 'stream-stopped', 'stream-error']),
+  StreamError: text,
+  Timestamp: text,
+})
+export type StreamForm = z.infer<typeof streamForm>
