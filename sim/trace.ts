@@ -1,4 +1,5 @@
 // Everything that went over every wire, in order, with the clock's time. The report, the auditor and `--trace` read it.
+import type { SimClock } from './clock.ts'
 
 export type Party = 'carrier' | 'server' | 'model' | 'inbox' | 'caller'
 export type Wire = 'webhook' | 'callback' | 'media' | 'realtime' | 'responses' | 'rest' | 'mail' | 'call'
@@ -21,3 +22,51 @@ export type Trace = {
   /** Called with each new entry, as it is added. */
   onEntry(listener: (entry: TraceEntry) => void): void
 }
+
+export function createTrace(clock: SimClock): Trace {
+  const startedAtMs = clock.now()
+  const entries: TraceEntry[] = []
+  const listeners: ((entry: TraceEntry) => void)[] = []
+  return {
+    entries,
+    add(given) {
+      const entry: TraceEntry = { atMs: clock.now() - startedAtMs, ...given }
+      entries.push(entry)
+      for (const listener of listeners) listener(entry)
+    },
+    onEntry: (listener) => void listeners.push(listener),
+  }
+}
+
+/** In one millisecond, what usually causes comes before what it causes. */
+const wireOrder: readonly Wire[] = ['call', 'webhook', 'rest', 'media', 'realtime', 'responses', 'callback', 'mail']
+/** On these wires each request stands for itself, so that no order among those of one millisecond means anything. */
+const exchanges: ReadonlySet<Wire> = new Set(['webhook', 'rest', 'responses', 'callback', 'mail'])
+
+/**
+ * One JSON object a line, in canonical order: by time, then wire; then as it happened on a socket, and by content among
+ * requests, whose order within a millisecond is the database's whim. So equal runs on the virtual clock are equal bytes.
+ */
+export function toJsonl(entries: readonly TraceEntry[]): string {
+  return entries
+    .map((entry, place) => ({ entry, place, line: JSON.stringify(inOrder(entry), readable) }))
+    .sort(
+      (a, b) =>
+        a.entry.atMs - b.entry.atMs ||
+        wireOrder.indexOf(a.entry.wire) - wireOrder.indexOf(b.entry.wire) ||
+        (exchanges.has(a.entry.wire) ? compare(a.line, b.line) : 0) ||
+        a.place - b.place,
+    )
+    .map(({ line }) => `${line}\n`)
+    .join('')
+}
+
+const inOrder = ({ atMs, wire, from, to, what, body }: TraceEntry) => ({ atMs, wire, from, to, what, body })
+
+/** Audio as base64, as the wires carry it. (`value` may be what a Buffer's own toJSON made of it.) */
+function readable(this: Record<string, unknown>, name: string, value: unknown): unknown {
+  const raw = this[name]
+  return raw instanceof Uint8Array ? Buffer.from(raw).toString('base64') : value
+}
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
