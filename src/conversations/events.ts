@@ -27,8 +27,12 @@ export const conversationEvent = z.discriminatedUnion('kind', [
     /** The vendor's own time of the change, where it gave one. */
     changedAtMs: instantMs.nullable(),
   }),
-  /** The media stream is up: the caller hears us. Key: the stream. */
-  z.object({ kind: z.literal('stream.started'), streamSid: z.string() }),
+  /** Our TwiML asked for a stream; `generation` counts from 0 over the call. Key: the generation. */
+  z.object({ kind: z.literal('stream.expected'), generation: z.number().int() }),
+  /** The stream of this generation never came, and its token has expired: it never will. Key: the generation. */
+  z.object({ kind: z.literal('stream.lapsed'), generation: z.number().int() }),
+  /** The media stream is up; durable before any audio flows. Key: the stream. */
+  z.object({ kind: z.literal('stream.started'), streamSid: z.string(), generation: z.number().int().optional() }),
   /** The media stream is over, as our end saw it. Key: the stream. */
   z.object({
     kind: z.literal('stream.ended'),
@@ -76,6 +80,8 @@ export const conversationEvent = z.discriminatedUnion('kind', [
     name: z.string(),
     outcome: z.enum(['done', 'refused', 'failed', 'timed-out']),
     result: z.unknown(),
+    /** Whether the call may end once the caller has heard the agent out. */
+    endsCall: z.boolean(),
   }),
   /** A message taken for the clinic. Key: the model's call id. */
   z.object({
@@ -150,6 +156,9 @@ export function eventKey(fact: ConversationFact, attempt = ''): string {
       return fact.kind
     case 'call.status':
       return `call.status:${fact.status}:${fact.sequence ?? 'none'}`
+    case 'stream.expected':
+    case 'stream.lapsed':
+      return `${fact.kind}:${fact.generation}`
     case 'stream.started':
     case 'stream.ended':
     case 'transcript.settled':

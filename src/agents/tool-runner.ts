@@ -1,0 +1,138 @@
+// Runs a tool for the model, safely: the input is checked, the time is bounded, and the outcome is in the ledger before
+// anybody hears of it. The same call asked again gets the first answer. Whatever happens, the model gets an answer.
+import { type ConversationFact, eventKey, type FactOf } from '../conversations/events.ts'
+import { eventOf, findFact, recordEvents } from '../conversations/store.ts'
+import type { Database, Tx } from '../db/database.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { Ids } from '../lib/ids.ts'
+import type { Log } from '../lib/log.ts'
+import { type Tool, type ToolAnswer, ToolRefusal } from './tools.ts'
+
+export type ToolCall = { toolCallId: string; name: string; argumentsJson: string }
+export type ToolOutput = {
+  /** JSON for the model. */
+  output: string
+  outcome: FactOf<'tool.returned'>['outcome']
+  endsCall: boolean
+}
+
+export type ToolRunnerDeps = { db: Database; clock: Clock; ids: Ids; log: Log }
+export type ToolScene = { organizationId: string; conversationId: string; streamSid: string; tools: readonly Tool[] }
+
+/** Never throws. Resolves when the outcome is durable, or has failed to become so and says that to the model. */
+export async function runTool(deps: ToolRunnerDeps, scene: ToolScene, call: ToolCall): Promise<ToolOutput> {
+  const { organizationId, conversationId } = scene
+  try {
+    return await deps.db.withOrg(
+      organizationId,
+      async (tx) => (await earlierOutput(tx, scene, call)) ?? (await runOnce(deps, tx, scene, call)),
+    )
+  } catch (error) {
+    const timedOut = error instanceof ToolDeadline
+    deps.log.error(
+      { conversationId, tool: call.name, toolCallId: call.toolCallId, error: error as Error },
+      'a tool failed',
+    )
+    const outcome = timedOut ? 'timed-out' : 'failed'
+    const result = {
+      error: timedOut ? 'this takes too long just now' : 'this does not work just now',
+      advice: 'offer to take a message',
+    }
+    await keepFailure(deps, scene, call, outcome, result)
+    return { output: JSON.stringify(result), outcome, endsCall: false }
+  }
+}
+
+class ToolDeadline extends Error {}
+
+async function runOnce(deps: ToolRunnerDeps, tx: Tx, scene: ToolScene, call: ToolCall): Promise<ToolOutput> {
+  const attempt = await answerOf(deps, tx, scene, call)
+  const { result, facts = [], endsCall = false, outcome } = attempt
+  await record(deps, tx, scene, [calledFact(scene, call), ...facts, returnedFact(scene, call, attempt)])
+  return { output: JSON.stringify(result), outcome, endsCall }
+}
+
+type Attempt = ToolAnswer<unknown> & { outcome: ToolOutput['outcome'] }
+
+async function answerOf(deps: ToolRunnerDeps, tx: Tx, scene: ToolScene, call: ToolCall): Promise<Attempt> {
+  const refused = (error: string): Attempt => ({ outcome: 'refused', result: { error } })
+  const tool = scene.tools.find(({ name }) => name === call.name)
+  if (tool === undefined) return refused(`there is no tool named ${call.name}`)
+  const input = tool.parameters.safeParse(parseJson(call.argumentsJson))
+  if (!input.success)
+    return refused(
+      input.error.issues.map((issue) => `${issue.path.join('.') || 'arguments'}: ${issue.message}`).join('; '),
+    )
+  const { organizationId, conversationId } = scene
+  const context = { tx, organizationId, conversationId, toolCallId: call.toolCallId, nowMs: deps.clock.now() }
+  try {
+    const answer = await within(deps.clock, tool.deadlineMs, tool.run(context, input.data))
+    return { ...answer, outcome: 'done', result: tool.result.parse(answer.result) }
+  } catch (error) {
+    if (error instanceof ToolRefusal) return refused(error.message)
+    throw error
+  }
+}
+
+/** The first answer to the same call, if there was one. */
+async function earlierOutput(tx: Tx, scene: ToolScene, call: ToolCall): Promise<ToolOutput | null> {
+  const key = eventKey(returnedFact(scene, call, { outcome: 'done', result: null }))
+  const fact = await findFact(tx, scene.organizationId, scene.conversationId, key)
+  if (fact?.kind !== 'tool.returned') return null
+  return { output: JSON.stringify(fact.result), outcome: fact.outcome, endsCall: fact.endsCall }
+}
+
+async function keepFailure(
+  deps: ToolRunnerDeps,
+  scene: ToolScene,
+  call: ToolCall,
+  outcome: ToolOutput['outcome'],
+  result: unknown,
+) {
+  try {
+    await deps.db.withOrg(scene.organizationId, (tx) =>
+      record(deps, tx, scene, [calledFact(scene, call), returnedFact(scene, call, { outcome, result })]),
+    )
+  } catch (error) {
+    deps.log.error(
+      { conversationId: scene.conversationId, toolCallId: call.toolCallId, error: error as Error },
+      "a tool's failure could not be written",
+    )
+  }
+}
+
+const record = (deps: ToolRunnerDeps, tx: Tx, scene: ToolScene, facts: ConversationFact[]) => {
+  const atMs = deps.clock.now()
+  const events = facts.map((fact) => eventOf(fact, atMs))
+  return recordEvents(deps, tx, scene.organizationId, scene.conversationId, events)
+}
+
+const calledFact = ({ streamSid }: ToolScene, { toolCallId, name, argumentsJson }: ToolCall): ConversationFact => ({
+  kind: 'tool.called',
+  streamSid,
+  toolCallId,
+  name,
+  arguments: parseJson(argumentsJson) ?? argumentsJson,
+})
+
+const returnedFact = (
+  { streamSid }: ToolScene,
+  { toolCallId, name }: ToolCall,
+  { outcome, result, endsCall = false }: Pick<Attempt, 'outcome' | 'result' | 'endsCall'>,
+): ConversationFact => ({ kind: 'tool.returned', streamSid, toolCallId, name, outcome, result, endsCall })
+
+/** Undefined for what is no JSON: models do cut their arguments short. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+function within<T>(clock: Clock, deadlineMs: number, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const cancel = clock.after(deadlineMs, () => reject(new ToolDeadline()))
+    work.finally(cancel).then(resolve, reject)
+  })
+}

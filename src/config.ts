@@ -1,0 +1,152 @@
+// Every setting: its name, unit, default and bounds. The environment is parsed once, at the start; what is wrong with it
+// is told in one list, in plain words, and no value of a secret is ever part of a message.
+import { z } from 'zod'
+
+const address = (protocols: string[]) =>
+  z.string().refine(
+    (value) => {
+      const url = URL.parse(value)
+      return url !== null && protocols.includes(url.protocol)
+    },
+    { error: `must be a URL that begins with ${protocols.map((p) => `${p}//`).join(' or ')}` },
+  )
+const httpAddress = address(['http:', 'https:']).transform((value) => value.replace(/\/+$/, ''))
+const postgresAddress = address(['postgres:', 'postgresql:'])
+const whole = (min: number, max: number) =>
+  z.coerce
+    .number({ error: 'must be a whole number' })
+    .int('must be a whole number')
+    .min(min, `must be at least ${min}`)
+    .max(max, `must be at most ${max}`)
+
+/** `name:base64` pairs, newest first; each key is 32 bytes. */
+const keyRing = z.string().transform((value, context): { id: string; key: Uint8Array }[] => {
+  const ring = value.split(',').map((pair) => {
+    const [id = '', encoded = ''] = pair.trim().split(':')
+    return { id, key: new Uint8Array(Buffer.from(encoded, 'base64')) }
+  })
+  if (ring.some(({ id, key }) => !/^[\w-]{1,32}$/.test(id) || key.length !== 32)) {
+    context.addIssue({
+      code: 'custom',
+      message: 'must be name:base64 pairs of 32 bytes each, separated by commas (try `openssl rand -base64 32`)',
+    })
+    return z.NEVER
+  }
+  return ring
+})
+
+/** The settings, by their environment names. The README's table is written from this. */
+const settings = z.object({
+  PORT: whole(0, 65_535).default(3000),
+  HOST: z.string().min(1).default('0.0.0.0'),
+  PUBLIC_BASE_URL: httpAddress.optional(),
+  LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+
+  DATABASE_URL: postgresAddress.optional(),
+  DATABASE_ADMIN_URL: postgresAddress.optional(),
+  DATABASE_POOL_SIZE: whole(2, 200).default(10),
+  FRONTDESK_KEYS: keyRing.optional(),
+  FALLBACK_ORGANIZATION_ID: z.uuid({ error: 'must be an organization id (a UUID)' }).optional(),
+
+  TWILIO_ACCOUNT_SID: z
+    .string()
+    .regex(/^AC[0-9a-fA-F]{32}$/, 'must be AC and 32 hexadecimal digits')
+    .optional(),
+  TWILIO_AUTH_TOKEN: z.string().min(1).optional(),
+  TWILIO_API_BASE_URL: httpAddress.default('https://api.twilio.com'),
+
+  OPENAI_API_KEY: z.string().min(1).optional(),
+  OPENAI_BASE_URL: httpAddress.default('https://api.openai.com/v1'),
+  OPENAI_REALTIME_MODEL: z.string().min(1).default('gpt-realtime-2.1'),
+  OPENAI_TRANSCRIPTION_MODEL: z.string().min(1).default('gpt-transcribe'),
+  OPENAI_ANALYSIS_MODEL: z.string().min(1).default('gpt-5.4-mini'),
+
+  RESEND_API_KEY: z.string().min(1).optional(),
+  RESEND_BASE_URL: httpAddress.default('https://api.resend.com'),
+  MAIL_FROM: z.string().min(3).default('Frontdesk <frontdesk@localhost.invalid>'),
+
+  SUPABASE_URL: httpAddress.optional(),
+  SUPABASE_SERVICE_ROLE_KEY: z.string().min(1).optional(),
+  RECORDINGS_BUCKET: z.string().min(1).default('recordings'),
+  RECORDINGS_FOLDER: z.string().min(1).default('.frontdesk/recordings'),
+
+  MAX_CALL_MINUTES: whole(1, 55).default(15),
+  DRAIN_SECONDS: whole(0, 290).default(240),
+})
+
+export type Config = Omit<z.infer<typeof settings>, 'PUBLIC_BASE_URL' | 'FRONTDESK_KEYS'> & {
+  PUBLIC_BASE_URL: string
+  FRONTDESK_KEYS: { id: string; key: Uint8Array }[]
+}
+
+export type ConfigResult = { ok: true; config: Config } | { ok: false; problems: string[] }
+
+/** Reads the environment. An empty value counts as absent. Problems name the setting and say what it must be. */
+export function loadConfig(
+  environment: Record<string, string | undefined>,
+  assumed: Partial<Config> = {},
+): ConfigResult {
+  const given = Object.fromEntries(
+    Object.entries(environment).filter(([name, value]) => name in settings.shape && value),
+  )
+  const parsed = settings.safeParse(given)
+  if (!parsed.success) return { ok: false, problems: parsed.error.issues.map(inPlainWords) }
+  const values = { ...parsed.data, ...withoutUndefined(assumed) }
+  const problems = conflicts(values)
+  if (problems.length > 0) return { ok: false, problems }
+  const { PUBLIC_BASE_URL = `http://localhost:${values.PORT}`, FRONTDESK_KEYS = [] } = values
+  return { ok: true, config: { ...values, PUBLIC_BASE_URL, FRONTDESK_KEYS } }
+}
+
+const inPlainWords = (issue: z.core.$ZodIssue): string => `${issue.path.join('.')} ${issue.message}`
+
+const withoutUndefined = <T extends object>(record: T): Partial<T> =>
+  Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as Partial<T>
+
+/** Rules between settings. */
+function conflicts(values: Partial<Config>): string[] {
+  const problems: string[] = []
+  if ((values.TWILIO_ACCOUNT_SID === undefined) !== (values.TWILIO_AUTH_TOKEN === undefined)) {
+    problems.push('TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN go together: set both, or neither')
+  }
+  if ((values.SUPABASE_URL === undefined) !== (values.SUPABASE_SERVICE_ROLE_KEY === undefined)) {
+    problems.push('SUPABASE_URL and SUPABASE_SERVICE_ROLE_KEY go together: set both, or neither')
+  }
+  if (values.DATABASE_URL !== undefined) {
+    if (values.PUBLIC_BASE_URL === undefined) {
+      problems.push(
+        'PUBLIC_BASE_URL is missing: set it to the https:// address that Twilio calls, as Twilio is configured with it',
+      )
+    }
+    if ((values.FRONTDESK_KEYS ?? []).length === 0) {
+      problems.push('FRONTDESK_KEYS is missing: set it to k1:<key>, with a key from `openssl rand -base64 32`')
+    }
+  }
+  return problems
+}
+
+/** Fixed limits of the server: what it takes, keeps and waits for, by name and with its unit. */
+export const limits = {
+  /** Largest webhook body taken; Twilio's are about 1 kB. */
+  webhookBodyBytes: 64 * 1024,
+  /** Largest message on the media socket; a 20 ms frame is about 300 bytes. */
+  mediaMessageBytes: 64 * 1024,
+  /** Twilio gives up after 15 s; past this we answer with what we have. */
+  webhookDeadlineMs: 8_000,
+  /** From TwiML to the stream's `start`. */
+  streamTokenMs: 60_000,
+  /** Instructions may be this old, unless a change was announced. */
+  instructionsCacheMs: 60_000,
+  instructionsCacheEntries: 1_000,
+  /** After the end of a call, the mail goes out with what there is. */
+  mailDeadlineMs: 10 * 60_000,
+  /** Events waiting to be written, of one call. */
+  journalEvents: 2_000,
+  journalRetryMs: 200,
+  journalAttempts: 8,
+  toolDeadlineMs: 6_000,
+  voicemailSeconds: 120,
+  vendorRequestMs: 8_000,
+  analysisDeadlineMs: 30_000,
+  recordingBytes: 200 * 1024 * 1024,
+} as const

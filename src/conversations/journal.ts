@@ -1,0 +1,65 @@
+// The ledger's pen for one live call. Writing costs the caller nothing: events wait in memory, are written in batches, and
+// are tried again when the database does not answer. What cannot be kept in the end is counted and said aloud.
+import { limits } from '../config.ts'
+import type { Database } from '../db/database.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { Ids } from '../lib/ids.ts'
+import type { Log } from '../lib/log.ts'
+import type { ConversationEvent, ConversationFact } from './events.ts'
+import { eventOf, recordEvents } from './store.ts'
+
+export type Journal = {
+  /** Never waits and never throws. `attempt` tells apart what may rightly happen twice. */
+  write(fact: ConversationFact, atMs: number, attempt?: string): void
+  /** Resolves when everything written so far is in the ledger, or was given up. */
+  flush(): Promise<void>
+}
+
+export type JournalDeps = { db: Database; clock: Clock; ids: Ids; log: Log }
+
+export function createJournal(deps: JournalDeps, organizationId: string, conversationId: string): Journal {
+  let waiting: ConversationEvent[] = []
+  let lost = 0
+  let writing: Promise<void> | undefined
+
+  async function writeAll(): Promise<void> {
+    while (waiting.length > 0) {
+      const batch = waiting
+      waiting = []
+      if (!(await writeBatch(batch))) lose(batch.length, 'database')
+    }
+    writing = undefined
+  }
+
+  async function writeBatch(batch: ConversationEvent[]): Promise<boolean> {
+    for (let attempt = 1; attempt <= limits.journalAttempts; attempt++) {
+      try {
+        await deps.db.withOrg(organizationId, (tx) => recordEvents(deps, tx, organizationId, conversationId, batch))
+        return true
+      } catch (error) {
+        deps.log.warn(
+          { conversationId, attempt, count: batch.length, error: error as Error },
+          'events could not be written yet',
+        )
+        await new Promise<void>((resolve) => deps.clock.after(limits.journalRetryMs * 2 ** (attempt - 1), resolve))
+      }
+    }
+    return false
+  }
+
+  function lose(count: number, reason: string): void {
+    lost += count
+    deps.log.error({ conversationId, count: lost, reason }, 'events were lost')
+  }
+
+  return {
+    write(fact, atMs, attempt) {
+      if (waiting.length >= limits.journalEvents) return lose(1, 'full')
+      waiting.push(eventOf(fact, atMs, attempt))
+      writing ??= writeAll()
+    },
+    async flush() {
+      await writing
+    },
+  }
+}

@@ -1,0 +1,90 @@
+// PURE. What the merged facts mean: whether the call is over, whether all words and recordings are in, whether it is time
+// for the analysis and for the mail, and what the columns of the row are. Each answer can only turn from no to yes.
+import type { Facts } from './merge.ts'
+import { isTerminal } from './merge.ts'
+
+export const isEnded = (facts: Facts): boolean => facts.status !== null && isTerminal(facts.status.status)
+
+/**
+ * Every stream that we asked for has come and given all its words, or certainly never comes. A completed call of which we
+ * do not yet know how it was answered (its webhook is late) is not settled: its words may be on their way.
+ */
+export function isTranscriptSettled(facts: Facts): boolean {
+  const streams = Object.values(facts.streams)
+  const expected = Object.entries(facts.expectedStreams)
+  const isAnswerKnown =
+    facts.status?.status !== 'completed' || expected.length > 0 || facts.voicemailOfferedAtMs !== null
+  return (
+    isAnswerKnown &&
+    streams.every((stream) => stream.isSettled) &&
+    expected.every(([generation, isLapsed]) => isLapsed || streams.some((s) => s.generation === Number(generation)))
+  )
+}
+
+/** Every recording that was asked for has come to its end, or could not be made. */
+export function isRecordingSettled(facts: Facts): boolean {
+  const recordings = Object.values(facts.recordings)
+  if (!recordings.every(({ status }) => status === 'completed' || status === 'absent' || status === 'failed'))
+    return false
+  return isCallRecordingSettled(facts) && isVoicemailSettled(facts)
+}
+
+/** A call is recorded from the moment its stream is up; one that never got that far has nothing to wait for. */
+function isCallRecordingSettled(facts: Facts): boolean {
+  const wasUp = Object.values(facts.streams).some((stream) => stream.startedAtMs !== null)
+  if (!facts.isRecordingWanted || !wasUp || facts.isRecordingRefused) return true
+  return Object.values(facts.recordings).some((recording) => !recording.isVoicemail)
+}
+
+const isVoicemailSettled = (facts: Facts): boolean =>
+  facts.voicemailOfferedAtMs === null ||
+  facts.isVoicemailDeclined ||
+  Object.values(facts.recordings).some((recording) => recording.isVoicemail)
+
+/** The words are complete: the analysis can be made. */
+export const isReadyForAnalysis = (facts: Facts): boolean => isEnded(facts) && isTranscriptSettled(facts)
+
+/** Everything is in, or the deadline has passed: the mail can go. */
+export const isReadyForMail = (facts: Facts): boolean =>
+  facts.isDeadlinePassed || (isReadyForAnalysis(facts) && isRecordingSettled(facts) && facts.analysis !== null)
+
+/** From here on the deadline runs: the call has ended, or no stream carries it any more. */
+export function isWindingDown(facts: Facts): boolean {
+  const streams = Object.values(facts.streams)
+  return isEnded(facts) || (streams.length > 0 && streams.every((stream) => stream.endedAtMs !== null))
+}
+
+/** What a mail that went out at the deadline must say is missing. */
+export type Missing = 'end' | 'words' | 'recording' | 'analysis'
+export function missing(facts: Facts): Missing[] {
+  const found: Missing[] = []
+  if (!isEnded(facts)) found.push('end')
+  if (!isTranscriptSettled(facts)) found.push('words')
+  if (!isRecordingSettled(facts)) found.push('recording')
+  if (facts.analysis === null || facts.analysis.state === 'failed') found.push('analysis')
+  return found
+}
+
+/** The columns of the conversations row that the facts determine. Instants in ms since the epoch. */
+export type Columns = {
+  callStatus: string | null
+  answeredAtMs: number | null
+  endedAtMs: number | null
+  durationMs: number | null
+  callAnalysis: unknown
+}
+
+export function columns(facts: Facts): Columns {
+  const starts = Object.values(facts.streams).map((stream) => stream.startedAtMs)
+  const answers = [...starts, facts.voicemailOfferedAtMs].filter((atMs) => atMs !== null)
+  const answeredAtMs = answers.length === 0 ? null : Math.min(...answers)
+  const endedAtMs = isEnded(facts) ? (facts.status?.changedAtMs ?? null) : null
+  const measuredMs = answeredAtMs !== null && endedAtMs !== null ? Math.max(0, endedAtMs - answeredAtMs) : null
+  return {
+    callStatus: facts.status?.status ?? null,
+    answeredAtMs,
+    endedAtMs,
+    durationMs: isEnded(facts) ? (facts.status?.durationMs ?? measuredMs) : null,
+    callAnalysis: facts.analysis?.state === 'completed' ? facts.analysis.analysis : null,
+  }
+}

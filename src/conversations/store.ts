@@ -1,0 +1,256 @@
+// Writes the ledger, and keeps the conversation's row equal to what the ledger says. Per event: a repeat is a no-op; else
+// the row is locked, the fact joined in, the columns rewritten, and what has just become due is enqueued, all in the
+// caller's transaction. The only module that writes conversations, conversation_events and recordings.
+import { and, asc, eq, sql } from 'drizzle-orm'
+import { limits } from '../config.ts'
+import type { Tx } from '../db/database.ts'
+import { enqueue } from '../db/jobs.ts'
+import { conversationEvents, conversations, emailDeliveries, recordings } from '../db/schema.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { Ids } from '../lib/ids.ts'
+import { type ConversationEvent, type ConversationFact, conversationEvent, eventKey } from './events.ts'
+import { type Facts, factsOf, join, noFacts } from './merge.ts'
+import * as readiness from './readiness.ts'
+import { type Turn, transcriptText, turnsOf } from './transcript.ts'
+
+export type StoreDeps = { clock: Clock; ids: Ids }
+export type Conversation = typeof conversations.$inferSelect
+
+/** An event as its cause makes it: the key follows from the fact. `attempt` tells apart what may rightly happen twice. */
+export const eventOf = (fact: ConversationFact, atMs: number, attempt = ''): ConversationEvent => ({
+  key: eventKey(fact, attempt),
+  atMs,
+  fact,
+})
+
+/** What a call is before anything has happened in it. */
+export type NewConversation = {
+  organizationId: string
+  id: string
+  sessionId: string
+  channel: 'voice' | 'web' | 'whatsapp' | 'sms'
+  direction: 'inbound' | 'outbound'
+  callSid: string
+  accountSid: string
+  fromNumber: string
+  toNumber: string
+  startedAtMs: number
+}
+
+export async function insertConversation(tx: Tx, conversation: NewConversation): Promise<void> {
+  const { startedAtMs, ...columns } = conversation
+  await tx.insert(conversations).values({ ...columns, startedAt: new Date(startedAtMs), facts: noFacts })
+}
+
+export type Recorded = { fresh: ConversationEvent[]; facts: Facts }
+
+/**
+ * Adds events to the ledger of one conversation, within its organization's transaction. Answers with those that were new.
+ * Throws when the conversation does not exist in this organization.
+ */
+export async function recordEvents(
+  deps: StoreDeps,
+  tx: Tx,
+  organizationId: string,
+  conversationId: string,
+  events: readonly ConversationEvent[],
+): Promise<Recorded> {
+  const [row] = await tx
+    .select({ facts: conversations.facts, eventCount: conversations.eventCount })
+    .from(conversations)
+    .where(and(eq(conversations.organizationId, organizationId), eq(conversations.id, conversationId)))
+    .for('no key update')
+  if (row === undefined)
+    throw new Error(`Cannot record event: conversation ${conversationId} is not in this organization`)
+  const before = row.facts as Facts
+  const fresh = await insertFresh(tx, organizationId, conversationId, events)
+  if (fresh.length === 0) return { fresh, facts: before }
+  const after = fresh.reduce((facts, event) => join(facts, factsOf(event)), before)
+  await writeRow(tx, organizationId, conversationId, after, row.eventCount + fresh.length)
+  await writeRecordings(tx, organizationId, conversationId, before, after)
+  await enqueueWhatBecameDue(deps, tx, organizationId, conversationId, before, after)
+  return { fresh, facts: after }
+}
+
+async function insertFresh(
+  tx: Tx,
+  organizationId: string,
+  conversationId: string,
+  events: readonly ConversationEvent[],
+): Promise<ConversationEvent[]> {
+  if (events.length === 0) return []
+  const rows = events.map(({ key, atMs, fact }) => ({
+    organizationId,
+    conversationId,
+    key,
+    kind: fact.kind,
+    at: new Date(atMs),
+    fact,
+  }))
+  const inserted = await tx
+    .insert(conversationEvents)
+    .values(rows)
+    .onConflictDoNothing()
+    .returning({ key: conversationEvents.key })
+  const keys = new Set(inserted.map(({ key }) => key))
+  return events.filter(({ key }) => keys.delete(key))
+}
+
+async function writeRow(
+  tx: Tx,
+  organizationId: string,
+  conversationId: string,
+  facts: Facts,
+  eventCount: number,
+): Promise<void> {
+  const columns = readiness.columns(facts)
+  // Until the call is over the words are read from the ledger; from then on every late word renews the column.
+  const transcript = readiness.isEnded(facts)
+    ? transcriptText(await readTurns(tx, organizationId, conversationId))
+    : null
+  await tx
+    .update(conversations)
+    .set({
+      facts,
+      eventCount,
+      transcript,
+      callStatus: columns.callStatus,
+      answeredAt: columns.answeredAtMs === null ? null : new Date(columns.answeredAtMs),
+      endedAt: columns.endedAtMs === null ? null : new Date(columns.endedAtMs),
+      durationMs: columns.durationMs,
+      callAnalysis: columns.callAnalysis,
+    })
+    .where(and(eq(conversations.organizationId, organizationId), eq(conversations.id, conversationId)))
+}
+
+async function writeRecordings(
+  tx: Tx,
+  organizationId: string,
+  conversationId: string,
+  before: Facts,
+  after: Facts,
+): Promise<void> {
+  for (const [recordingSid, recording] of Object.entries(after.recordings)) {
+    const known = before.recordings[recordingSid]
+    if (known !== undefined && JSON.stringify(known) === JSON.stringify(recording)) continue
+    await tx
+      .insert(recordings)
+      .values({ organizationId, conversationId, recordingSid, ...recording })
+      .onConflictDoUpdate({ target: [recordings.organizationId, recordings.recordingSid], set: recording })
+    if (recording.status === 'completed' && known?.status !== 'completed') {
+      await enqueue(tx, {
+        task: 'fetch-recording',
+        ids: { conversationId, recordingSid },
+        jobKey: `recording:${recordingSid}`,
+      })
+    }
+  }
+}
+
+/** Each of these happens once: the step from "not yet" to "now" is taken under the row's lock. */
+async function enqueueWhatBecameDue(
+  deps: StoreDeps,
+  tx: Tx,
+  organizationId: string,
+  conversationId: string,
+  before: Facts,
+  after: Facts,
+): Promise<void> {
+  const became = (is: (facts: Facts) => boolean): boolean => !is(before) && is(after)
+  if (became(readiness.isReadyForAnalysis) && after.analysis === null) {
+    await enqueue(tx, { task: 'analyze', ids: { conversationId }, jobKey: `analyze:${conversationId}` })
+  }
+  if (became(readiness.isWindingDown)) {
+    const runAtMs = deps.clock.now() + limits.mailDeadlineMs
+    await enqueue(tx, { task: 'mail-deadline', ids: { conversationId }, jobKey: `deadline:${conversationId}`, runAtMs })
+  }
+  if (became(readiness.isReadyForMail)) await planMail(deps, tx, organizationId, conversationId)
+}
+
+/** The unique key on (conversation, template) makes a second mail impossible, whatever the code above believes. */
+async function planMail(deps: StoreDeps, tx: Tx, organizationId: string, conversationId: string): Promise<void> {
+  const deliveryId = deps.ids.uuid()
+  const planned = await tx
+    .insert(emailDeliveries)
+    .values({
+      organizationId,
+      id: deliveryId,
+      conversationId,
+      template: 'call-summary',
+      idempotencyKey: `call-summary/${deliveryId}`,
+    })
+    .onConflictDoNothing()
+    .returning({ id: emailDeliveries.id })
+  if (planned.length > 0) await enqueue(tx, { task: 'send-mail', ids: { deliveryId }, jobKey: `mail:${deliveryId}` })
+}
+
+export async function findConversation(
+  tx: Tx,
+  organizationId: string,
+  conversationId: string,
+): Promise<Conversation | undefined> {
+  const [row] = await tx
+    .select()
+    .from(conversations)
+    .where(and(eq(conversations.organizationId, organizationId), eq(conversations.id, conversationId)))
+  return row
+}
+
+/** The ledger of one conversation, in the order of arrival. */
+export async function readEvents(tx: Tx, organizationId: string, conversationId: string): Promise<ConversationEvent[]> {
+  const rows = await tx
+    .select({ key: conversationEvents.key, at: conversationEvents.at, fact: conversationEvents.fact })
+    .from(conversationEvents)
+    .where(
+      and(eq(conversationEvents.organizationId, organizationId), eq(conversationEvents.conversationId, conversationId)),
+    )
+    .orderBy(asc(conversationEvents.position))
+  return rows.map(({ key, at, fact }) => ({ key, atMs: at.getTime(), fact: conversationEvent.parse(fact) }))
+}
+
+/** One fact, by its key. */
+export async function findFact(
+  tx: Tx,
+  organizationId: string,
+  conversationId: string,
+  key: string,
+): Promise<ConversationFact | null> {
+  const [row] = await tx
+    .select({ fact: conversationEvents.fact })
+    .from(conversationEvents)
+    .where(
+      and(
+        eq(conversationEvents.organizationId, organizationId),
+        eq(conversationEvents.conversationId, conversationId),
+        eq(conversationEvents.key, key),
+      ),
+    )
+  return row === undefined ? null : conversationEvent.parse(row.fact)
+}
+
+export async function readTurns(tx: Tx, organizationId: string, conversationId: string): Promise<Turn[]> {
+  const rows = await tx
+    .select({ key: conversationEvents.key, at: conversationEvents.at, fact: conversationEvents.fact })
+    .from(conversationEvents)
+    .where(
+      and(
+        eq(conversationEvents.organizationId, organizationId),
+        eq(conversationEvents.conversationId, conversationId),
+        eq(conversationEvents.kind, 'utterance'),
+      ),
+    )
+  return turnsOf(rows.map(({ key, at, fact }) => ({ key, atMs: at.getTime(), fact: conversationEvent.parse(fact) })))
+}
+
+/** Ties a call to a conversation of this organization, once; answers with the conversation that has it. */
+export async function claimCall(
+  tx: Tx,
+  callSid: string,
+  conversationId: string,
+): Promise<{ organizationId: string; conversationId: string }> {
+  const [tie] = await tx.execute<{ organization_id: string; conversation_id: string }>(
+    sql`select organization_id, conversation_id from claim_call(${callSid}, ${conversationId}::uuid)`,
+  )
+  if (tie === undefined) throw new Error(`Cannot claim call ${callSid}: no tie was made`)
+  return { organizationId: tie.organization_id, conversationId: tie.conversation_id }
+}

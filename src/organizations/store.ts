@@ -1,0 +1,69 @@
+// Reads and writes organizations, their members and numbers, each within the organization's own transaction.
+import { and, eq } from 'drizzle-orm'
+import type { Tx } from '../db/database.ts'
+import { members, organizations, phoneNumbers } from '../db/schema.ts'
+import type { Ids } from '../lib/ids.ts'
+import { type OrganizationSettings, organizationSettings } from './settings.ts'
+
+export type Organization = {
+  id: string
+  name: string
+  timeZone: string
+  language: string
+  settings: OrganizationSettings
+}
+
+/** Throws when the organization of the transaction is not this one, or does not exist. */
+export async function readOrganization(tx: Tx, organizationId: string): Promise<Organization> {
+  const [row] = await tx.select().from(organizations).where(eq(organizations.id, organizationId))
+  if (row === undefined) throw new Error(`Cannot read organization ${organizationId}: it does not exist`)
+  return {
+    id: row.id,
+    name: row.name,
+    timeZone: row.timeZone,
+    language: row.language,
+    settings: organizationSettings.parse(row.settings),
+  }
+}
+
+/** Where the clinic's mail goes: its active admins, in the order of their addresses. */
+export async function readAdminAddresses(tx: Tx, organizationId: string): Promise<string[]> {
+  const rows = await tx
+    .select({ email: members.email })
+    .from(members)
+    .where(and(eq(members.organizationId, organizationId), eq(members.role, 'admin'), eq(members.isActive, true)))
+    .orderBy(members.email)
+  return rows.map(({ email }) => email)
+}
+
+export type NewOrganization = {
+  id: string
+  name: string
+  timeZone: string
+  language: string
+  settings: unknown
+  admins: { name: string; email: string }[]
+  numbers: { phoneNumber: string; friendlyName: string }[]
+}
+
+/** Creates what is missing of an organization; what exists already stays as it is. */
+export async function ensureOrganization(tx: Tx, ids: Ids, wanted: NewOrganization): Promise<void> {
+  const { id: organizationId, name, timeZone, language } = wanted
+  const settings = organizationSettings.parse(wanted.settings)
+  await tx
+    .insert(organizations)
+    .values({ id: organizationId, name, timeZone, language, settings })
+    .onConflictDoNothing()
+  for (const admin of wanted.admins) {
+    await tx
+      .insert(members)
+      .values({ organizationId, id: ids.uuid(), role: 'admin', ...admin })
+      .onConflictDoNothing()
+  }
+  for (const number of wanted.numbers) {
+    await tx
+      .insert(phoneNumbers)
+      .values({ organizationId, id: ids.uuid(), channel: 'twilio', ...number })
+      .onConflictDoNothing()
+  }
+}
