@@ -1,0 +1,84 @@
+// Pure files: values in, values out. They are where the rules of the calls are decided, so they must be able to be run
+// in any order, any number of times, at any speed, and always answer the same.
+import { isCallExpression, isNewExpression, isPropertyAccessExpression } from 'typescript/unstable/ast'
+import { type Import, importsOf } from './imports.ts'
+import { globalsOf } from './names.ts'
+import { at, type Finding, type Module, type Rule } from './tree.ts'
+
+/** By name, or a whole folder. The design marks them with `*`; what they import is held to the same rule. */
+export const pureFiles = [
+  'src/wire/',
+  'src/lib/outcome.ts',
+  'src/lib/phone.ts',
+  'src/bridge/audio.ts',
+  'src/bridge/machine.ts',
+  'src/calls/twiml.ts',
+  'src/conversations/events.ts',
+  'src/conversations/merge.ts',
+  'src/conversations/readiness.ts',
+  'src/notifications/view.ts',
+  'sim/auditor/',
+  'sim/carrier/playout.ts',
+]
+
+const isPure = (path: string): boolean =>
+  pureFiles.some((pure) => (pure.endsWith('/') ? path.startsWith(pure) : path === pure))
+
+/** Packages that only compute. */
+const purePackages = new Set(['zod', 'node:buffer', 'node:crypto', 'alawmulaw', 'fast-xml-parser', 'yaml', 'react'])
+
+const worldly = new Map<string, string>([
+  ...['setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask', 'performance'].map(
+    (name) => [name, 'the clock'] as const,
+  ),
+  ...['fetch', 'WebSocket', 'EventSource', 'XMLHttpRequest'].map((name) => [name, 'the network'] as const),
+  ...['process', 'Bun', 'Deno', 'globalThis', 'require'].map((name) => [name, 'the process'] as const),
+  ['crypto', 'chance'],
+  ['console', 'output'],
+])
+
+export const purity: Rule = {
+  name: 'a pure file knows no clock, no chance, no network and no database',
+  remedy: 'Take the time, the id or the answer as an argument. The list of pure files is in test/tidy/purity.ts.',
+  find: (tree) =>
+    [...tree.modules.values()]
+      .filter(({ path }) => isPure(path))
+      .flatMap((module) => [...importsOf(module).flatMap(judge(module)), ...ambient(module)]),
+}
+
+export const purityIsListed: Rule = {
+  name: 'every entry of the list of pure files still names a file',
+  remedy: 'The file moved or went: change its entry in test/tidy/purity.ts.',
+  find: (tree) =>
+    pureFiles
+      .filter((pure) => ![...tree.modules.keys()].some((path) => path.startsWith(pure)))
+      .map((pure) => ({ path: 'test/tidy/purity.ts', line: 1, what: `no file ${pure}` })),
+}
+
+const judge =
+  (module: Module) =>
+  (taken: Import): Finding[] => {
+    if (taken.isTypeOnly) return []
+    if (taken.path !== null)
+      return isPure(taken.path) ? [] : [at(module, taken.node, `imports ${taken.path}, which is not on the list`)]
+    const chance = taken.names.find((name) => /^random|^getRandomValues|^webcrypto/.test(name))
+    if (chance !== undefined) return [at(module, taken.node, `takes chance from ${chance}`)]
+    if (taken.packageName !== null && purePackages.has(taken.packageName)) return []
+    return [at(module, taken.node, `imports ${taken.specifier}, which may do more than compute`)]
+  }
+
+function ambient(module: Module): Finding[] {
+  return globalsOf(module).flatMap((identifier) => {
+    const { text, parent } = identifier
+    const source = worldly.get(text)
+    if (source !== undefined) return [at(module, identifier, `${text} is ${source}`)]
+    const member = isPropertyAccessExpression(parent) && parent.expression === identifier ? parent.name.text : null
+    if (text === 'Math' && member === 'random') return [at(module, identifier, 'Math.random is chance')]
+    if (text !== 'Date') return []
+    const readsClock =
+      member === 'now' ||
+      (isCallExpression(parent) && parent.expression === identifier) ||
+      (isNewExpression(parent) && (parent.arguments ?? []).length === 0)
+    return readsClock ? [at(module, identifier, 'Date without an instant is the clock')] : []
+  })
+}
