@@ -2,7 +2,10 @@
 import type { z } from 'zod'
 import type { Outcome } from '../lib/outcome.ts'
 
-/** refused: the model declined. malformed: it answered outside the schema. unavailable: try again later. */
+/**
+ * refused: the model declined, or the vendor will never take this question (a bad key, an unknown model).
+ * malformed: the answer was cut short or outside the schema. unavailable: try again later.
+ */
 export type WriterProblem = 'refused' | 'malformed' | 'unavailable'
 
 export type Writer = {
