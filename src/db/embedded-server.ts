@@ -1,0 +1,198 @@
+// One Postgres server process on a cluster: launching it, finding it, sharing it, stopping it.
+//
+// Nobody keeps a list of its users. Each holds a shared advisory lock inside the server, which the server releases when
+// that user's connection breaks; whoever then gets the lock exclusively was the last, and stops the server. That two
+// servers never run on one data directory is Postgres' own rule, so a launch that loses a race simply joins the winner.
+import { spawn, spawnSync } from 'node:child_process'
+import * as fs from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import postgres from 'postgres'
+import type { Cluster } from './embedded-cluster.ts'
+
+/** One user's hold on the server: until `release`, or until our process ends, the server runs. */
+export type Hold = { port: number; release(): Promise<void> }
+
+type Server = { pid: number; port: number; isReady: boolean }
+
+const startLimitMs = 30_000
+const stopLimitMs = 10_000
+const connectLimitMs = 5_000
+/** How long the server may take to notice that a killed user's connection is gone. */
+const goneLimitMs = 2_000
+const pollMs = 10
+const maxLaunches = 5
+const maxLogBytes = 1 << 20
+/** The advisory lock, in the database `postgres`, that the server's users share. */
+const usersLock = 6_021_934
+
+const settings = {
+  listen_addresses: '127.0.0.1',
+  unix_socket_directories: '',
+  max_connections: 200,
+  shared_buffers: '32MB',
+  fsync: 'off',
+  synchronous_commit: 'off',
+  full_page_writes: 'off',
+  wal_level: 'minimal',
+  max_wal_senders: 0,
+  jit: 'off',
+  timezone: 'UTC',
+  log_timezone: 'UTC',
+  // A log that cannot quote a row: no statements, no parameters, no details.
+  log_error_verbosity: 'terse',
+  log_min_error_statement: 'panic',
+  log_parameter_max_length_on_error: 0,
+}
+
+/** Joins the cluster's server, launching it if there is none. */
+export async function holdServer(cluster: Cluster, onLaunch: () => void): Promise<Hold> {
+  const deadlineMs = Date.now() + startLimitMs
+  for (let launches = 0; Date.now() < deadlineMs && launches < maxLaunches; await pause(pollMs)) {
+    const server = findServer(cluster)
+    if (server === undefined) {
+      onLaunch()
+      launches++
+      await launch(cluster)
+    } else if (server.isReady) {
+      const hold = await takeHold(cluster, server)
+      if (hold !== undefined) return hold
+    }
+  }
+  throw new Error(`Cannot start the development database in ${cluster.data}. Its log ends:\n${lastLines(cluster.log)}`)
+}
+
+/** Stops the server if nobody holds it: for the sake of a user that was killed. */
+export async function stopUnusedServer(cluster: Cluster): Promise<void> {
+  for (const deadlineMs = Date.now() + startLimitMs; Date.now() < deadlineMs; await pause(pollMs)) {
+    const server = findServer(cluster)
+    if (server === undefined) return
+    if (!server.isReady) continue
+    const sql = connect(cluster, server)
+    try {
+      return await stopIfAlone(cluster, server, sql, goneLimitMs)
+    } catch {
+      // It stopped before we could ask it: look again.
+    } finally {
+      await sql.end({ timeout: 0 })
+    }
+  }
+}
+
+/** Undefined when the server stopped before we had hold of it. */
+async function takeHold(cluster: Cluster, server: Server): Promise<Hold | undefined> {
+  const sql = connect(cluster, server)
+  try {
+    await sql`select pg_advisory_lock_shared(${usersLock})`
+  } catch {
+    await sql.end({ timeout: 0 })
+    return undefined
+  }
+  return {
+    port: server.port,
+    async release() {
+      try {
+        await sql`select pg_advisory_unlock_shared(${usersLock})`
+        await stopIfAlone(cluster, server, sql, 0)
+      } finally {
+        await sql.end({ timeout: 0 })
+      }
+    },
+  }
+}
+
+/** With the lock all to itself a connection knows that no user is left, and lets none in until the server is gone. */
+async function stopIfAlone(cluster: Cluster, server: Server, sql: postgres.Sql, waitMs: number): Promise<void> {
+  const isAlone = async () => {
+    const [row] = await sql<{ locked: boolean }[]>`select pg_try_advisory_lock(${usersLock}) as locked`
+    return row?.locked === true
+  }
+  if (!(await eventually(isAlone, waitMs))) return
+  process.kill(server.pid, 'SIGINT')
+  const isGone = async () => findServer(cluster)?.pid !== server.pid
+  if (!(await eventually(isGone, stopLimitMs))) throw new Error(`Postgres (process ${server.pid}) does not stop`)
+}
+
+/** One connection, kept for as long as it is needed: the lock is bound to it. */
+function connect(cluster: Cluster, server: Server): postgres.Sql {
+  return postgres({
+    ...{ host: '127.0.0.1', port: server.port, database: 'postgres', user: 'postgres', pass: cluster.adminPassword },
+    ...{ max: 1, max_lifetime: null, fetch_types: false, connect_timeout: connectLimitMs / 1000 },
+  })
+}
+
+/** The server that runs on the cluster now, if any; it may still be starting, or already be stopping. */
+function findServer(cluster: Cluster): Server | undefined {
+  const file = join(cluster.data, 'postmaster.pid')
+  if (!fs.existsSync(file)) return undefined
+  const lines = readText(file).split('\n')
+  const pid = Number(lines[0])
+  const command = commandOf(pid)
+  if (command.includes(cluster.data)) return { pid, port: Number(lines[3]), isReady: lines[7]?.trim() === 'ready' }
+  // A killed server left it. Postgres would see that by itself, unless another process goes by that number by now.
+  if (command !== '') fs.rmSync(file, { force: true })
+  return undefined
+}
+
+/** Answers when the server is ready, or has ended, as it does at once where another one was faster. */
+async function launch(cluster: Cluster): Promise<void> {
+  const port = await freePort()
+  const isLong = (fs.statSync(cluster.log, { throwIfNoEntry: false })?.size ?? 0) > maxLogBytes
+  const log = fs.openSync(cluster.log, isLong ? 'w' : 'a', 0o600)
+  const options = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+  const child = spawn(cluster.postgres, ['-D', cluster.data, '-p', String(port), ...options], {
+    ...cluster.runAs,
+    cwd: cluster.data,
+    // Not our environment, which may hold keys; and its own session: Ctrl-C in our terminal is not meant for it.
+    env: { PATH: process.env.PATH },
+    detached: true,
+    stdio: ['ignore', log, log],
+  })
+  fs.closeSync(log)
+  let hasEnded = false
+  child.once('exit', () => (hasEnded = true))
+  child.once('error', (error) => {
+    fs.appendFileSync(cluster.log, `${error.message}\n`)
+    hasEnded = true
+  })
+  child.unref()
+  await eventually(async () => hasEnded || findServer(cluster)?.isReady === true, startLimitMs)
+}
+
+/** The command line of a process, empty if there is none that we may look at. */
+function commandOf(pid: number): string {
+  if (fs.existsSync('/proc/self/cmdline')) return readText(`/proc/${pid}/cmdline`)
+  return spawnSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' }).stdout
+}
+
+/** The text of a file that may vanish at any moment. */
+function readText(path: string): string {
+  try {
+    return fs.readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+const lastLines = (log: string): string => readText(log).trimEnd().split('\n').slice(-5).join('\n')
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer().once('error', reject)
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address()
+      probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
+    })
+  })
+}
+
+async function eventually(isTrue: () => Promise<boolean>, limitMs: number): Promise<boolean> {
+  const deadlineMs = Date.now() + limitMs
+  for (;;) {
+    if (await isTrue()) return true
+    if (Date.now() >= deadlineMs) return false
+    await pause(pollMs)
+  }
+}
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
