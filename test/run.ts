@@ -1,0 +1,145 @@
+// What `bun run test` runs: every kind of evidence, one after the other, in plain text, with a last line for machines.
+// A step that fails does not stop the later ones. `bun test/run.ts --help` tells the rest.
+import { parseArgs } from 'node:util'
+import { installChromium } from './chromium-setup.ts'
+
+type Tally = { passed: number; failed: number }
+type Step = { name: string; about: string; minutesMax: number; command: () => string[]; count: (run: Run) => Tally }
+type Run = { exitCode: number; output: string }
+
+const bun = process.execPath
+const repository = `${import.meta.dir}/..`
+
+const steps: Step[] = [
+  {
+    name: 'format',
+    about: 'format and lint (Biome)',
+    minutesMax: 1,
+    command: () => [bun, 'x', '--bun', 'biome', 'check', '--error-on-warnings'],
+    count: asOneCheck,
+  },
+  {
+    name: 'types',
+    about: 'types (TypeScript)',
+    minutesMax: 2,
+    command: () => [bun, 'x', '--bun', 'tsc', '--noEmit'],
+    count: asOneCheck,
+  },
+  {
+    name: 'tests',
+    about: 'architecture and tests (Bun)',
+    minutesMax: 5,
+    command: () => [bun, 'test'],
+    count: fromBunTest,
+  },
+  {
+    name: 'deno',
+    about: 'the same server on Deno',
+    minutesMax: 2,
+    command: () => [denoBinary(), 'run', '-A', 'test/runtime/deno-smoke.ts'],
+    count: fromLastLine,
+  },
+]
+
+const help = `Usage: bun run test [--only STEP]
+
+Runs, in this order, and exits 0 only if all of it passes:
+${steps.map(({ name, about }) => `  ${name.padEnd(8)}${about}`).join('\n')}
+
+--only STEP   run that step alone
+--help        this text
+
+One test file alone: bun test test/pure/merge.test.ts
+The last line is "N passed, N failed"; a step without tests of its own counts as one.`
+
+/** A step that says only yes or no. */
+function asOneCheck({ exitCode }: Run): Tally {
+  return exitCode === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 }
+}
+
+/** Errors between tests count as failures, and so does a run that ended before its summary. */
+function fromBunTest({ exitCode, output }: Run): Tally {
+  const count = (word: string) => Number(new RegExp(`^ *(\\d+) ${word}s?$`, 'm').exec(output)?.[1] ?? 0)
+  const failed = count('fail') + count('error')
+  return { passed: count('pass'), failed: exitCode !== 0 && failed === 0 ? 1 : failed }
+}
+
+function fromLastLine({ exitCode, output }: Run): Tally {
+  const [, passed = '0', failed = '0'] = /^(\d+) passed, (\d+) failed$/m.exec(output) ?? []
+  return { passed: Number(passed), failed: exitCode !== 0 && failed === '0' ? 1 : Number(failed) }
+}
+
+/** The npm package `deno` links its binary in a postinstall, which Bun does not run; the binary is there all the same. */
+function denoBinary(): string {
+  const [installed] = new Bun.Glob('node_modules/@deno/*/deno{,.exe}').scanSync({ cwd: repository })
+  const found = installed === undefined ? Bun.which('deno') : `${repository}/${installed}`
+  if (found === null) throw new Error('Cannot find Deno: `bun install` brings it for Linux, macOS and Windows')
+  return found
+}
+
+/** Passing tests are counted, not listed; each file is named as it begins. */
+const isWorthPrinting = (line: string): boolean => !/^\(pass\)|^\s*$/.test(line)
+
+async function perform(step: Step): Promise<Tally> {
+  const startedMs = performance.now()
+  console.log(`\n== ${step.name}: ${step.about}`)
+  let run: Run
+  try {
+    run = await runCommand(step.command(), step.minutesMax)
+  } catch (error) {
+    run = { exitCode: 1, output: '' }
+    console.log(error instanceof Error ? error.message : String(error))
+  }
+  const tally = step.count(run)
+  const seconds = ((performance.now() - startedMs) / 1000).toFixed(1)
+  console.log(`== ${step.name}: ${tally.failed === 0 ? 'passed' : 'FAILED'} in ${seconds} s`)
+  return tally
+}
+
+async function runCommand(command: string[], minutesMax: number): Promise<Run> {
+  const child = Bun.spawn(command, {
+    cwd: repository,
+    env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: minutesMax * 60_000,
+  })
+  const output: string[] = []
+  const relay = async (stream: ReadableStream<Uint8Array>): Promise<void> => {
+    let rest = ''
+    const take = (line: string) => {
+      output.push(line)
+      if (isWorthPrinting(line)) console.log(line)
+    }
+    const decoder = new TextDecoder()
+    for await (const bytes of stream) {
+      const lines = (rest + decoder.decode(bytes, { stream: true })).split('\n')
+      rest = lines.pop() ?? ''
+      lines.forEach(take)
+    }
+    if (rest !== '') take(rest)
+  }
+  await Promise.all([relay(child.stdout), relay(child.stderr)])
+  const exitCode = await child.exited
+  if (child.signalCode !== null) console.log(`ended by ${child.signalCode} (limit: ${minutesMax} minutes)`)
+  return { exitCode, output: output.join('\n') }
+}
+
+const { values } = parseArgs({ options: { only: { type: 'string' }, help: { type: 'boolean' } } })
+if (values.help) {
+  console.log(help)
+  process.exit(0)
+}
+const chosen = steps.filter(({ name }) => values.only === undefined || values.only === name)
+if (chosen.length === 0) {
+  console.error(`No step is called ${values.only}.\n\n${help}`)
+  process.exit(2)
+}
+if (chosen.some(({ name }) => name === 'tests')) await installChromium()
+const sum: Tally = { passed: 0, failed: 0 }
+for (const step of chosen) {
+  const { passed, failed } = await perform(step)
+  sum.passed += passed
+  sum.failed += failed
+}
+console.log(`\n${sum.passed} passed, ${sum.failed} failed`)
+process.exit(sum.failed === 0 ? 0 : 1)
