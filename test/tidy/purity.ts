@@ -17,6 +17,7 @@ export const pureFiles = [
   'src/conversations/merge.ts',
   'src/conversations/readiness.ts',
   'src/notifications/view.ts',
+  'sim/audio.ts',
   'sim/auditor/',
   'sim/carrier/playout.ts',
 ]
@@ -24,8 +25,16 @@ export const pureFiles = [
 const isPure = (path: string): boolean =>
   pureFiles.some((pure) => (pure.endsWith('/') ? path.startsWith(pure) : path === pure))
 
-/** Packages that only compute. */
-const purePackages = new Set(['zod', 'node:buffer', 'node:crypto', 'alawmulaw', 'fast-xml-parser', 'yaml', 'react'])
+/** Packages that only compute, or of which we use such a part: twilio's TwiML builder. */
+const purePackages = new Set([
+  'zod',
+  'node:buffer',
+  'node:crypto',
+  'alawmulaw',
+  'wavefile',
+  'fast-xml-parser',
+  'twilio',
+])
 
 const worldly = new Map<string, string>([
   ...['setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask', 'performance'].map(
