@@ -21,7 +21,7 @@ begin
   end loop;
   begin
     grant frontdesk_tenant, frontdesk_jobs to frontdesk_app;
-  exception when unique_violation then null;
+  exception when unique_violation or internal_error then null; -- "tuple concurrently updated"
   end;
 end
 $$;
@@ -36,7 +36,7 @@ alter default privileges revoke execute on functions from public;
 -- The organization of the running transaction, or null: unset reads as null before the first use and as '' after it.
 create function current_organization() returns uuid
   language sql stable
-  set search_path = pg_catalog
+  set search_path = pg_catalog, pg_temp
   as $$ select nullif(current_setting('app.org_id', true), '')::uuid $$;
 --> statement-breakpoint
 grant execute on function current_organization() to frontdesk_app, frontdesk_tenant;

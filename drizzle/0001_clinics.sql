@@ -70,23 +70,24 @@ create table agent_instructions (
 --> statement-breakpoint
 create function notify_instructions() returns trigger
   language plpgsql
-  set search_path = pg_catalog
+  set search_path = pg_catalog, pg_temp
   as $$ begin perform pg_notify('instructions', new.organization_id::text); return null; end $$;
 --> statement-breakpoint
 create trigger instructions_changed after insert on agent_instructions
   for each row execute function notify_instructions();
 --> statement-breakpoint
+-- Makes a table a tenant's own: the one policy that every table of a clinic has. `select` makes it run once a query.
 create function wall_in(tenant regclass, key_column name default 'organization_id') returns void
   language plpgsql
-  set search_path = pg_catalog
+  set search_path = pg_catalog, pg_temp
   as $$
 begin
   execute format('alter table %s enable row level security', tenant);
   execute format('alter table %s force row level security', tenant);
   execute format(
     'create policy own_organization on %s as permissive for all to frontdesk_tenant
-       using (%I = (select nullif(current_setting(''app.org_id'', true), '''')::uuid))
-       with check (%I = (select nullif(current_setting(''app.org_id'', true), '''')::uuid))',
+       using (%I = (select public.current_organization()))
+       with check (%I = (select public.current_organization()))',
     tenant, key_column, key_column);
 end
 $$;

@@ -41,7 +41,7 @@ create table routing.unrouted_calls (
 --> statement-breakpoint
 create function routing.keep_number() returns trigger
   language plpgsql security definer
-  set search_path = pg_catalog
+  set search_path = pg_catalog, pg_temp
   as $$
 begin
   if tg_op <> 'INSERT' then
@@ -61,7 +61,7 @@ create trigger keep_route after insert or update or delete on phone_numbers for 
 --> statement-breakpoint
 create function routing.keep_agent() returns trigger
   language plpgsql security definer
-  set search_path = pg_catalog
+  set search_path = pg_catalog, pg_temp
   as $$
 begin
   if tg_op <> 'INSERT' then
@@ -80,7 +80,7 @@ create trigger keep_route after insert or update or delete on agents for each ro
 --> statement-breakpoint
 create function routing.keep_account() returns trigger
   language plpgsql security definer
-  set search_path = pg_catalog
+  set search_path = pg_catalog, pg_temp
   as $$
 begin
   if tg_op <> 'INSERT' and old.service_name = 'twilio' then
@@ -98,55 +98,52 @@ $$;
 create trigger keep_route after insert or update or delete on api_credentials for each row execute function routing.keep_account();
 --> statement-breakpoint
 create function route_number(channel text, phone_number text) returns uuid
-  language sql stable security definer set search_path = pg_catalog
+  language sql stable security definer set search_path = pg_catalog, pg_temp
   as $$ select n.organization_id from routing.numbers n where n.channel = $1 and n.phone_number = $2 $$;
 --> statement-breakpoint
 create function route_agent(vendor text, agent_id text) returns uuid
-  language sql stable security definer set search_path = pg_catalog
+  language sql stable security definer set search_path = pg_catalog, pg_temp
   as $$ select a.organization_id from routing.agents a where a.vendor = $1 and a.agent_id = $2 $$;
 --> statement-breakpoint
 create function route_account(account_sid text) returns table (organization_id uuid, stream_id uuid)
-  language sql stable security definer set search_path = pg_catalog
+  language sql stable security definer set search_path = pg_catalog, pg_temp
   as $$ select a.organization_id, a.stream_id from routing.accounts a where a.account_sid = $1 $$;
 --> statement-breakpoint
 create function route_stream(stream_id uuid) returns uuid
-  language sql stable security definer set search_path = pg_catalog
+  language sql stable security definer set search_path = pg_catalog, pg_temp
   as $$ select a.organization_id from routing.accounts a where a.stream_id = $1 $$;
 --> statement-breakpoint
 create function route_call(call_sid text) returns table (organization_id uuid, conversation_id uuid)
-  language sql stable security definer set search_path = pg_catalog
+  language sql stable security definer set search_path = pg_catalog, pg_temp
   as $$ select c.organization_id, c.conversation_id from routing.calls c where c.call_sid = $1 $$;
 --> statement-breakpoint
 -- Whether an organization brought its own carrier account. Its calls must then be signed by that account.
 create function has_own_account(organization_id uuid) returns boolean
-  language sql stable security definer set search_path = pg_catalog
+  language sql stable security definer set search_path = pg_catalog, pg_temp
   as $$ select exists (select from routing.accounts a where a.organization_id = $1) $$;
 --> statement-breakpoint
 -- Ties a call to the running transaction's organization, once; answers with the tie that holds, ours or an earlier one.
-create function claim_call(call_sid text, conversation_id uuid) returns table (organization_id uuid, conversation_id uuid)
-  language plpgsql security definer set search_path = pg_catalog
+create function claim_call(call_sid text, claimant uuid) returns table (organization_id uuid, conversation_id uuid)
+  language sql security definer set search_path = pg_catalog, pg_temp
   as $$
-#variable_conflict use_column
-begin
-  insert into routing.calls values ($1, nullif(current_setting('app.org_id', true), '')::uuid, $2) on conflict do nothing;
-  return query select c.organization_id, c.conversation_id from routing.calls c where c.call_sid = $1;
-end
-$$;
+    insert into routing.calls values ($1, public.current_organization(), $2) on conflict do nothing;
+    select c.organization_id, c.conversation_id from routing.calls c where c.call_sid = $1;
+  $$;
 --> statement-breakpoint
 -- Issuing a token again changes nothing: a used one stays used. Those long expired are swept on the way.
 create function issue_stream_token(token_hash text, call_sid text, conversation_id uuid, expires_at timestamptz, issued_at timestamptz)
   returns void
-  language sql security definer set search_path = pg_catalog
+  language sql security definer set search_path = pg_catalog, pg_temp
   as $$
     delete from routing.stream_tokens t where t.expires_at < $5 - interval '1 hour';
     insert into routing.stream_tokens (token_hash, call_sid, organization_id, conversation_id, expires_at)
-      values ($1, $2, nullif(current_setting('app.org_id', true), '')::uuid, $3, $4) on conflict do nothing;
+      values ($1, $2, public.current_organization(), $3, $4) on conflict do nothing;
   $$;
 --> statement-breakpoint
 -- Takes a token, once, for the call that it was made for.
 create function redeem_stream_token(token_hash text, call_sid text, redeemed_at timestamptz)
   returns table (organization_id uuid, conversation_id uuid)
-  language sql security definer set search_path = pg_catalog
+  language sql security definer set search_path = pg_catalog, pg_temp
   as $$
     update routing.stream_tokens t set used_at = $3
       where t.token_hash = $1 and t.call_sid = $2 and t.used_at is null and t.expires_at > $3
@@ -154,7 +151,7 @@ create function redeem_stream_token(token_hash text, call_sid text, redeemed_at 
   $$;
 --> statement-breakpoint
 create function keep_unrouted_call(call_sid text, account_sid text, to_number text, at timestamptz) returns void
-  language sql security definer set search_path = pg_catalog
+  language sql security definer set search_path = pg_catalog, pg_temp
   as $$ insert into routing.unrouted_calls values ($1, $2, $3, $4) on conflict do nothing $$;
 --> statement-breakpoint
 grant execute on function

@@ -1,11 +1,12 @@
 -- The queue (graphile-worker's schema is installed first). A tenant transaction can add a job, for its own organization
--- only; the worker's role sees the queue and nothing else.
+-- only; the worker's role sees the queue and nothing else. A version of graphile-worker that brings new tables or
+-- functions needs a new migration that opens them to frontdesk_jobs; a test tells.
 create function enqueue_job(task text, payload jsonb, run_at timestamptz, job_key text) returns void
   language plpgsql security definer
-  set search_path = pg_catalog
+  set search_path = pg_catalog, pg_temp
   as $$
 declare
-  organization text := nullif(current_setting('app.org_id', true), '');
+  organization uuid := public.current_organization();
 begin
   if organization is null then
     raise exception 'Cannot enqueue %: no organization is set', task;
