@@ -24,7 +24,9 @@ export const analysis = z.object({
   reason: z.string().describe('Why the caller called, in at most ten words.'),
   outcome: z.enum(outcomes).describe('How the call ended for the caller.'),
   urgency: z.enum(urgencies).describe('How soon a person at the clinic should look at this.'),
-  followUps: z.array(z.string()).describe('What the clinic’s staff still have to do, one short sentence each; may be empty.'),
+  followUps: z
+    .array(z.string())
+    .describe('What the clinic’s staff still have to do, one short sentence each; may be empty.'),
   language: z.string().describe('The language that the caller spoke, as a BCP 47 tag, such as "en" or "es".'),
   callerName: z.string().nullable().describe('The caller’s name, only if the caller said it.'),
   callbackNumber: z.string().nullable().describe('The number to call back, only if the caller said one.'),
