@@ -42,6 +42,8 @@ export type Expectations = {
   turns: { speaker: 'caller' | 'agent'; text?: string; isCut?: boolean }[]
   tools: { name: string; outcome: string; arguments?: Record<string, unknown> }[]
   bargeIns: number
+  /** Messages left on tape. */
+  voicemails?: number
   emails: { to: string[]; subject?: string; contains?: string[] }[]
   /** Twilio debugger codes that the call is meant to provoke. */
   problems: number[]

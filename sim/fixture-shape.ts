@@ -1,0 +1,167 @@
+// What a fixture's YAML may say: the shape, its defaults and its limits, and how it becomes the scripts that the stand-ins
+// run. fixtures/README.md explains it to people. Audio is named here by its file, and read elsewhere.
+import { z } from 'zod'
+import type { CallerStep, Fixture, ModelOutput } from './script.ts'
+
+const E164 = /^\+[1-9]\d{6,14}$/
+const LONGEST_WAIT_MS = 10 * 60 * 1000
+const LONGEST_WORDS = 2_000
+
+const words = z.string().trim().min(1, 'must not be empty').max(LONGEST_WORDS)
+const waitMs = z.number().int().min(0).max(LONGEST_WAIT_MS)
+const phoneNumber = z.string().regex(E164, "must be a number in E.164 form, in quotes: '+15551234567'")
+
+const callerStep = z
+  .strictObject({
+    on: z.enum(['answered', 'agent-finished', 'agent-speaking', 'saying', 'said']),
+    heardMs: waitMs.optional(),
+    waitMs: waitMs.default(0),
+    say: words.optional(),
+    audio: z.string().optional(),
+    voice: z.string().optional(),
+    press: z
+      .string()
+      .regex(/^[0-9*#]{1,32}$/, "must be keys of a telephone, in quotes: '12#'")
+      .optional(),
+    hangUp: z.literal(true, 'can only be true').optional(),
+  })
+  .superRefine((step, context) => {
+    const fault = (message: string, field?: string) =>
+      context.addIssue({ code: 'custom', message, path: field === undefined ? [] : [field] })
+    const acts = [step.say, step.press, step.hangUp].filter((act) => act !== undefined)
+    if (acts.length !== 1) fault('does one thing: say, press or hangUp')
+    if (step.say !== undefined && step.audio === undefined) fault('says something, so it needs an audio file', 'say')
+    if (step.say === undefined && step.audio !== undefined) fault('goes with say only', 'audio')
+    if (step.say === undefined && step.voice !== undefined) fault('goes with say only', 'voice')
+    if (step.on === 'agent-speaking' && step.heardMs === undefined)
+      fault('needs heardMs: how much the caller hears first', 'on')
+    if (step.on !== 'agent-speaking' && step.heardMs !== undefined)
+      fault('goes with on: agent-speaking only', 'heardMs')
+  })
+
+const modelOutput = z
+  .strictObject({
+    say: words.optional(),
+    voice: z.string().optional(),
+    call: z.string().min(1).optional(),
+    arguments: z.record(z.string(), z.unknown()).optional(),
+    fail: z.string().min(1).optional(),
+  })
+  .superRefine((output, context) => {
+    const fault = (message: string, field?: string) =>
+      context.addIssue({ code: 'custom', message, path: field === undefined ? [] : [field] })
+    const kinds = [output.say, output.call, output.fail].filter((kind) => kind !== undefined)
+    if (kinds.length !== 1) fault('is one thing: say, call or fail')
+    if (output.arguments !== undefined && output.call === undefined) fault('goes with call only', 'arguments')
+    if (output.voice !== undefined && output.say === undefined) fault('goes with say only', 'voice')
+  })
+
+const connection = z
+  .union(
+    [z.enum(['take', 'stall']), z.strictObject({ refuse: z.number().int().min(400).max(599) })],
+    'must be take, stall, or { refuse: 503 } with an HTTP status from 400 to 599',
+  )
+  .default('take')
+
+const expectation = z.strictObject({
+  isRouted: z.boolean().default(true),
+  row: z.record(z.string(), z.unknown()).default({}),
+  turns: z
+    .array(
+      z.strictObject({
+        speaker: z.enum(['caller', 'agent']),
+        text: z.string().optional(),
+        isCut: z.boolean().optional(),
+      }),
+    )
+    .default([]),
+  tools: z
+    .array(
+      z.strictObject({
+        name: z.string(),
+        outcome: z.enum(['done', 'refused', 'failed', 'timed-out']).default('done'),
+        arguments: z.record(z.string(), z.unknown()).optional(),
+      }),
+    )
+    .default([]),
+  bargeIns: z.number().int().min(0).default(0),
+  voicemails: z.number().int().min(0).default(0),
+  emails: z
+    .array(
+      z.strictObject({
+        to: z.array(z.email('must be an e-mail address')).min(1),
+        subject: z.string().optional(),
+        contains: z.array(z.string()).default([]),
+      }),
+    )
+    .default([]),
+  problems: z.array(z.number().int()).default([]),
+})
+
+export const fixtureShape = z
+  .strictObject({
+    version: z.literal(1, 'must be 1, the only version that there is'),
+    about: words,
+    call: z.strictObject({ to: phoneNumber, from: phoneNumber }),
+    caller: z.array(callerStep).max(100),
+    model: z.strictObject({
+      connection,
+      hears: z.array(z.string()).optional(),
+      responses: z.array(z.array(modelOutput).min(1, 'must have an output')).default([]),
+      writings: z.array(z.unknown()).default([]),
+    }),
+    expect: expectation,
+  })
+  .superRefine(({ caller }, context) => {
+    caller.forEach((step, place) => {
+      const hasSpoken = caller.slice(0, place).some(({ say }) => say !== undefined)
+      if ((step.on === 'saying' || step.on === 'said') && !hasSpoken)
+        context.addIssue({
+          code: 'custom',
+          message: 'needs a step before it that says something',
+          path: ['caller', place, 'on'],
+        })
+    })
+  })
+
+export type FixtureFile = z.infer<typeof fixtureShape>
+type StepInFile = FixtureFile['caller'][number]
+
+/** `audioOf` gives the audio of a file that a step names. */
+export function toFixture(file: FixtureFile, name: string, audioOf: (path: string) => Uint8Array): Fixture {
+  const { version, about, call, caller, model, expect } = file
+  return {
+    version,
+    name,
+    about,
+    call,
+    caller: caller.map((step) => toStep(step, audioOf)),
+    model: {
+      connection: toConnection(model.connection),
+      hears: model.hears ?? caller.flatMap(({ say }) => say ?? []),
+      responses: model.responses.map((outputs) => outputs.map(toOutput)),
+      writings: model.writings,
+    },
+    expect,
+  }
+}
+
+function toConnection(given: FixtureFile['model']['connection']): Fixture['model']['connection'] {
+  if (given === 'take') return { take: true }
+  return given === 'stall' ? { stall: true } : given
+}
+
+function toStep(step: StepInFile, audioOf: (path: string) => Uint8Array): CallerStep {
+  const { on, waitMs, heardMs = 0 } = step
+  const cue = on === 'agent-speaking' ? { on, heardMs, waitMs } : { on, waitMs }
+  if (step.say !== undefined) return { ...cue, act: 'say', words: step.say, audio: audioOf(step.audio ?? '') }
+  if (step.press !== undefined) return { ...cue, act: 'press', digits: step.press }
+  return { ...cue, act: 'hang-up' }
+}
+
+function toOutput(output: FixtureFile['model']['responses'][number][number]): ModelOutput {
+  if (output.say !== undefined)
+    return output.voice === undefined ? { say: output.say } : { say: output.say, voice: output.voice }
+  if (output.call !== undefined) return { call: output.call, arguments: output.arguments ?? {} }
+  return { fail: output.fail ?? '' }
+}

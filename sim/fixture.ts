@@ -1,0 +1,147 @@
+// Fixtures from disk: found by name or path, read, checked and completed with their audio. Every fault is told with its
+// file, line and column, all of them at once, and says what to do.
+import { readdir, readFile } from 'node:fs/promises'
+import { basename, dirname, join, relative, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml'
+import type { z } from 'zod'
+import { type FixtureFile, fixtureShape, toFixture } from './fixture-shape.ts'
+import type { Fixture } from './script.ts'
+
+const folder = fileURLToPath(new URL('./fixtures', import.meta.url))
+/** A minute of speech. */
+const MAX_AUDIO_BYTES = 60 * 8_000
+const MAX_FIXTURE_CHARS = 200_000
+
+/** Its message has a line for each fault: `sim/fixtures/x.yaml:14:5: caller[2].audio: …`. */
+export class FixtureFault extends Error {}
+
+/** The names of the fixtures that come with the simulator, sorted. */
+export async function listFixtures(): Promise<string[]> {
+  const files = await readdir(folder)
+  return files.flatMap((file) => (file.endsWith('.yaml') ? basename(file, '.yaml') : [])).sort()
+}
+
+/** A name of listFixtures, or the path of a .yaml file. Throws a FixtureFault. */
+export async function loadFixture(pathOrName: string): Promise<Fixture> {
+  const script = await readScript(await findFile(pathOrName))
+  const audio = await readAudio(script)
+  return toFixture(script.file, basename(script.path, '.yaml'), (path) => audio.get(path) ?? new Uint8Array())
+}
+
+export type SpokenLine = { words: string; voice: string | undefined; path: string }
+
+/** What a fixture's caller says, and where the audio of it is kept or belongs. Throws a FixtureFault. */
+export async function linesOf(pathOrName: string): Promise<SpokenLine[]> {
+  const { file, path } = await readScript(await findFile(pathOrName))
+  return file.caller.flatMap(({ say, audio, voice }) =>
+    say === undefined || audio === undefined ? [] : [{ words: say, voice, path: resolve(dirname(path), audio) }],
+  )
+}
+
+async function findFile(pathOrName: string): Promise<string> {
+  if (/[/\\]|\.ya?ml$/.test(pathOrName)) return resolve(pathOrName)
+  const names = await listFixtures()
+  if (names.includes(pathOrName)) return join(folder, `${pathOrName}.yaml`)
+  throw new FixtureFault(
+    `There is no fixture '${pathOrName}'. There are ${names.join(', ')}; or give a path ending in .yaml`,
+  )
+}
+
+type Path = readonly (string | number)[]
+/** A file that has the right shape, and how to tell of a fault in it. */
+type Script = { path: string; file: FixtureFile; fault(at: Path, message: string): string }
+
+async function readScript(path: string): Promise<Script> {
+  const shown = relative(process.cwd(), path)
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new FixtureFault(`${shown}: cannot be read (${error.code}); give a fixture's name, or a path ending in .yaml`)
+  })
+  if (text.length > MAX_FIXTURE_CHARS)
+    throw new FixtureFault(`${shown}: is longer than ${MAX_FIXTURE_CHARS} characters`)
+  const lines = new LineCounter()
+  const document = parseDocument(text, { lineCounter: lines })
+  const place = (offset: number) => {
+    const { line, col } = lines.linePos(offset)
+    return `${shown}:${line}:${col}`
+  }
+  const fault = (at: Path, message: string) => `${place(offsetOf(document, at))}: ${nameOf(at)}${message}`
+  if (document.errors.length > 0)
+    throw new FixtureFault(
+      document.errors.map(({ pos, message }) => `${place(pos[0])}: ${firstLine(message)}`).join('\n'),
+    )
+  const read = fixtureShape.safeParse(document.toJS(), { reportInput: true })
+  if (read.success) return { path, file: read.data, fault }
+  const faults = read.error.issues.flatMap((issue) => explain(issue).map(([at, message]) => fault(at, message)))
+  throw new FixtureFault(faults.join('\n'))
+}
+
+/** yaml repeats the source below its message. */
+const firstLine = (message: string): string => (message.split(/ at line|\n/)[0] ?? message).trim()
+
+/** `caller[2].audio: `, or nothing for the file as a whole. */
+function nameOf(path: Path): string {
+  const name = path.reduce<string>(
+    (sofar, key) => (typeof key === 'number' ? `${sofar}[${key}]` : `${sofar}.${key}`),
+    '',
+  )
+  return name === '' ? '' : `${name.replace(/^\./, '')}: `
+}
+
+/** Where in the text a field stands, by its key; of a field that is missing, where it belongs. */
+function offsetOf(document: Document, path: Path): number {
+  for (let length = path.length; length > 0; length--) {
+    const key = path[length - 1]
+    const parent = document.getIn(path.slice(0, length - 1), true) ?? document.contents
+    const pair = isMap(parent) ? parent.items.find((item) => isScalar(item.key) && item.key.value === key) : undefined
+    if (isScalar(pair?.key) && pair.key.range) return pair.key.range[0]
+    const node = document.getIn(path.slice(0, length), true)
+    if (isNode(node) && node.range) return node.range[0]
+  }
+  return 0
+}
+
+function explain(issue: z.core.$ZodIssue): [Path, string][] {
+  const path = issue.path.filter((key) => typeof key !== 'symbol')
+  switch (issue.code) {
+    case 'unrecognized_keys':
+      return issue.keys.map((key) => [[...path, key], 'fixtures have no such field here; see sim/fixtures/README.md'])
+    case 'invalid_type':
+      return [
+        [
+          path,
+          issue.input === undefined
+            ? `is missing; it is ${article(issue.expected)}`
+            : `must be ${article(issue.expected)}`,
+        ],
+      ]
+    case 'invalid_value':
+      return [[path, issue.message.startsWith('Invalid') ? `must be one of ${issue.values.join(', ')}` : issue.message]]
+    default:
+      return [[path, issue.message]]
+  }
+}
+
+const article = (type: string): string => {
+  const name = type === 'record' || type === 'object' ? 'map of fields' : type === 'array' ? 'list' : type
+  return `${/^[aeiou]/.test(name) ? 'an' : 'a'} ${name}`
+}
+
+async function readAudio({ path, file, fault }: Script): Promise<Map<string, Uint8Array>> {
+  const audio = new Map<string, Uint8Array>()
+  const faults: string[] = []
+  for (const [place, step] of file.caller.entries()) {
+    if (step.audio === undefined) continue
+    const bytes = await readFile(resolve(dirname(path), step.audio)).catch(() => null)
+    const wrong =
+      bytes === null
+        ? 'does not exist; make it with: bun sim/fixtures/record.ts'
+        : bytes.length === 0 || bytes.length > MAX_AUDIO_BYTES
+          ? `has ${bytes.length} bytes; it must be μ-law at 8 kHz, without a header, a minute at the most`
+          : null
+    if (wrong !== null) faults.push(fault(['caller', place, 'audio'], `file ${step.audio} ${wrong}`))
+    if (bytes !== null) audio.set(step.audio, new Uint8Array(bytes))
+  }
+  if (faults.length > 0) throw new FixtureFault(faults.join('\n'))
+  return audio
+}
