@@ -1,0 +1,132 @@
+// The server's connections: a small pool under the login role, which owns nothing and inherits nothing. A transaction
+// becomes the tenant role, together with an organization, or stays the bare login. No session state outlives it, so a
+// transaction pooler may stand in between. Waiting for a connection is limited, in number and in time.
+import { type SQL, sql } from 'drizzle-orm'
+import { drizzle } from 'drizzle-orm/postgres-js'
+import postgres from 'postgres'
+import { z } from 'zod'
+import type { Database, Tx } from './database.ts'
+import { createPermits } from './permits.ts'
+import { withoutValues } from './query-failed.ts'
+import * as schema from './schema.ts'
+
+export type DatabaseOptions = {
+  /** Of the login role. Port 6543, or `?pgbouncer=true`, tells that a transaction pooler stands in between. */
+  url: string
+  /** Where to listen, which needs a session of its own: behind a transaction pooler, the direct URL. Default: `url`. */
+  listenUrl?: string
+  maxConnections: number
+  /** How many transactions may wait for a connection, and how long each. */
+  maxWaiting?: number
+  acquireTimeoutMs?: number
+  connectTimeoutMs?: number
+  /** Of one statement; and of a transaction that has begun and does nothing. */
+  statementTimeoutMs?: number
+  idleTransactionTimeoutMs?: number
+}
+
+const usual = {
+  maxWaiting: 1_000,
+  acquireTimeoutMs: 5_000,
+  connectTimeoutMs: 3_000,
+  statementTimeoutMs: 10_000,
+  idleTransactionTimeoutMs: 30_000,
+}
+/** How long `end` lets running transactions finish. */
+const endTimeoutMs = 5_000
+const maxReconnectDelayMs = 1_000
+
+/** Connects when first used. Do not open a transaction inside of another: it would take a second connection. */
+export function createDatabase(options: DatabaseOptions): Database {
+  const limit = { ...usual, ...options }
+  const client = connect(options.url, options.maxConnections, limit.connectTimeoutMs)
+  const listener = options.listenUrl === undefined ? client : connect(options.listenUrl, 1, limit.connectTimeoutMs)
+  const permits = createPermits({
+    count: options.maxConnections,
+    maxWaiting: limit.maxWaiting,
+    waitMs: limit.acquireTimeoutMs,
+  })
+  const db = drizzle(client, { schema })
+
+  async function withPermit<T>(use: () => Promise<T>): Promise<T> {
+    const release = await permits.acquire()
+    try {
+      return await use()
+    } catch (error) {
+      throw withoutValues(error)
+    } finally {
+      release()
+    }
+  }
+
+  /** Who the transaction is, and its limits, in one round trip. */
+  const transaction = <T>(identity: SQL, run: (tx: Tx) => Promise<T>): Promise<T> =>
+    withPermit(() =>
+      db.transaction(async (tx) => {
+        await tx.execute(sql`select ${identity},
+          set_config('statement_timeout', ${String(limit.statementTimeoutMs)}, true),
+          set_config('idle_in_transaction_session_timeout', ${String(limit.idleTransactionTimeoutMs)}, true)`)
+        return await run(tx)
+      }),
+    )
+
+  return {
+    async withOrg(organizationId, run) {
+      if (!z.guid().safeParse(organizationId).success)
+        throw new Error('Cannot open a transaction: the organization id is no UUID')
+      const identity = sql`set_config('role', 'frontdesk_tenant', true), set_config('app.org_id', ${organizationId}, true)`
+      return await transaction(identity, run)
+    },
+    beforeOrg: (run) => transaction(sql`set_config('app.org_id', '', true)`, run),
+    async listen(channel, heard) {
+      const { unlisten } = await listener.listen(channel, heard)
+      return unlisten
+    },
+    async ping() {
+      await withPermit(async () => client`select`)
+    },
+    async end() {
+      await Promise.all([client, listener].map((each) => each.end({ timeout: endTimeoutMs / 1000 })))
+    },
+  }
+}
+
+/** Fails, with what to do about it, unless row security holds for whoever `db` logs in as. For start-up. */
+export async function assertWalled(db: Database): Promise<void> {
+  const faults = await db.beforeOrg(async (tx) => tx.execute<{ login: string; fault: string }>(wallFaults))
+  const [first] = faults
+  if (first === undefined) return
+  throw new Error(
+    `Cannot serve: the database login "${first.login}" ${faults.map((each) => each.fault).join(', ')}, so one clinic ` +
+      'could see another. Let DATABASE_URL log in as frontdesk_app; keep the owner for migrations',
+  )
+}
+
+/** Whatever the login is or may become (`set role`), apart from being the owner, is looked at. */
+const wallFaults = sql`
+  with reachable as (select * from pg_roles where pg_has_role(session_user, oid, 'member'))
+  select session_user::text as login, fault from (
+    select 'may act as superuser' as fault, exists (select from reachable where rolsuper) as holds
+    union all
+    select 'may bypass row security', exists (select from reachable where rolbypassrls)
+    union all
+    select 'may act as the owner of tables', exists (
+      select from pg_class join reachable on reachable.oid = relowner
+      where relnamespace in ('public'::regnamespace, 'routing'::regnamespace))
+    union all
+    select 'cannot become frontdesk_tenant', not pg_has_role(session_user, 'frontdesk_tenant', 'member')
+  ) as faults where holds`
+
+function connect(address: string, max: number, connectTimeoutMs: number): postgres.Sql {
+  const url = new URL(address)
+  const isPooled = url.port === '6543' || url.searchParams.get('pgbouncer') === 'true'
+  url.searchParams.delete('pgbouncer')
+  return postgres(url.href, {
+    max,
+    prepare: !isPooled,
+    fetch_types: false,
+    connect_timeout: connectTimeoutMs / 1000,
+    backoff: (attempt) => Math.min(2 ** attempt * 10, maxReconnectDelayMs) / 1000,
+    onnotice: () => {},
+  })
+}

@@ -1,0 +1,31 @@
+// What a failed statement looks like outside of its transaction. The drivers' own errors carry parameters and rows, which
+// are patients' words and numbers; this one carries the statement's text, which has none, and what the server named.
+import { DrizzleQueryError } from 'drizzle-orm/errors'
+
+export class QueryFailed extends Error {
+  override readonly name = 'QueryFailed'
+  constructor(
+    message: string,
+    /** SQLSTATE, or a connection error's code; see https://www.postgresql.org/docs/current/errcodes-appendix.html */
+    readonly code: string | undefined,
+    /** The constraint that was violated, where one was. */
+    readonly constraint: string | undefined,
+    readonly statement: string,
+  ) {
+    super(message)
+  }
+}
+
+/** "Data exception": the class of errors whose messages quote the value that was wrong. */
+const quotesValues = (code: string): boolean => code.startsWith('22')
+
+/** Replaces a driver's error; any other is answered as it is. */
+export function withoutValues(error: unknown): unknown {
+  if (!(error instanceof DrizzleQueryError)) return error
+  const cause = (error.cause ?? {}) as { code?: string; constraint_name?: string; message?: string }
+  const { code, constraint_name: constraint } = cause
+  const reason = code !== undefined && quotesValues(code) ? 'a value has the wrong form' : cause.message
+  const failed = new QueryFailed(`Query failed (${code ?? 'no code'}): ${reason}`, code, constraint, error.query)
+  failed.stack = error.stack?.replace(error.message, failed.message)
+  return failed
+}
