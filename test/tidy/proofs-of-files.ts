@@ -95,6 +95,7 @@ export const proofsOfFiles: Proof[] = [
     ],
     keeps: [
       ['a script', { 'package.json': '{ "scripts": { "sim": "bun sim/cli.ts" } }', 'sim/cli.ts': '' }],
+      ['a process started from beside it', { 'src/b.ts': '', 'src/a.test.ts': "new URL('./b.ts', import.meta.url)" }],
       ['a process that another starts', { 'test/run.ts': '', 'test/a.test.ts': "spawn('bun', 'test/run.ts')" }],
     ],
   },

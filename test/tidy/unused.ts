@@ -1,5 +1,6 @@
 // Dead code: exports that nobody takes, and files that nobody reaches. What only a test uses is dead, too, unless its own
 // file uses it; what only its own file uses need not be exported.
+import { dirname, join } from 'node:path'
 import {
   type Identifier,
   isClassDeclaration,
@@ -59,7 +60,9 @@ export const everyFileIsReached: Rule = {
 function wordsThatNameFiles(tree: Tree): Set<string> {
   const settings = [...tree.texts].filter(([path]) => !tree.modules.has(path) && !path.endsWith('.md'))
   const strings = [...tree.modules.values()].flatMap((module) =>
-    [...nodesOf(module.root)].filter(isStringLiteral).map(({ text }) => text),
+    [...nodesOf(module.root)]
+      .filter(isStringLiteral)
+      .map(({ text }) => (text.startsWith('.') ? join(dirname(module.path), text) : text)),
   )
   const words = [...settings.map(([, text]) => text), ...strings].flatMap((text) => text.split(/[\s"'`,=]+/))
   return new Set(words.map((word) => word.replace(/^\.\//, '')))
