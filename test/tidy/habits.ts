@@ -157,8 +157,9 @@ export const sqlInItsPlace = nodeRule(
     if (isSqlPlace(module.path)) return null
     if (isTaggedTemplateExpression(node) && isIdentifier(node.tag) && node.tag.text === 'sql') return 'sql`…`'
     const isText = isStringLiteral(node) || isNoSubstitutionTemplateLiteral(node) || isTemplateHead(node)
-    if (isTaggedTemplateExpression(node.parent) || isTaggedTemplateExpression(node.parent.parent)) return null
-    return isText && looksLikeSql(node.text) ? `"${node.text.trim().slice(0, 30)}…"` : null
+    if (!isText || isTaggedTemplateExpression(node.parent) || isTaggedTemplateExpression(node.parent.parent))
+      return null
+    return looksLikeSql(node.text) ? `"${node.text.trim().slice(0, 30)}…"` : null
   },
 )
 
