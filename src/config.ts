@@ -144,8 +144,11 @@ export const limits = {
   journalEvents: 2_000,
   journalRetryMs: 200,
   journalAttempts: 8,
-  toolDeadlineMs: 6_000,
   voicemailSeconds: 120,
+  /** Streams of one call after its first; past that the tape. */
+  resumptions: 5,
+  /** Turns of an interrupted call that the model is given again. */
+  historyTurns: 60,
   vendorRequestMs: 8_000,
   analysisDeadlineMs: 30_000,
   recordingBytes: 200 * 1024 * 1024,

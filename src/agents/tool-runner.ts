@@ -17,7 +17,7 @@ export type ToolOutput = {
 }
 
 export type ToolRunnerDeps = { db: Database; clock: Clock; ids: Ids; log: Log }
-export type ToolScene = { organizationId: string; conversationId: string; streamSid: string; tools: readonly Tool[] }
+export type ToolScene = { organizationId: string; conversationId: string; tools: readonly Tool[] }
 
 /** Never throws. Resolves when the outcome is durable, or has failed to become so and says that to the model. */
 export async function runTool(deps: ToolRunnerDeps, scene: ToolScene, call: ToolCall): Promise<ToolOutput> {
@@ -48,7 +48,7 @@ class ToolDeadline extends Error {}
 async function runOnce(deps: ToolRunnerDeps, tx: Tx, scene: ToolScene, call: ToolCall): Promise<ToolOutput> {
   const attempt = await answerOf(deps, tx, scene, call)
   const { result, facts = [], endsCall = false, outcome } = attempt
-  await record(deps, tx, scene, [calledFact(scene, call), ...facts, returnedFact(scene, call, attempt)])
+  await record(deps, tx, scene, [calledFact(call), ...facts, returnedFact(call, attempt)])
   return { output: JSON.stringify(result), outcome, endsCall }
 }
 
@@ -76,7 +76,7 @@ async function answerOf(deps: ToolRunnerDeps, tx: Tx, scene: ToolScene, call: To
 
 /** The first answer to the same call, if there was one. */
 async function earlierOutput(tx: Tx, scene: ToolScene, call: ToolCall): Promise<ToolOutput | null> {
-  const key = eventKey(returnedFact(scene, call, { outcome: 'done', result: null }))
+  const key = eventKey(returnedFact(call, { outcome: 'done', result: null }))
   const fact = await findFact(tx, scene.organizationId, scene.conversationId, key)
   if (fact?.kind !== 'tool.returned') return null
   return { output: JSON.stringify(fact.result), outcome: fact.outcome, endsCall: fact.endsCall }
@@ -91,7 +91,7 @@ async function keepFailure(
 ) {
   try {
     await deps.db.withOrg(scene.organizationId, (tx) =>
-      record(deps, tx, scene, [calledFact(scene, call), returnedFact(scene, call, { outcome, result })]),
+      record(deps, tx, scene, [calledFact(call), returnedFact(call, { outcome, result })]),
     )
   } catch (error) {
     deps.log.error(
@@ -107,19 +107,17 @@ const record = (deps: ToolRunnerDeps, tx: Tx, scene: ToolScene, facts: Conversat
   return recordEvents(deps, tx, scene.organizationId, scene.conversationId, events)
 }
 
-const calledFact = ({ streamSid }: ToolScene, { toolCallId, name, argumentsJson }: ToolCall): ConversationFact => ({
+const calledFact = ({ toolCallId, name, argumentsJson }: ToolCall): ConversationFact => ({
   kind: 'tool.called',
-  streamSid,
   toolCallId,
   name,
   arguments: parseJson(argumentsJson) ?? argumentsJson,
 })
 
 const returnedFact = (
-  { streamSid }: ToolScene,
   { toolCallId, name }: ToolCall,
   { outcome, result, endsCall = false }: Pick<Attempt, 'outcome' | 'result' | 'endsCall'>,
-): ConversationFact => ({ kind: 'tool.returned', streamSid, toolCallId, name, outcome, result, endsCall })
+): ConversationFact => ({ kind: 'tool.returned', toolCallId, name, outcome, result, endsCall })
 
 /** Undefined for what is no JSON: models do cut their arguments short. */
 function parseJson(text: string): unknown {

@@ -88,5 +88,5 @@ export const receptionistTools: Tool[] = [takeMessage, endCall]
 /** A tool as the model is told of it. */
 export const toolSchema = ({ name, description, parameters }: Tool) => {
   const { $schema: _, ...schema } = z.toJSONSchema(parameters)
-  return { type: 'function' as const, name, description, parameters: schema }
+  return { name, description, parameters: schema }
 }

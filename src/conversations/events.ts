@@ -67,7 +67,6 @@ export const conversationEvent = z.discriminatedUnion('kind', [
   /** The model asked for a tool. Key: the model's call id. */
   z.object({
     kind: z.literal('tool.called'),
-    streamSid: z.string(),
     toolCallId: z.string(),
     name: z.string(),
     arguments: z.unknown(),
@@ -75,7 +74,6 @@ export const conversationEvent = z.discriminatedUnion('kind', [
   /** What the tool answered; durable before the model receives it. Key: the model's call id. */
   z.object({
     kind: z.literal('tool.returned'),
-    streamSid: z.string(),
     toolCallId: z.string(),
     name: z.string(),
     outcome: z.enum(['done', 'refused', 'failed', 'timed-out']),

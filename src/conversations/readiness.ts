@@ -67,6 +67,7 @@ export function missing(facts: Facts): Missing[] {
 
 /** The columns of the conversations row that the facts determine. Instants in ms since the epoch. */
 export type Columns = {
+  startedAtMs: number | null
   callStatus: string | null
   answeredAtMs: number | null
   endedAtMs: number | null
@@ -81,6 +82,7 @@ export function columns(facts: Facts): Columns {
   const endedAtMs = isEnded(facts) ? (facts.status?.changedAtMs ?? null) : null
   const measuredMs = answeredAtMs !== null && endedAtMs !== null ? Math.max(0, endedAtMs - answeredAtMs) : null
   return {
+    startedAtMs: facts.firstSeenAtMs,
     callStatus: facts.status?.status ?? null,
     answeredAtMs,
     endedAtMs,

@@ -114,6 +114,7 @@ async function writeRow(
       facts,
       eventCount,
       transcript,
+      ...(columns.startedAtMs === null ? {} : { startedAt: new Date(columns.startedAtMs) }),
       callStatus: columns.callStatus,
       answeredAt: columns.answeredAtMs === null ? null : new Date(columns.answeredAtMs),
       endedAt: columns.endedAtMs === null ? null : new Date(columns.endedAtMs),

@@ -46,11 +46,11 @@ export type NewOrganization = {
   numbers: { phoneNumber: string; friendlyName: string }[]
 }
 
-/** Creates what is missing of an organization; what exists already stays as it is. */
-export async function ensureOrganization(tx: Tx, ids: Ids, wanted: NewOrganization): Promise<void> {
+/** Creates what is missing of an organization; what exists stays as it is. Answers whether the organization is new. */
+export async function ensureOrganization(tx: Tx, ids: Ids, wanted: NewOrganization): Promise<boolean> {
   const { id: organizationId, name, timeZone, language } = wanted
   const settings = organizationSettings.parse(wanted.settings)
-  await tx
+  const created = await tx
     .insert(organizations)
     .values({ id: organizationId, name, timeZone, language, settings })
     .onConflictDoNothing()
@@ -66,4 +66,5 @@ export async function ensureOrganization(tx: Tx, ids: Ids, wanted: NewOrganizati
       .values({ organizationId, id: ids.uuid(), channel: 'twilio', ...number })
       .onConflictDoNothing()
   }
+  return created.length > 0
 }

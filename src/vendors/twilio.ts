@@ -49,8 +49,15 @@ export function createTelephony(options: TelephonyOptions): Telephony {
 
     fetchCall: (account, callSid) =>
       ask('fetch call', async () => {
-        const { status, duration, endTime } = await clientOf(account).calls(callSid).fetch()
-        return { status, durationMs: wholeSeconds(duration), endedAtMs: instant(endTime) }
+        const { from, to, direction, status, duration, endTime } = await clientOf(account).calls(callSid).fetch()
+        return {
+          from,
+          to,
+          direction: direction === 'inbound' ? ('inbound' as const) : ('outbound' as const),
+          status,
+          durationMs: wholeSeconds(duration),
+          endedAtMs: instant(endTime),
+        }
       }),
 
     listRecordings: (account, callSid) =>

@@ -61,22 +61,25 @@ describe('telephony', () => {
     expect(form.get('RecordingStatusCallback')).toBe('https://frontdesk.example/recording')
   })
 
+  const read = { from: '+15550100001', to: '+15551234567', direction: 'inbound' as const }
+  const parties = { sid: callSid, ...read }
+
   test('reads a call: seconds become milliseconds, RFC 2822 becomes an instant', async () => {
     const { url, seen } = serve(() =>
-      json({ sid: callSid, status: 'completed', duration: '42', end_time: 'Tue, 24 Nov 2026 04:00:01 +0000' }),
+      json({ ...parties, status: 'completed', duration: '42', end_time: 'Tue, 24 Nov 2026 04:00:01 +0000' }),
     )
     expect(await at(url).fetchCall(account, callSid)).toEqual({
       ok: true,
-      value: { status: 'completed', durationMs: 42_000, endedAtMs: Date.UTC(2026, 10, 24, 4, 0, 1) },
+      value: { ...read, status: 'completed', durationMs: 42_000, endedAtMs: Date.UTC(2026, 10, 24, 4, 0, 1) },
     })
     expect(seen[0]?.path).toBe(`${api}/Calls/${callSid}.json`)
   })
 
   test('reads a running call: what Twilio does not know yet is null', async () => {
-    const { url } = serve(() => json({ sid: callSid, status: 'in-progress', duration: null, end_time: null }))
+    const { url } = serve(() => json({ ...parties, status: 'in-progress', duration: null, end_time: null }))
     expect(await at(url).fetchCall(account, callSid)).toEqual({
       ok: true,
-      value: { status: 'in-progress', durationMs: null, endedAtMs: null },
+      value: { ...read, status: 'in-progress', durationMs: null, endedAtMs: null },
     })
   })
 

@@ -1,0 +1,77 @@
+// What Twilio tells us beside the call itself: its status, its streams, its recordings. Late, twice or early, each is one
+// fact for the ledger; none is answered with anything that could be played to a caller.
+import type { ConversationFact } from '../conversations/events.ts'
+import type { RecordingForm, StatusForm, StreamForm } from '../wire/twilio.ts'
+import type { CallContext } from './context.ts'
+import { openCall, openKnownCall, partiesOf } from './open.ts'
+import type { Verified } from './verify.ts'
+
+/** How a callback went: kept (or a repeat), or set aside because it belongs to no call of ours. */
+export type Kept = 'kept' | 'unknown' | 'forbidden'
+
+/** The only callback that can come before the request that caused it; it opens the conversation if it must. */
+export async function keepStatus({ deps }: CallContext, { account }: Verified, form: StatusForm): Promise<Kept> {
+  const fact: ConversationFact = {
+    kind: 'call.status',
+    status: form.CallStatus,
+    sequence: whole(form.SequenceNumber),
+    durationMs: inMs(form.CallDuration),
+    changedAtMs: instant(form.Timestamp),
+  }
+  const { From: from, To: to } = form
+  const outcome =
+    from !== undefined && to !== undefined
+      ? await openCall(deps, account, partiesOf({ ...form, From: from, To: to }), (call) => call.record([fact]))
+      : await openKnownCall(deps, account, form.CallSid, (call) => call.record([fact]))
+  return outcome.ok ? 'kept' : outcome.problem === 'foreign' ? 'forbidden' : 'unknown'
+}
+
+export function keepStream({ deps }: CallContext, { account }: Verified, form: StreamForm): Promise<Kept> {
+  const { StreamSid: streamSid, StreamEvent: event, StreamError: error } = form
+  return keepKnown(deps, account, form.CallSid, { kind: 'stream.reported', streamSid, event, error: error || null })
+}
+
+export async function keepRecording(context: CallContext, { account }: Verified, form: RecordingForm): Promise<Kept> {
+  const fact: ConversationFact = {
+    kind: 'recording.status',
+    recordingSid: form.RecordingSid,
+    status: form.RecordingStatus,
+    durationMs: inMs(form.RecordingDuration),
+    url: form.RecordingUrl || null,
+    channels: whole(form.RecordingChannels),
+    errorCode: form.ErrorCode && form.ErrorCode !== '0' ? form.ErrorCode : null,
+  }
+  const kept = await keepKnown(context.deps, account, form.CallSid, fact)
+  return kept === 'unknown' ? adopt(context, account, form.CallSid, fact) : kept
+}
+
+/** A tape that was left while we could not write: the call is asked for by REST, and opened after the fact. */
+async function adopt({ deps }: CallContext, account: Verified['account'], callSid: string, fact: ConversationFact): Promise<Kept> {
+  const call = await deps.telephony.fetchCall(account, callSid)
+  if (!call.ok) return 'unknown'
+  const { from, to, direction, status } = call.value
+  const parties = { callSid, accountSid: account.accountSid, from, to, direction }
+  const outcome = await openCall(deps, account, parties, (opened) =>
+    opened.record([{ kind: 'call.status', status, sequence: null, durationMs: call.value.durationMs, changedAtMs: call.value.endedAtMs }, fact]),
+  )
+  return outcome.ok ? 'kept' : outcome.problem === 'foreign' ? 'forbidden' : 'unknown'
+}
+
+async function keepKnown(deps: CallContext['deps'], account: Verified['account'], callSid: string, fact: ConversationFact): Promise<Kept> {
+  const outcome = await openKnownCall(deps, account, callSid, (call) => call.record([fact]))
+  return outcome.ok ? 'kept' : outcome.problem === 'foreign' ? 'forbidden' : 'unknown'
+}
+
+/** Null for what is missing, and for the -1 that Twilio writes where nothing is known yet. */
+const whole = (text: string | undefined): number | null => (text !== undefined && /^\d+$/.test(text) ? Number(text) : null)
+
+/** Seconds on the wire, milliseconds here. */
+function inMs(seconds: string | undefined): number | null {
+  const known = whole(seconds)
+  return known === null ? null : known * 1000
+}
+
+function instant(text: string | undefined): number | null {
+  const ms = text === undefined ? Number.NaN : Date.parse(text)
+  return Number.isNaN(ms) ? null : ms
+}

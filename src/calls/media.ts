@@ -1,0 +1,56 @@
+// The media socket's door: its handshake is proven like any request of Twilio, and its stream is let in by the single-use
+// token that our TwiML gave to this very call. The start of a stream is in the ledger before any audio flows.
+import type { CallPlan } from '../bridge/plan.ts'
+import { limits } from '../config.ts'
+import type { Facts } from '../conversations/merge.ts'
+import { eventOf, findConversation, recordEvents } from '../conversations/store.ts'
+import { enqueue } from '../db/jobs.ts'
+import type { SocketRoute } from '../lib/socket.ts'
+import type { Account } from '../organizations/accounts.ts'
+import type { CallContext } from './context.ts'
+import { planCall } from './plan.ts'
+import { redeemStreamToken } from './tokens.ts'
+import { verifyHandshake } from './verify.ts'
+
+/** What a stream says of itself when it starts. */
+export type StreamStart = { token: string; callSid: string; streamSid: string; accountSid: string }
+
+export function mediaSocket(context: CallContext): SocketRoute {
+  const { deps, bridge } = context
+  const proven = new WeakMap<Request, Account>()
+  return {
+    path: '/api/twilio/media-stream/:account',
+    maxMessageBytes: limits.mediaMessageBytes,
+    async refuse(request) {
+      const proof = await verifyHandshake(context.accounts, deps.config.PUBLIC_BASE_URL, request)
+      if (proof.ok) return void proven.set(request, proof.value)
+      deps.log.warn({ path: '/api/twilio/media-stream', reason: proof.message }, 'a media socket was turned away')
+      return new Response('Forbidden', { status: 403 })
+    },
+    accept(socket, request) {
+      const account = proven.get(request)
+      return bridge.accept(socket, async (start) => (start.accountSid === account?.accountSid ? redeem(context, start) : null))
+    },
+  }
+}
+
+/** Null when the token does not open this call's stream. */
+async function redeem(context: CallContext, { token, callSid, streamSid }: StreamStart): Promise<CallPlan | null> {
+  const { deps } = context
+  const nowMs = deps.clock.now()
+  const call = await redeemStreamToken(deps.db, token, callSid, nowMs)
+  if (call === null) return null
+  const { organizationId, conversationId } = call
+  const generation = await deps.db.withOrg(organizationId, async (tx) => {
+    const call = await findConversation(tx, organizationId, conversationId)
+    // The token belongs to the newest stream that was asked for: older ones are over before a new one is offered.
+    const newest = Math.max(0, ...Object.keys((call?.facts as Facts | undefined)?.expectedStreams ?? {}).map(Number))
+    const started = eventOf({ kind: 'stream.started', streamSid, generation: newest }, nowMs)
+    const { facts } = await recordEvents(deps, tx, organizationId, conversationId, [started])
+    if (facts.isRecordingWanted && newest === 0) {
+      await enqueue(tx, { task: 'start-recording', ids: { conversationId }, jobKey: `record:${conversationId}` })
+    }
+    return newest
+  })
+  return planCall(context, { organizationId, conversationId, callSid, generation })
+}
