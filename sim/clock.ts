@@ -143,7 +143,8 @@ export function createVirtualClock(options: { startMs: number; stuckAfterMs?: nu
         if (found !== undefined && performance.now() - movedAt > stuckAfterMs) throw stuck(`${found} has been at work`)
         if (found !== undefined || isSettled() || blocking().length > 0) continue
       }
-      if (timers.length === 0) throw new Error('Virtual time has run out: no timer is left, and what was awaited never came')
+      if (timers.length === 0)
+        throw new Error('Virtual time has run out: no timer is left, and what was awaited never came')
       movedAt = performance.now()
       runNextTimer()
     }
