@@ -78,6 +78,7 @@ export type ModelRecord = {
       /** Audio that was emitted for the item, in order. Empty for anything but spoken assistant items. */
       audio: Uint8Array
       /** `audio_end_ms` of the truncation that was accepted: so much of the item's audio the server says was heard. */
+      /** Where the server truncated it: ms from the beginning of its audio, not of the clock. */
       truncatedAtMs: number | null
       name?: string
       arguments?: string
@@ -90,6 +91,8 @@ export type ModelRecord = {
   }[]
   /** Requests to /v1/responses. */
   writings: { atMs: number; model: string; instructions: string; input: string; output: string; status: number }[]
+  /** What happened that the script did not foresee, and that is no rule broken: it ran out, a turn went unanswered … */
+  notes: string[]
 }
 
 export type InboxRecord = {

@@ -1,0 +1,160 @@
+// The stand-in for OpenAI, written from the vendor's documents: Realtime sessions over WebSocket, structured answers over
+// HTTP. It performs a script, hears real speech in real audio, and remembers everything. It knows no server but the wire.
+import type { SimClock } from '../clock.ts'
+import type { Handshake, StandIn } from '../network.ts'
+import { createRandom } from '../random.ts'
+import type { ModelRecord } from '../record.ts'
+import type { ModelScript } from '../script.ts'
+import type { Speech } from '../speech.ts'
+import type { Trace } from '../trace.ts'
+import { json, keyOf, refused } from './answers.ts'
+import { defaultConfig } from './config.ts'
+import { type Ear, openEar } from './detector.ts'
+import { type Repertoire, rehearse } from './repertoire.ts'
+import { createSecrets } from './secrets.ts'
+import { openSession, type Session } from './session.ts'
+import { type ModelSettings, USUAL_SETTINGS } from './settings.ts'
+import { createWriter } from './writer.ts'
+
+export type Model = {
+  readonly standIn: StandIn
+  /**
+   * Takes a script for what comes next, its speech made beforehand. Until it has settled every handshake is answered with
+   * 503. Rejects when the script has something that cannot be spoken.
+   */
+  use(script: ModelScript): Promise<void>
+  /** Everything since the model was created. */
+  record(): ModelRecord
+}
+
+type Ready = { ear: Ear; repertoire: Repertoire }
+
+export function createModel(parts: {
+  clock: SimClock
+  trace: Trace
+  speech: Speech
+  seed: string | number
+  /** Whether a broken rule ends the session, with close code 1008. */
+  isStrict: boolean
+  /** The only key that is taken; without it, any. */
+  apiKey?: string
+  settings?: Partial<ModelSettings>
+}): Model {
+  const { clock, trace } = parts
+  const settings = { ...USUAL_SETTINGS, ...parts.settings }
+  const random = createRandom(parts.seed).child('model')
+  const sessions: Session[] = []
+  const notes: string[] = []
+  const note = (text: string) => notes.push(text)
+  const secrets = createSecrets(clock, random.child('secrets'))
+  const writer = createWriter({
+    clock,
+    random: random.child('writer'),
+    nextWriting: () => ready?.repertoire.nextWriting(),
+    note,
+  })
+  let ready: Ready | null = null
+
+  async function prepare(script: ModelScript): Promise<void> {
+    ready = null
+    const [ear, repertoire] = await Promise.all([openEar(), rehearse(script, parts.speech)])
+    ready = { ear, repertoire }
+  }
+
+  const isKnown = (key: string) => parts.apiKey === undefined || key === parts.apiKey || secrets.find(key) !== undefined
+
+  function unauthorized(request: Request): Response | undefined {
+    const key = keyOf(request)
+    if (key === null) return refused(401, "You didn't provide an API key.")
+    if (!isKnown(key)) return refused(401, 'Incorrect API key provided.', 'invalid_api_key')
+    return undefined
+  }
+
+  function upgrade(request: Request): Handshake {
+    const { model, refusal } = admit(request)
+    const url = new URL(request.url)
+    const what = refusal ? `handshake ${refusal.status}` : 'handshake'
+    trace.add({ wire: 'realtime', from: 'server', to: 'model', what, body: { path: url.pathname + url.search } })
+    if (refusal) return { refuse: refusal }
+    if (!ready) return { refuse: refused(503, 'The model has no script yet.') }
+    const { ear, repertoire } = ready
+    const config = secrets.find(keyOf(request))?.config ?? defaultConfig()
+    return {
+      protocol: 'realtime',
+      accept(line) {
+        const child = random.child(`session ${sessions.length}`)
+        const common = { line, clock, trace, ear, repertoire, settings, model, config, note }
+        const session = openSession({ ...common, random: child, isStrict: parts.isStrict })
+        sessions.push(session)
+        return session.handlers
+      },
+    }
+  }
+
+  function admit(request: Request): { model: string; refusal?: Response } {
+    const { pathname, searchParams } = new URL(request.url)
+    const model = searchParams.get('model') ?? secrets.find(keyOf(request))?.model ?? ''
+    const refuse = (refusal: Response) => ({ model, refusal })
+    if (pathname !== '/v1/realtime') return refuse(refused(404, `Invalid URL (GET ${pathname})`))
+    const stranger = unauthorized(request)
+    if (stranger) return refuse(stranger)
+    if (request.headers.has('openai-beta')) {
+      note('A handshake came with OpenAI-Beta: the beta interface is switched off')
+      return refuse(refused(500, 'The beta interface is switched off.'))
+    }
+    if (searchParams.has('call_id')) return refuse(refused(404, 'No such call.', 'call_id_not_found'))
+    if (!model) return refuse(refused(400, 'You must provide a model parameter.', 'missing_model'))
+    if (ready && 'refuse' in ready.repertoire.connection)
+      return refuse(refused(ready.repertoire.connection.refuse, 'The script refuses this connection.'))
+    return { model }
+  }
+
+  async function fetch(request: Request): Promise<Response> {
+    const { pathname } = new URL(request.url)
+    const what = `${request.method} ${pathname}`
+    const body: unknown = request.method === 'POST' ? await request.json().catch(() => undefined) : undefined
+    trace.add({ wire: 'responses', from: 'server', to: 'model', what, body })
+    const response = unauthorized(request) ?? answer(what, body)
+    trace.add({
+      wire: 'responses',
+      from: 'model',
+      to: 'server',
+      what: String(response.status),
+      body: await response.clone().json(),
+    })
+    return response
+  }
+
+  function answer(what: string, body: unknown): Response {
+    switch (what) {
+      case 'POST /v1/responses':
+        return writer.answer(body)
+      case 'POST /v1/realtime/client_secrets':
+        return secrets.create(body)
+      case 'GET /v1/models':
+        return json({ object: 'list', data: MODELS })
+      default:
+        return refused(404, `Invalid URL (${what})`)
+    }
+  }
+
+  return {
+    standIn: { fetch, upgrade },
+    use: (script) => clock.hold(prepare(script), 'the rehearsal of the model'),
+    record: () => ({
+      sessions: sessions.map((session) => session.record()),
+      writings: writer.record(),
+      notes: [...notes],
+    }),
+  }
+}
+
+/** 2027-01-20, when the first generation ends, is announced; for the others no end is known. */
+const MODELS = [
+  { id: 'gpt-realtime-2.1', shutdown_date: null },
+  { id: 'gpt-realtime-2.1-mini', shutdown_date: null },
+  { id: 'gpt-realtime', shutdown_date: '2027-01-20' },
+  { id: 'gpt-realtime-mini', shutdown_date: '2027-01-20' },
+  { id: 'gpt-transcribe', shutdown_date: null },
+  { id: 'gpt-6-luna', shutdown_date: null },
+].map((model) => ({ ...model, object: 'model', created: 1_762_300_800, owned_by: 'system' }))

@@ -1,0 +1,109 @@
+// The responses of one session: one at a time in the conversation, any number beside it. Owns who may speak next; begins
+// what the script says.
+import type { ModelRecord } from '../record.ts'
+import type { ClientEvent, ResponseCreate } from './protocol.ts'
+import * as refusals from './refusal.ts'
+import { type Response, startResponse } from './response.ts'
+import type { State } from './state.ts'
+import { createMeter } from './usage.ts'
+
+type SessionRecord = ModelRecord['sessions'][number]
+
+export type Responses = {
+  readonly isActive: boolean
+  create(event: Extract<ClientEvent, { type: 'response.create' }>): void
+  cancel(event: Extract<ClientEvent, { type: 'response.cancel' }>): void
+  /** The service answers by itself. Skipped while the model is still answering. */
+  answer(): void
+  /** Cuts off the response of the conversation, if there is one. */
+  interrupt(): void
+  record(): Pick<SessionRecord, 'responses' | 'deltas'>
+}
+
+/** A `response.create` that crosses on the wire a response begun by the service is nobody's mistake. */
+const RACE_MS = 100
+
+export function createResponses(state: State, on: { started(): void; done(response: Response): void }): Responses {
+  const all: Response[] = []
+  const deltas: SessionRecord['deltas'] = []
+  const meter = createMeter()
+  const running = () => all.filter((response) => response.status === 'in_progress')
+  const active = () => running().find((response) => response.isStored)
+
+  function begin(request: ResponseCreate, isAsked: boolean) {
+    const { channel, conversation, config } = state
+    const outputs = state.repertoire.nextResponse()
+    if (!outputs) state.note(`The script has run out: response ${all.length + 1} of the session says nothing`)
+    if (request.conversation !== 'none') on.started()
+    const instructions = JSON.stringify([request.instructions ?? config.instructions, request.tools ?? config.tools])
+    const response = startResponse({
+      channel,
+      conversation,
+      conversationId: state.conversationId,
+      config,
+      settings: state.settings,
+      random: state.random.child(`response ${all.length}`),
+      outputs: outputs ?? [],
+      request,
+      isAsked,
+      usageOf: meter.read(instructions, inputOf(request)),
+      onDelta(delta) {
+        state.hasSpoken = true
+        deltas.push(delta)
+      },
+      onDone(done) {
+        if (done.isStored) on.done(done)
+      },
+    })
+    all.push(response)
+  }
+
+  function inputOf({ input }: ResponseCreate) {
+    if (!input) return state.conversation.entries
+    return input.flatMap((item) => (item.type === 'item_reference' ? (state.conversation.find(item.id) ?? []) : []))
+  }
+
+  return {
+    get isActive() {
+      return active() !== undefined
+    },
+    create(event) {
+      const request = event.response ?? {}
+      const current = active()
+      if (current && request.conversation !== 'none') {
+        const isRace = !current.isAsked && state.channel.now() - current.createdAtMs <= RACE_MS
+        const rule = 'response.create was sent while a response was in progress'
+        return state.refuse(refusals.alreadyActive(current.id), event, isRace ? undefined : rule)
+      }
+      const voice = request.audio?.output?.voice
+      if (state.hasSpoken && voice !== undefined && voice !== state.config.audio.output.voice)
+        return state.refuse(refusals.voiceIsLocked, event, 'response.create asked for another voice')
+      for (const [place, item] of (request.input ?? []).entries())
+        if (item.type === 'item_reference' && !state.conversation.find(item.id))
+          return state.refuse(refusals.itemNotFound(item.id, `response.input[${place}].id`), event)
+      begin(request, true)
+    },
+    cancel(event) {
+      const response = event.response_id ? running().find(({ id }) => id === event.response_id) : active()
+      if (!response) return state.refuse(refusals.nothingToCancel, event)
+      response.cut('client_cancelled')
+    },
+    answer() {
+      active()?.endNow()
+      if (active()) return state.note('A turn ended while the model was still answering: it got no answer of its own')
+      begin({}, false)
+    },
+    interrupt: () => active()?.cut('turn_detected'),
+    record: () => ({
+      responses: all.map(({ id, status, reason, createdAtMs, doneAtMs, isAsked }) => ({
+        responseId: id,
+        status,
+        reason,
+        createdAtMs,
+        doneAtMs,
+        isAsked,
+      })),
+      deltas: [...deltas],
+    }),
+  }
+}

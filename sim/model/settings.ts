@@ -1,0 +1,29 @@
+// How the model behaves where the vendor promises nothing: its pace, its delays, its order. Ranges are drawn from by seed.
+
+export type Range = readonly [lowest: number, highest: number]
+
+export type ModelSettings = {
+  /** How many times faster than it sounds speech is generated. */
+  speedup: number
+  /** From `response.created` to the first audio. */
+  firstAudioMs: Range
+  /** Audio in one delta. */
+  deltaMs: Range
+  /** Deltas that still arrive after `speech_started` has cut a response off. */
+  lateDeltas: Range
+  /** From the commit of a turn to its transcript, which may so come before, during or after the answer. */
+  transcriptMs: Range
+  /** Sends events whose order is not promised in any order. */
+  isOrderShuffled: boolean
+  sessionMs: number
+}
+
+export const USUAL_SETTINGS: ModelSettings = {
+  speedup: 6,
+  firstAudioMs: [150, 400],
+  deltaMs: [40, 400],
+  lateDeltas: [1, 3],
+  transcriptMs: [50, 600],
+  isOrderShuffled: false,
+  sessionMs: 60 * 60_000,
+}

@@ -1,0 +1,191 @@
+// The caller's turns: audio in, speech found in it, each turn committed as one item, transcribed a while later, answered.
+// Also the silence that lasts too long. Owns the input buffer.
+import type { Cancel } from '../clock.ts'
+import type { ModelRecord } from '../record.ts'
+import { isWholeSamples } from './codec.ts'
+import { createEntry, type Entry } from './conversation.ts'
+import type { Ear } from './detector.ts'
+import { createInput, type Stretch } from './input.ts'
+import { wordsOf } from './pieces.ts'
+import type { ClientEvent } from './protocol.ts'
+import * as refusals from './refusal.ts'
+import type { Responses } from './responses.ts'
+import type { State } from './state.ts'
+import { listenedTokens, textTokens } from './usage.ts'
+
+type SessionRecord = ModelRecord['sessions'][number]
+type Event<T extends ClientEvent['type']> = Extract<ClientEvent, { type: T }>
+
+export type Turns = {
+  append(event: Event<'input_audio_buffer.append'>): void
+  commit(event: Event<'input_audio_buffer.commit'>): void
+  clear(): void
+  /** Takes over what has changed in the configuration. */
+  configure(): void
+  /** The model has finished; `spokenMs` of its speech are yet to sound. */
+  waitForCaller(spokenMs: number): void
+  /** Silence is no longer being waited out. */
+  stopWaiting(): void
+  record(): Pick<SessionRecord, 'appended' | 'appends' | 'speech'>
+  close(): void
+}
+
+const MAX_APPEND_BYTES = 15 * 1024 * 1024
+
+export function createTurns(state: State, ear: Ear, responses: Responses): Turns {
+  const { channel, conversation, repertoire } = state
+  const input = createInput(ear, state.config.audio.input)
+  const transcriptDelays = state.random.child('transcripts')
+  const appends: SessionRecord['appends'] = []
+  const speech: SessionRecord['speech'] = []
+  let speaking: SessionRecord['speech'][number] | null = null
+  let cancelIdle: Cancel = () => {}
+
+  const detection = () => state.config.audio.input.turn_detection
+
+  function beginSpeech(atMs: number) {
+    cancelIdle()
+    speaking = { startedAtMs: channel.now(), stoppedAtMs: null, itemId: channel.id('item_') }
+    speech.push(speaking)
+    channel.send('input_audio_buffer.speech_started', { audio_start_ms: atMs, item_id: speaking.itemId })
+    if (detection()?.interrupt_response) responses.interrupt()
+  }
+
+  function endSpeech(atMs: number, turn: Stretch) {
+    const item_id = stopSpeaking() ?? channel.id('item_')
+    channel.send('input_audio_buffer.speech_stopped', { audio_end_ms: atMs, item_id })
+    commitTurn(item_id, turn, repertoire.nextHeard())
+    if (detection()?.create_response) responses.answer()
+  }
+
+  function stopSpeaking(): string | undefined {
+    if (speaking) speaking.stoppedAtMs = channel.now()
+    const itemId = speaking?.itemId
+    speaking = null
+    return itemId
+  }
+
+  function commitTurn(itemId: string, { fromByte, toByte, audioMs }: Stretch, heard: string) {
+    const entry = createEntry(
+      {
+        id: itemId,
+        object: 'realtime.item',
+        type: 'message',
+        status: 'completed',
+        role: 'user',
+        content: [{ type: 'input_audio', transcript: null }],
+      },
+      null,
+      heard,
+    )
+    entry.audio.push(input.bytes.slice(fromByte, toByte))
+    entry.audioMs = audioMs
+    conversation.add(entry)
+    const previous_item_id = conversation.previousOf(itemId)
+    channel.send('input_audio_buffer.committed', { item_id: itemId, previous_item_id })
+    channel.send('conversation.item.added', { previous_item_id, item: entry.wire })
+    channel.send('conversation.item.done', { previous_item_id, item: entry.wire })
+    const { transcription } = state.config.audio.input
+    if (!transcription) return
+    const isWhole = transcription.model === 'whisper-1'
+    channel.after(transcriptDelays.int(...state.settings.transcriptMs), () =>
+      transcribe(entry, isWhole ? [heard] : wordsOf(heard), isTimed(transcription.model)),
+    )
+  }
+
+  function transcribe(entry: Entry, parts: string[], isPaidByTime: boolean) {
+    const place = { item_id: entry.wire.id, content_index: 0 }
+    for (const delta of parts) {
+      if (delta) channel.send('conversation.item.input_audio_transcription.delta', { ...place, delta })
+    }
+    entry.wire = { ...entry.wire, content: [{ type: 'input_audio', transcript: entry.text }] }
+    channel.send('conversation.item.input_audio_transcription.completed', {
+      ...place,
+      transcript: entry.text,
+      usage: isPaidByTime ? { type: 'duration', seconds: entry.audioMs / 1000 } : tokenUsage(entry),
+    })
+  }
+
+  return {
+    append(event) {
+      if (!state.isConfigured) state.violate('audio was appended before session.updated')
+      const chunk = decode(event.audio)
+      if (!chunk) return state.refuse(refusals.notBase64, event, 'audio was appended that is not base64')
+      if (chunk.length > MAX_APPEND_BYTES)
+        return state.refuse(refusals.invalidValue('audio', `${chunk.length} bytes`), event, 'an append above 15 MiB')
+      if (!isWholeSamples(state.config.audio.input.format, chunk.length))
+        state.violate('audio was appended that ends within a sample')
+      const fromByte = input.bytes.length
+      const heard = input.append(chunk)
+      appends.push({ atMs: channel.now(), fromByte, toByte: input.bytes.length })
+      for (const edge of heard) {
+        if (edge.edge === 'started') beginSpeech(edge.atMs)
+        else endSpeech(edge.atMs, edge.turn)
+      }
+    },
+    commit(event) {
+      const turn = input.pending()
+      if (turn.audioMs < refusals.MIN_COMMIT_MS) return state.refuse(refusals.tooLittleAudio(turn.audioMs), event)
+      input.restart()
+      commitTurn(stopSpeaking() ?? channel.id('item_'), turn, repertoire.nextHeard())
+    },
+    clear() {
+      input.restart()
+      stopSpeaking()
+      channel.send('input_audio_buffer.cleared')
+    },
+    configure() {
+      if (input.configure(state.config.audio.input)) stopSpeaking()
+    },
+    waitForCaller(spokenMs) {
+      cancelIdle()
+      const vad = detection()
+      if (vad?.type !== 'server_vad' || !vad.idle_timeout_ms || speaking) return
+      const fromMs = input.positionMs
+      cancelIdle = channel.after(spokenMs + vad.idle_timeout_ms, () => {
+        const item_id = channel.id('item_')
+        channel.send('input_audio_buffer.timeout_triggered', {
+          audio_start_ms: Math.floor(fromMs),
+          audio_end_ms: Math.floor(input.positionMs),
+          item_id,
+        })
+        const turn = input.pending()
+        input.restart()
+        commitTurn(item_id, turn, '')
+        responses.answer()
+      })
+    },
+    stopWaiting: () => cancelIdle(),
+    record: () => ({
+      appended: input.bytes.slice(),
+      appends: [...appends],
+      speech: speech.map((each) => ({ ...each })),
+    }),
+    close: () => input.close(),
+  }
+}
+
+/** Strict base64; null for anything else. */
+function decode(audio: string): Uint8Array | null {
+  try {
+    return Uint8Array.fromBase64(audio)
+  } catch {
+    return null
+  }
+}
+
+/** Which models are paid by the minute; the others by tokens (openai.com, model pages). */
+const isTimed = (model: string | undefined) =>
+  model !== undefined && ['whisper-1', 'gpt-transcribe', 'gpt-live-transcribe', 'gpt-realtime-whisper'].includes(model)
+
+function tokenUsage(entry: Entry) {
+  const audio = listenedTokens(entry.audioMs)
+  const output = textTokens(entry.text)
+  return {
+    type: 'tokens',
+    total_tokens: audio + output,
+    input_tokens: audio,
+    output_tokens: output,
+    input_token_details: { audio_tokens: audio, text_tokens: 0 },
+  }
+}
