@@ -91,7 +91,7 @@ export function loadConfig(
   )
   const parsed = settings.safeParse(given)
   if (!parsed.success) return { ok: false, problems: parsed.error.issues.map(inPlainWords) }
-  const values = { ...parsed.data, ...withoutUndefined(assumed) }
+  const values = { ...parsed.data, ...withoutGiven(assumed, given) }
   const problems = conflicts(values)
   if (problems.length > 0) return { ok: false, problems }
   const { PUBLIC_BASE_URL = `http://localhost:${values.PORT}`, FRONTDESK_KEYS = [] } = values
@@ -100,8 +100,11 @@ export function loadConfig(
 
 const inPlainWords = (issue: z.core.$ZodIssue): string => `${issue.path.join('.')} ${issue.message}`
 
-const withoutUndefined = <T extends object>(record: T): Partial<T> =>
-  Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as Partial<T>
+/** What is assumed holds only where the environment says nothing. */
+const withoutGiven = <T extends object>(assumed: T, given: object): Partial<T> =>
+  Object.fromEntries(
+    Object.entries(assumed).filter(([name, value]) => value !== undefined && !(name in given)),
+  ) as Partial<T>
 
 /** Rules between settings. */
 function conflicts(values: Partial<Config>): string[] {
@@ -151,5 +154,8 @@ export const limits = {
   historyTurns: 60,
   vendorRequestMs: 8_000,
   analysisDeadlineMs: 30_000,
+  /** Jobs run at once by one process, and how long a delayed one may wait beyond its time. */
+  jobsAtOnce: 8,
+  jobPollMs: 1_000,
   recordingBytes: 200 * 1024 * 1024,
 } as const

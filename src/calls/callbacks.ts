@@ -46,24 +46,44 @@ export async function keepRecording(context: CallContext, { account }: Verified,
 }
 
 /** A tape that was left while we could not write: the call is asked for by REST, and opened after the fact. */
-async function adopt({ deps }: CallContext, account: Verified['account'], callSid: string, fact: ConversationFact): Promise<Kept> {
+async function adopt(
+  { deps }: CallContext,
+  account: Verified['account'],
+  callSid: string,
+  fact: ConversationFact,
+): Promise<Kept> {
   const call = await deps.telephony.fetchCall(account, callSid)
   if (!call.ok) return 'unknown'
   const { from, to, direction, status } = call.value
   const parties = { callSid, accountSid: account.accountSid, from, to, direction }
   const outcome = await openCall(deps, account, parties, (opened) =>
-    opened.record([{ kind: 'call.status', status, sequence: null, durationMs: call.value.durationMs, changedAtMs: call.value.endedAtMs }, fact]),
+    opened.record([
+      {
+        kind: 'call.status',
+        status,
+        sequence: null,
+        durationMs: call.value.durationMs,
+        changedAtMs: call.value.endedAtMs,
+      },
+      fact,
+    ]),
   )
   return outcome.ok ? 'kept' : outcome.problem === 'foreign' ? 'forbidden' : 'unknown'
 }
 
-async function keepKnown(deps: CallContext['deps'], account: Verified['account'], callSid: string, fact: ConversationFact): Promise<Kept> {
+async function keepKnown(
+  deps: CallContext['deps'],
+  account: Verified['account'],
+  callSid: string,
+  fact: ConversationFact,
+): Promise<Kept> {
   const outcome = await openKnownCall(deps, account, callSid, (call) => call.record([fact]))
   return outcome.ok ? 'kept' : outcome.problem === 'foreign' ? 'forbidden' : 'unknown'
 }
 
 /** Null for what is missing, and for the -1 that Twilio writes where nothing is known yet. */
-const whole = (text: string | undefined): number | null => (text !== undefined && /^\d+$/.test(text) ? Number(text) : null)
+const whole = (text: string | undefined): number | null =>
+  text !== undefined && /^\d+$/.test(text) ? Number(text) : null
 
 /** Seconds on the wire, milliseconds here. */
 function inMs(seconds: string | undefined): number | null {

@@ -1,22 +1,25 @@
 // The telephone's work beside the call: starting its recording, fetching the file, and giving up on a stream that never
 // came or on facts that never arrive. Each may run twice without harm.
-import { eventOf, findConversation, recordEvents } from '../conversations/store.ts'
-import { isEnded, isReadyForMail, isWindingDown } from '../conversations/readiness.ts'
-import type { Facts } from '../conversations/merge.ts'
-import type { ConversationFact } from '../conversations/events.ts'
-import { enqueue, type TaskList } from '../db/jobs.ts'
-import type { Deps } from '../deps.ts'
+
 import { limits } from '../config.ts'
+import type { ConversationFact } from '../conversations/events.ts'
+import type { Facts } from '../conversations/merge.ts'
+import { isEnded, isReadyForMail, isWindingDown } from '../conversations/readiness.ts'
+import { eventOf, findConversation, recordEvents } from '../conversations/store.ts'
+import { enqueue, type Tasks } from '../db/jobs.ts'
+import type { Deps } from '../deps.ts'
 import { RetryLater } from '../lib/retry-later.ts'
 import type { Accounts } from '../organizations/accounts.ts'
 import { callUrls } from './twiml.ts'
 
-export function callTasks(deps: Deps, accounts: Accounts): TaskList {
+export function callTasks(deps: Deps, accounts: Accounts): Tasks {
   return {
-    'start-recording': ({ organizationId, conversationId }) => startRecording(deps, accounts, organizationId, id(conversationId)),
+    'start-recording': ({ organizationId, conversationId }) =>
+      startRecording(deps, accounts, organizationId, id(conversationId)),
     'fetch-recording': ({ organizationId, conversationId, recordingSid }) =>
       fetchRecording(deps, accounts, organizationId, id(conversationId), id(recordingSid)),
-    'lapse-stream': ({ organizationId, conversationId, generation }) => lapse(deps, organizationId, id(conversationId), Number(generation)),
+    'lapse-stream': ({ organizationId, conversationId, generation }) =>
+      lapse(deps, organizationId, id(conversationId), Number(generation)),
     'mail-deadline': ({ organizationId, conversationId }) => deadline(deps, organizationId, id(conversationId)),
   }
 }
@@ -26,14 +29,24 @@ function id(value: string | undefined): string {
   return value
 }
 
-async function startRecording(deps: Deps, accounts: Accounts, organizationId: string, conversationId: string): Promise<void> {
+async function startRecording(
+  deps: Deps,
+  accounts: Accounts,
+  organizationId: string,
+  conversationId: string,
+): Promise<void> {
   const call = await deps.db.withOrg(organizationId, (tx) => findConversation(tx, organizationId, conversationId))
   if (call?.callSid == null) return
   const facts = call.facts as Facts
   if (Object.keys(facts.recordings).length > 0 || facts.isRecordingRefused) return
   const account = await accounts.ofOrganization(organizationId)
-  if (account === null) return record(deps, organizationId, conversationId, { kind: 'recording.refused', reason: 'no carrier account' })
-  const started = await deps.telephony.startRecording(account, call.callSid, callUrls(deps.config.PUBLIC_BASE_URL).recording)
+  if (account === null)
+    return record(deps, organizationId, conversationId, { kind: 'recording.refused', reason: 'no carrier account' })
+  const started = await deps.telephony.startRecording(
+    account,
+    call.callSid,
+    callUrls(deps.config.PUBLIC_BASE_URL).recording,
+  )
   if (started.ok) {
     const { recordingSid } = started.value
     return record(deps, organizationId, conversationId, { kind: 'recording.started', recordingSid, isVoicemail: false })
@@ -57,7 +70,12 @@ async function fetchRecording(
   const storedAs = `${organizationId}/${conversationId}/${recordingSid}.wav`
   const stored = await deps.storage.put(storedAs, media.value, 'audio/wav')
   if (!stored.ok) throw new RetryLater(stored.message)
-  await record(deps, organizationId, conversationId, { kind: 'recording.fetched', recordingSid, bytes: media.value.byteLength, storedAs })
+  await record(deps, organizationId, conversationId, {
+    kind: 'recording.fetched',
+    recordingSid,
+    bytes: media.value.byteLength,
+    storedAs,
+  })
 }
 
 /** The token of this stream has expired. If the stream is not up by now, it never will be. */
@@ -77,7 +95,9 @@ async function deadline(deps: Deps, organizationId: string, conversationId: stri
     const facts = call.facts as Facts
     if (isReadyForMail(facts)) return
     if (isEnded(facts) || isWindingDown(facts)) {
-      await recordEvents(deps, tx, organizationId, conversationId, [eventOf({ kind: 'deadline.passed' }, deps.clock.now())])
+      await recordEvents(deps, tx, organizationId, conversationId, [
+        eventOf({ kind: 'deadline.passed' }, deps.clock.now()),
+      ])
       return
     }
     const runAtMs = deps.clock.now() + limits.mailDeadlineMs
@@ -85,7 +105,12 @@ async function deadline(deps: Deps, organizationId: string, conversationId: stri
   })
 }
 
-async function record(deps: Deps, organizationId: string, conversationId: string, fact: ConversationFact): Promise<void> {
+async function record(
+  deps: Deps,
+  organizationId: string,
+  conversationId: string,
+  fact: ConversationFact,
+): Promise<void> {
   const event = eventOf(fact, deps.clock.now())
   await deps.db.withOrg(organizationId, (tx) => recordEvents(deps, tx, organizationId, conversationId, [event]))
 }

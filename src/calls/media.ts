@@ -29,7 +29,9 @@ export function mediaSocket(context: CallContext): SocketRoute {
     },
     accept(socket, request) {
       const account = proven.get(request)
-      return bridge.accept(socket, async (start) => (start.accountSid === account?.accountSid ? redeem(context, start) : null))
+      return bridge.accept(socket, async (start) =>
+        start.accountSid === account?.accountSid ? redeem(context, start) : null,
+      )
     },
   }
 }

@@ -19,7 +19,13 @@ export type CallParties = {
 }
 
 /** The parties of a call as Twilio's forms name them. */
-export const partiesOf = (form: { CallSid: string; AccountSid: string; From: string; To: string; Direction?: string }): CallParties => ({
+export const partiesOf = (form: {
+  CallSid: string
+  AccountSid: string
+  From: string
+  To: string
+  Direction?: string
+}): CallParties => ({
   callSid: form.CallSid,
   accountSid: form.AccountSid,
   from: form.From,
@@ -57,7 +63,10 @@ export async function openCall<T>(
   }
   const { organizationId } = route
   if (!(await mayCarry(deps.db, account, organizationId))) {
-    return problem('foreign', `call ${callSid} came through an account that does not carry organization ${organizationId}`)
+    return problem(
+      'foreign',
+      `call ${callSid} came through an account that does not carry organization ${organizationId}`,
+    )
   }
   const value = await deps.db.withOrg(organizationId, async (tx) => {
     const conversationId = route.conversationId ?? (await create(deps, tx, organizationId, parties))
@@ -73,11 +82,18 @@ export async function openKnownCall<T>(
   callSid: string,
   work: (call: OpenCall) => Promise<T>,
 ): Promise<Outcome<T, 'unknown' | 'foreign'>> {
-  const route = await routeCall(deps.db, { ...deps.config, FALLBACK_ORGANIZATION_ID: undefined }, { callSid, toNumber: '', channel: 'twilio' })
+  const route = await routeCall(
+    deps.db,
+    { ...deps.config, FALLBACK_ORGANIZATION_ID: undefined },
+    { callSid, toNumber: '', channel: 'twilio' },
+  )
   if (route === null || route.conversationId === null) return problem('unknown', `call ${callSid} is not known`)
   const { organizationId, conversationId } = route
   if (!(await mayCarry(deps.db, account, organizationId))) {
-    return problem('foreign', `call ${callSid} came through an account that does not carry organization ${organizationId}`)
+    return problem(
+      'foreign',
+      `call ${callSid} came through an account that does not carry organization ${organizationId}`,
+    )
   }
   return ok(await deps.db.withOrg(organizationId, (tx) => work(opened(deps, tx, organizationId, conversationId))))
 }

@@ -21,13 +21,21 @@ export async function planCall(context: CallContext, call: PlannedCall): Promise
     context.instructions.of(organizationId, 'voice'),
     deps.db.withOrg(organizationId, async (tx) => ({
       organization: await readOrganization(tx, organizationId),
-      history: generation === 0 ? [] : historyOf(await readEvents(tx, organizationId, conversationId), limits.historyTurns),
+      history:
+        generation === 0 ? [] : historyOf(await readEvents(tx, organizationId, conversationId), limits.historyTurns),
     })),
   ])
   const journal = createJournal(deps, organizationId, conversationId)
   const { base, greeting } = instructions.texts
   if (base === undefined) {
-    journal.write({ kind: 'warning', about: 'instructions', text: 'The clinic has no instructions for calls; the default was used.' }, deps.clock.now())
+    journal.write(
+      {
+        kind: 'warning',
+        about: 'instructions',
+        text: 'The clinic has no instructions for calls; the default was used.',
+      },
+      deps.clock.now(),
+    )
   }
   return {
     organizationId,
@@ -54,7 +62,9 @@ export async function planCall(context: CallContext, call: PlannedCall): Promise
 export function prewarm(context: CallContext, call: PlannedCall): void {
   planCall(context, call)
     .then(context.bridge.prewarm)
-    .catch((error: Error) => context.deps.log.warn({ callSid: call.callSid, error }, 'the model could not be called ahead'))
+    .catch((error: Error) =>
+      context.deps.log.warn({ callSid: call.callSid, error }, 'the model could not be called ahead'),
+    )
 }
 
 function modelSettings({ config }: Deps, { language, settings }: Organization): ModelSettings {
@@ -65,6 +75,11 @@ function modelSettings({ config }: Deps, { language, settings }: Organization): 
     transcriptionModel: voice.transcriptionModel ?? config.OPENAI_TRANSCRIPTION_MODEL,
     language,
     noiseReduction: voice.noiseReduction,
-    turnDetection: { by: 'silence', threshold: voice.vadThreshold, prefixMs: voice.vadPrefixMs, silenceMs: voice.vadSilenceMs },
+    turnDetection: {
+      by: 'silence',
+      threshold: voice.vadThreshold,
+      prefixMs: voice.vadPrefixMs,
+      silenceMs: voice.vadSilenceMs,
+    },
   }
 }

@@ -22,7 +22,12 @@ import {
 } from './twiml.ts'
 import type { Verified } from './verify.ts'
 
-export async function answerResume(context: CallContext, { account }: Verified, form: VoiceForm, after: AfterWhat): Promise<Answer> {
+export async function answerResume(
+  context: CallContext,
+  { account }: Verified,
+  form: VoiceForm,
+  after: AfterWhat,
+): Promise<Answer> {
   const { deps } = context
   const generation = typeof after === 'string' ? 0 : after.stream + 1
   const token = streamToken(context.seal, form.CallSid, generation)
@@ -67,8 +72,16 @@ function nextStep(facts: Facts, form: VoiceForm, after: AfterWhat): Step {
 }
 
 function factsOfRequest(form: VoiceForm, after: AfterWhat): ConversationFact[] {
-  const status: ConversationFact = { kind: 'call.status', status: form.CallStatus, sequence: null, durationMs: null, changedAtMs: null }
+  const status: ConversationFact = {
+    kind: 'call.status',
+    status: form.CallStatus,
+    sequence: null,
+    durationMs: null,
+    changedAtMs: null,
+  }
   if (after === 'silence') return [status, { kind: 'voicemail.declined' }]
   if (after !== 'voicemail') return [status, { kind: 'call.resumed', generation: after.stream + 1 }]
-  return form.RecordingSid ? [status, { kind: 'recording.started', recordingSid: form.RecordingSid, isVoicemail: true }] : [status]
+  return form.RecordingSid
+    ? [status, { kind: 'recording.started', recordingSid: form.RecordingSid, isVoicemail: true }]
+    : [status]
 }

@@ -15,11 +15,16 @@ export function twilioRoutes(context: CallContext) {
   const voice = (answer: (verified: Verified, form: VoiceForm, url: URL) => Promise<Answer>) => (request: Request) =>
     answerVoice(context, request, answer)
   const callback =
-    <T extends z.ZodType>(schema: T, keep: (context: CallContext, verified: Verified, form: z.infer<T>) => Promise<Kept>) =>
+    <T extends z.ZodType>(
+      schema: T,
+      keep: (context: CallContext, verified: Verified, form: z.infer<T>) => Promise<Kept>,
+    ) =>
     (request: Request) =>
       answerCallback(context, request, schema, keep)
   const incoming = voice((verified, form) => answerIncoming(context, verified, form))
-  const resume = voice((verified, form, url) => answerResume(context, verified, form, parseAfterWhat(url.searchParams.get('after')) ?? { stream: 0 }))
+  const resume = voice((verified, form, url) =>
+    answerResume(context, verified, form, parseAfterWhat(url.searchParams.get('after')) ?? { stream: 0 }),
+  )
   const fallback = (request: Request) => answerFallback(context, request)
   const status = callback(statusForm, keepStatus)
   const recording = callback(recordingForm, keepRecording)
@@ -100,4 +105,5 @@ function turnAway({ deps }: CallContext, path: string, reason: string): Response
   return new Response('Forbidden', { status: 403 })
 }
 
-const twimlResponse = (twiml: Twiml): Response => new Response(twiml, { headers: { 'content-type': 'text/xml; charset=utf-8' } })
+const twimlResponse = (twiml: Twiml): Response =>
+  new Response(twiml, { headers: { 'content-type': 'text/xml; charset=utf-8' } })

@@ -51,7 +51,9 @@ export function streamTwiml(urls: CallUrls, { streamId, token, generation, spoke
 /** For a caller whom no agent can serve: an apology, and a tape. Silence, or `#`, ends it. */
 export function voicemailTwiml(urls: CallUrls, maxSeconds: number): Twiml {
   const response = new VoiceResponse()
-  response.say('We are sorry, our receptionist cannot take your call at the moment. Please leave your name, your number and a message after the tone.')
+  response.say(
+    'We are sorry, our receptionist cannot take your call at the moment. Please leave your name, your number and a message after the tone.',
+  )
   response.record({
     action: urls.resume('voicemail'),
     method: 'POST',

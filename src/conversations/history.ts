@@ -10,7 +10,10 @@ type Dated = { atMs: number; items: ConversationItem[] }
 export function historyOf(events: readonly ConversationEvent[], mostTurns: number): ConversationItem[] {
   const turns: Dated[] = turnsOf(events)
     .filter(({ text }) => text !== '')
-    .map(({ speaker, text, startedAtMs }) => ({ atMs: startedAtMs, items: [speaker === 'agent' ? agentSaid(text) : callerSaid(text)] }))
+    .map(({ speaker, text, startedAtMs }) => ({
+      atMs: startedAtMs,
+      items: [speaker === 'agent' ? agentSaid(text) : callerSaid(text)],
+    }))
   const all = [...turns, ...toolCalls(events)].sort((a, b) => a.atMs - b.atMs)
   return all.slice(-mostTurns).flatMap(({ items }) => items)
 }
@@ -34,5 +37,13 @@ function toolCalls(events: readonly ConversationEvent[]): Dated[] {
   })
 }
 
-const callerSaid = (text: string): ConversationItem => ({ type: 'message', role: 'user', content: [{ type: 'input_text', text }] })
-const agentSaid = (text: string): ConversationItem => ({ type: 'message', role: 'assistant', content: [{ type: 'output_text', text }] })
+const callerSaid = (text: string): ConversationItem => ({
+  type: 'message',
+  role: 'user',
+  content: [{ type: 'input_text', text }],
+})
+const agentSaid = (text: string): ConversationItem => ({
+  type: 'message',
+  role: 'assistant',
+  content: [{ type: 'output_text', text }],
+})

@@ -1,0 +1,111 @@
+// The composition root: environment → settings → dependencies → serve → drain. Nothing imports it.
+import { parseArgs } from 'node:util'
+import { createApp } from './app.ts'
+import { composeDeps } from './compose.ts'
+import { type Config, limits, loadConfig } from './config.ts'
+import { startJobs } from './db/jobs.ts'
+import { migrate } from './db/migrate.ts'
+import { assertWalled } from './db/pool.ts'
+import { seedDemo } from './demo.ts'
+import { localKeys, startLocalDatabase } from './local.ts'
+import { runtimeName, serve } from './platform/serve.ts'
+
+const help = `Frontdesk answers a clinic's telephone.
+
+Usage: bun start [options]         serve
+       bun start migrate           bring the database at DATABASE_ADMIN_URL up to date
+
+Options:
+  --demo     add the two demonstration clinics, if they are not there
+  --help     show this
+
+Settings come from the environment; .env.example lists them. Without DATABASE_URL an embedded Postgres is started,
+with its data under .frontdesk/.`
+
+type Stop = () => Promise<void>
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    options: { demo: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+    allowPositionals: true,
+  })
+  if (values.help) return console.log(help)
+  const settings = loadConfig(
+    process.env,
+    process.env.DATABASE_URL ? {} : { FRONTDESK_KEYS: localKeys(), HOST: '127.0.0.1' },
+  )
+  if (!settings.ok) return fail(['Cannot start: these settings are wrong.', ...settings.problems.map((p) => `  ${p}`)])
+  const { config } = settings
+  if (positionals[0] === 'migrate') return migrateOnly(config)
+  if (positionals.length > 0) return fail([`Cannot start: there is no command "${positionals[0]}".`, '', help])
+  await serveUntilTold(config, values.demo ?? false)
+}
+
+async function serveUntilTold(config: Config, isDemo: boolean): Promise<void> {
+  const { databaseUrl, stopDatabase } = await openDatabase(config)
+  const deps = composeDeps(config, databaseUrl)
+  await assertWalled(deps.db)
+  if (isDemo) await seedDemo(deps.db, deps.ids)
+  const app = createApp(deps)
+  const stopListening = await app.listen()
+  const jobs = await startJobs({
+    url: databaseUrl,
+    tasks: app.tasks,
+    log: deps.log,
+    concurrency: limits.jobsAtOnce,
+    pollIntervalMs: limits.jobPollMs,
+  })
+  const server = await serve({ port: config.PORT, hostname: config.HOST, fetch: app.fetch, sockets: app.sockets })
+  deps.log.info({ port: server.port, runtime: runtimeName() }, 'listening')
+  console.log(`listening on http://${config.HOST === '0.0.0.0' ? 'localhost' : config.HOST}:${server.port}`)
+  onceTold(async (signal) => {
+    deps.log.info({ signal, count: app.bridge.liveCalls() }, 'draining: no new calls, running ones may finish')
+    app.startDraining()
+    await app.bridge.drain(config.DRAIN_SECONDS * 1000)
+    server.stopListening()
+    await jobs.stop()
+    await stopListening()
+    await server.close()
+    await deps.db.end()
+    await stopDatabase()
+  })
+}
+
+async function openDatabase(config: Config): Promise<{ databaseUrl: string; stopDatabase: Stop }> {
+  const { DATABASE_URL, DATABASE_ADMIN_URL } = config
+  if (DATABASE_URL === undefined) {
+    const local = await startLocalDatabase((step) => console.error(`… ${step}`))
+    return { databaseUrl: local.appUrl, stopDatabase: local.postgres.stop }
+  }
+  if (DATABASE_ADMIN_URL !== undefined) await migrate({ adminUrl: DATABASE_ADMIN_URL, appUrl: DATABASE_URL })
+  return { databaseUrl: DATABASE_URL, stopDatabase: async () => {} }
+}
+
+async function migrateOnly({ DATABASE_ADMIN_URL: adminUrl, DATABASE_URL: appUrl }: Config): Promise<void> {
+  if (adminUrl === undefined)
+    return fail(['Cannot migrate: set DATABASE_ADMIN_URL to the address of the database with its owner as user.'])
+  await migrate({ adminUrl, appUrl })
+  console.log('The database is up to date.')
+}
+
+/** Runs `stop` at the first signal and ends the process after it; a second signal ends it at once. */
+function onceTold(stop: (signal: string) => Promise<void>): void {
+  let isStopping = false
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (isStopping) process.exit(1)
+      isStopping = true
+      stop(signal).then(
+        () => process.exit(0),
+        (error: Error) => fail([`Cannot stop cleanly: ${error.message}`]),
+      )
+    })
+  }
+}
+
+function fail(lines: string[]): void {
+  for (const line of lines) console.error(line)
+  process.exit(1)
+}
+
+main().catch((error: Error) => fail([`Cannot start: ${error.message}`]))
