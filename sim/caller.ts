@@ -1,0 +1,145 @@
+// The caller of a fixture: hears what the carrier plays to them, and speaks, presses keys or hangs up when their cue comes.
+// Asked once every 20 ms of the call. Judges by ear: an agent speaks when it can be heard, not when bytes arrive.
+import { FRAME_BYTES, FRAME_MS, silence } from './audio.ts'
+import type { CallerStep } from './script.ts'
+import type { Trace } from './trace.ts'
+
+/** `isSounding`: audio is being played or waiting to be. `isAudible`: what was just played was loud enough to hear. */
+export type Ear = { isSounding: boolean; isAudible: boolean }
+
+/** The caller's next 20 ms, and what else they do. */
+export type CallerTurn = { audio: Uint8Array; digit: string | null; hangsUp: boolean }
+
+export type Caller = {
+  /** To be called every 20 ms from the answer on, with the instant at which the frame begins. */
+  next(atMs: number, ear: Ear): CallerTurn
+}
+
+/** The agent has finished when nothing has sounded for so long. */
+const FINISHED_AFTER_MS = 300
+/** A cue that does not come in this time does not come. */
+const CUE_LIMIT_MS = 30_000
+/** How long a caller listens who has nothing more to do. */
+const PATIENCE_MS = 60_000
+/** From one key to the next. */
+const DIGIT_MS = 200
+
+const QUIET_FRAME = silence(FRAME_BYTES)
+
+export function createCaller(steps: readonly CallerStep[], answeredAtMs: number, trace: Trace): Caller {
+  const agent = createListener()
+  /** Which step is awaited, since when, and when it is due once its cue has come. */
+  let awaited = { at: 0, sinceMs: answeredAtMs, dueAtMs: null as number | null }
+  let utterance: { audio: Uint8Array; spokenBytes: number; beganAtMs: number } | null = null
+  let digits: { left: string; nextAtMs: number } | null = null
+
+  const tell = (what: string, body?: unknown) => trace.add({ wire: 'call', from: 'caller', to: 'carrier', what, body })
+
+  /** When the cue of a step came; null while it has not. */
+  function cueAtMs(step: CallerStep, nowMs: number): number | null {
+    const { sinceMs } = awaited
+    switch (step.on) {
+      case 'answered':
+        return answeredAtMs
+      case 'saying':
+        return utterance ? utterance.beganAtMs : sinceMs
+      case 'said':
+        return utterance ? null : sinceMs
+      case 'agent-finished':
+        return !isBusy() && agent.finishedSince(sinceMs) ? nowMs : null
+      case 'agent-speaking':
+        return !isBusy() && agent.heardMs(sinceMs) >= step.heardMs ? nowMs : null
+    }
+  }
+
+  const isBusy = () => utterance !== null || digits !== null
+
+  function begin(step: CallerStep, nowMs: number): boolean {
+    awaited = { at: awaited.at + 1, sinceMs: nowMs, dueAtMs: null }
+    switch (step.act) {
+      case 'say':
+        utterance = { audio: step.audio, spokenBytes: 0, beganAtMs: nowMs }
+        tell('say', { words: step.words })
+        return false
+      case 'press':
+        digits = { left: step.digits, nextAtMs: nowMs }
+        tell('press', { digits: step.digits })
+        return false
+      case 'hang-up':
+        tell('hang-up')
+        return true
+    }
+  }
+
+  /** Does what is due; answers whether the caller hangs up. */
+  function act(nowMs: number): boolean {
+    const step = steps[awaited.at]
+    if (step === undefined) return !isBusy() && nowMs - awaited.sinceMs >= PATIENCE_MS && tooLong('the end of the call')
+    if (awaited.dueAtMs === null) {
+      const cue = cueAtMs(step, nowMs)
+      if (cue !== null) awaited.dueAtMs = cue + step.waitMs
+      else if (nowMs - awaited.sinceMs >= CUE_LIMIT_MS) return tooLong(`step ${awaited.at + 1}, on ${step.on}`)
+    }
+    return awaited.dueAtMs !== null && nowMs >= awaited.dueAtMs && begin(step, nowMs)
+  }
+
+  function tooLong(forWhat: string): true {
+    tell('gave up', { problem: `The caller waited in vain for ${forWhat}` })
+    return true
+  }
+
+  /** The next frame of what is being said. */
+  function speak(nowMs: number): Uint8Array {
+    if (utterance === null) return QUIET_FRAME
+    const { audio, spokenBytes } = utterance
+    const frame = audio.subarray(spokenBytes, spokenBytes + FRAME_BYTES)
+    utterance.spokenBytes += FRAME_BYTES
+    if (utterance.spokenBytes >= audio.length) {
+      utterance = null
+      awaited.sinceMs = nowMs + FRAME_MS
+      tell('said')
+    }
+    if (frame.length === FRAME_BYTES) return frame
+    const padded = silence(FRAME_BYTES)
+    padded.set(frame)
+    return padded
+  }
+
+  function press(nowMs: number): string | null {
+    if (digits === null || nowMs < digits.nextAtMs) return null
+    const [digit = null] = digits.left
+    digits = digits.left.length > 1 ? { left: digits.left.slice(1), nextAtMs: nowMs + DIGIT_MS } : null
+    if (digits === null) awaited.sinceMs = nowMs
+    return digit
+  }
+
+  return {
+    next(atMs, ear) {
+      agent.hear(atMs, ear)
+      const hangsUp = act(atMs)
+      return { audio: speak(atMs), digit: press(atMs), hangsUp }
+    },
+  }
+}
+
+/** Makes turns out of what the caller hears: one begins when the agent can be heard, and ends in a lasting quiet. */
+function createListener() {
+  let turn: { heardMs: number; lastAudibleAtMs: number; quietSinceMs: number | null } | null = null
+  let lastTurnEnd: { lastAudibleAtMs: number } | null = null
+
+  return {
+    hear(nowMs: number, { isSounding, isAudible }: Ear): void {
+      if (isAudible) turn = { heardMs: turn?.heardMs ?? 0, lastAudibleAtMs: nowMs, quietSinceMs: null }
+      if (turn === null) return
+      if (isSounding || isAudible) turn.heardMs += FRAME_MS
+      turn.quietSinceMs = isSounding ? null : (turn.quietSinceMs ?? nowMs)
+      if (turn.quietSinceMs === null || nowMs - turn.quietSinceMs < FINISHED_AFTER_MS) return
+      lastTurnEnd = { lastAudibleAtMs: turn.lastAudibleAtMs }
+      turn = null
+    },
+    /** Something was heard after `sinceMs`, and has ended. */
+    finishedSince: (sinceMs: number): boolean => turn === null && (lastTurnEnd?.lastAudibleAtMs ?? 0) > sinceMs,
+    /** How much of the present turn was heard, if any of it was heard after `sinceMs`. */
+    heardMs: (sinceMs: number): number => (turn !== null && turn.lastAudibleAtMs > sinceMs ? turn.heardMs : 0),
+  }
+}

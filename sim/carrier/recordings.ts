@@ -1,0 +1,128 @@
+// Recordings: audio that was kept of a call, from its beginning to the WAV file that REST hands out once it is processed,
+// and the callback that says so. Source: twilio.com/docs/voice/api/recording.
+import { BYTES_PER_MS, mix, writeWav } from '../audio.ts'
+import type { SimClock } from '../clock.ts'
+import { type CallFile, RECORDING_CALLBACK_AFTER_MS } from './deliveries.ts'
+import { createSid } from './sids.ts'
+import { rfc2822 } from './times.ts'
+import type { CallbackTarget } from './twiml.ts'
+
+export type RecordingTrack = 'inbound' | 'outbound' | 'both'
+export type RecordingSource = 'RecordVerb' | 'StartCallRecordingAPI'
+
+export type RecordingPlan = {
+  channels: 1 | 2
+  track: RecordingTrack
+  source: RecordingSource
+  startedAtMs: number
+  callback: CallbackTarget | null
+}
+
+export type Recording = RecordingPlan & {
+  readonly recordingSid: string
+  readonly call: CallFile
+  /** The URL of the media, without an ending. */
+  readonly url: string
+  status(nowMs: number): 'in-progress' | 'processing' | 'completed' | 'absent'
+  /** null while it goes on. */
+  durationMs(): number | null
+  /** The WAV file; empty until it is complete. */
+  media(nowMs: number): Uint8Array
+  /** Ends it, with what was heard: the caller's track and the other one, of one length. */
+  close(caller: Uint8Array, agent: Uint8Array): void
+}
+
+export type Recordings = {
+  /** Begins a recording, which counts as the call's from now on. */
+  open(call: CallFile, plan: RecordingPlan): Recording
+  of(callSid: string): Recording[]
+  all(accountSid: string): Recording[]
+  find(accountSid: string, recordingSid: string): Recording | undefined
+  delete(recording: Recording): void
+}
+
+/** How long after its end a recording can be fetched; before that its media is not found. */
+const PROCESSING_MS = 700
+
+export function createRecordings(world: World): Recordings {
+  const kept = new Set<Recording>()
+  const open = (call: CallFile, plan: RecordingPlan) => {
+    const recording = createRecording(world, call, plan)
+    kept.add(recording)
+    return recording
+  }
+  const all = (accountSid: string) => [...kept].filter(({ call }) => call.record.accountSid === accountSid)
+  return {
+    open,
+    all,
+    of: (callSid) => [...kept].filter(({ call }) => call.record.callSid === callSid),
+    find: (accountSid, recordingSid) => all(accountSid).find((each) => each.recordingSid === recordingSid),
+    delete: (recording) => kept.delete(recording),
+  }
+}
+
+type World = { clock: SimClock; apiBaseUrl: string }
+
+function createRecording({ clock, apiBaseUrl }: World, call: CallFile, plan: RecordingPlan): Recording {
+  const { accountSid } = call.record
+  const recordingSid = createSid('RE', call.random)
+  let tape: { channels: Uint8Array[]; readyAtMs: number; wav?: Uint8Array } | null = null
+
+  const tell = (event: 'in-progress' | 'completed' | 'absent', afterMs: number) => {
+    if (!plan.callback?.events.includes(event)) return
+    const { url, method } = plan.callback
+    call.deliver({ kind: 'recording', url, method, form: recordingForm(recording, event), afterMs })
+  }
+
+  const recording: Recording = {
+    ...plan,
+    recordingSid,
+    call,
+    url: `${apiBaseUrl}/2010-04-01/Accounts/${accountSid}/Recordings/${recordingSid}`,
+    status(nowMs) {
+      if (tape === null) return 'in-progress'
+      if (tape.channels[0]?.length === 0) return 'absent'
+      return nowMs < tape.readyAtMs ? 'processing' : 'completed'
+    },
+    durationMs: () => (tape === null ? null : (tape.channels[0]?.length ?? 0) / BYTES_PER_MS),
+    media(nowMs) {
+      if (tape === null || recording.status(nowMs) !== 'completed') return new Uint8Array(0)
+      return (tape.wav ??= writeWav(tape.channels))
+    },
+    close(caller, agent) {
+      if (tape !== null) return
+      tape = { channels: channelsOf(plan, caller, agent), readyAtMs: clock.now() + PROCESSING_MS }
+      tell(caller.length === 0 ? 'absent' : 'completed', RECORDING_CALLBACK_AFTER_MS)
+    },
+  }
+  tell('in-progress', 0)
+  return recording
+}
+
+/** Two channels: the caller left, what Twilio played right. One channel: both, or the one track that was asked for. */
+function channelsOf({ channels, track }: RecordingPlan, caller: Uint8Array, agent: Uint8Array): Uint8Array[] {
+  if (track === 'both') return channels === 2 ? [caller, agent] : [mix(caller, agent)]
+  return [track === 'inbound' ? caller : agent]
+}
+
+function recordingForm(recording: Recording, event: string): Record<string, string> {
+  const { accountSid, callSid } = recording.call.record
+  const { recordingSid, url, channels, startedAtMs, source, track } = recording
+  return {
+    AccountSid: accountSid,
+    CallSid: callSid,
+    RecordingSid: recordingSid,
+    ...(event === 'completed' ? { RecordingUrl: url } : {}),
+    RecordingStatus: event,
+    RecordingDuration: durationText(recording.durationMs() ?? 0),
+    RecordingChannels: String(channels),
+    RecordingStartTime: rfc2822(startedAtMs),
+    RecordingSource: source,
+    RecordingTrack: track,
+    ErrorCode: '0',
+  }
+}
+
+/** Seconds, whole; what has audio lasts at least one. */
+export const durationText = (durationMs: number): string =>
+  String(durationMs === 0 ? 0 : Math.max(1, Math.round(durationMs / 1000)))

@@ -1,0 +1,140 @@
+// What the REST API answers with: calls, recordings, pages and errors, by Twilio's own keys.
+// Source: github.com/twilio/twilio-oai, spec/json/twilio_api_v2010.json. Numbers that Twilio sends as strings are strings.
+import type { CarrierRecord } from '../record.ts'
+import { API_VERSION, callSeconds } from './params.ts'
+import { durationText, type Recording } from './recordings.ts'
+import { rfc2822 } from './times.ts'
+
+const accountPath = (accountSid: string) => `/${API_VERSION}/Accounts/${accountSid}`
+const callPath = ({ accountSid, callSid }: CarrierRecord) => `${accountPath(accountSid)}/Calls/${callSid}`
+const time = (epochMs: number | null) => (epochMs === null ? null : rfc2822(epochMs))
+
+const callSubresources = [
+  'notifications',
+  'recordings',
+  'payments',
+  'events',
+  'siprec',
+  'streams',
+  'transcriptions',
+  'user_defined_message_subscriptions',
+  'user_defined_messages',
+]
+const pascal = (name: string) => name.replace(/(^|_)([a-z])/g, (_, __, letter: string) => letter.toUpperCase())
+
+export function callJson(record: CarrierRecord) {
+  const path = callPath(record)
+  return {
+    sid: record.callSid,
+    account_sid: record.accountSid,
+    parent_call_sid: null,
+    to: record.to,
+    to_formatted: record.to,
+    from: record.from,
+    from_formatted: record.from,
+    phone_number_sid: null,
+    status: record.status,
+    start_time: time(record.ringingAtMs),
+    end_time: time(record.endedAtMs),
+    duration: record.endedAtMs === null ? null : String(callSeconds(record)),
+    price: null,
+    price_unit: 'USD',
+    direction: 'inbound',
+    answered_by: null,
+    api_version: API_VERSION,
+    forwarded_from: null,
+    group_sid: null,
+    caller_name: null,
+    queue_time: '0',
+    trunk_sid: null,
+    date_created: time(record.ringingAtMs),
+    date_updated: time(record.endedAtMs ?? record.answeredAtMs ?? record.ringingAtMs),
+    uri: `${path}.json`,
+    subresource_uris: Object.fromEntries(callSubresources.map((name) => [name, `${path}/${pascal(name)}.json`])),
+  }
+}
+
+export function recordingJson(recording: Recording, nowMs: number) {
+  const { recordingSid, call, channels, track, source, startedAtMs } = recording
+  const { accountSid, callSid } = call.record
+  const durationMs = recording.durationMs()
+  const status = recording.status(nowMs)
+  return {
+    sid: recordingSid,
+    account_sid: accountSid,
+    call_sid: callSid,
+    conference_sid: null,
+    api_version: API_VERSION,
+    status,
+    duration: durationMs === null ? null : durationText(durationMs),
+    channels,
+    track,
+    source,
+    start_time: time(startedAtMs),
+    price: null,
+    price_unit: 'USD',
+    error_code: null,
+    encryption_details: null,
+    date_created: time(startedAtMs),
+    date_updated: time(startedAtMs + (durationMs ?? 0)),
+    media_url: recording.url,
+    uri: `${accountPath(accountSid)}/Recordings/${recordingSid}.json`,
+    subresource_uris: {},
+  }
+}
+
+/** One page of a list; `path` and `query` are those of the request. */
+export function pageJson<T>(key: string, items: readonly T[], path: string, query: URLSearchParams) {
+  const page = whole(query.get('Page'), 0)
+  const pageSize = Math.min(PAGE_SIZE_MAX, Math.max(1, whole(query.get('PageSize'), PAGE_SIZE)))
+  const start = page * pageSize
+  const shown = items.slice(start, start + pageSize)
+  const uriOf = (number: number) => {
+    const numbered = new URLSearchParams(query)
+    numbered.set('PageSize', String(pageSize))
+    numbered.set('Page', String(number))
+    return `${path}?${numbered}`
+  }
+  return {
+    [key]: shown,
+    page,
+    page_size: pageSize,
+    start,
+    end: start + Math.max(0, shown.length - 1),
+    uri: uriOf(page),
+    first_page_uri: uriOf(0),
+    previous_page_uri: page === 0 ? null : uriOf(page - 1),
+    next_page_uri: start + pageSize < items.length ? uriOf(page + 1) : null,
+  }
+}
+
+const PAGE_SIZE = 50
+const PAGE_SIZE_MAX = 1000
+const whole = (text: string | null, fallback: number) => (text !== null && /^\d+$/.test(text) ? Number(text) : fallback)
+
+/** HTTP status and words for Twilio's REST error codes; 20001 and 20004 [mem]. */
+const errors: Record<number, { status: number; message: string }> = {
+  20001: { status: 400, message: 'Invalid parameter' },
+  20003: { status: 401, message: 'Authenticate' },
+  20004: { status: 405, message: 'Method not allowed' },
+  20404: { status: 404, message: 'The requested resource was not found' },
+  20429: { status: 429, message: 'Too Many Requests' },
+  20500: { status: 500, message: 'An internal server error has occurred' },
+  21220: { status: 400, message: 'Call is not in-progress. Cannot redirect.' },
+}
+
+/** The error as an answer: JSON where the path asks for it, else XML, as for a recording's media. */
+export function errorResponse(code: number, path: string, message?: string): Response {
+  const known = errors[code] ?? { status: 400, message: 'Bad request' }
+  const words = message ?? known.message
+  const moreInfo = `https://www.twilio.com/docs/errors/${code}`
+  if (path.endsWith('.json')) {
+    return Response.json({ code, message: words, more_info: moreInfo, status: known.status }, { status: known.status })
+  }
+  const parts = `<Code>${code}</Code><Message>${words}</Message><MoreInfo>${moreInfo}</MoreInfo><Status>${known.status}</Status>`
+  const xml = `<?xml version='1.0' encoding='UTF-8'?>\n<TwilioResponse><RestException>${parts}</RestException></TwilioResponse>`
+  return new Response(xml, { status: known.status, headers: { 'content-type': 'application/xml' } })
+}
+
+export const notFound = (path: string): Response =>
+  errorResponse(20404, path, `The requested resource ${path} was not found`)

@@ -1,0 +1,205 @@
+// One media stream: the socket that Twilio opens to the server, the caller's frames out, the server's audio in and through
+// the playout clock. Strict about what it receives, and writes down every byte with its fate.
+// Sources: twilio.com/docs/voice/media-streams, voice/twiml/stream, api/errors/319xx.
+import { HandshakeRefused, type Line } from '../network.ts'
+import type { StreamRecord } from '../record.ts'
+import { type Activity, type Ender, idleActivity, type Stage } from './activity.ts'
+import { STREAM_CALLBACK_AFTER_MS } from './deliveries.ts'
+import { type CarrierMessage, createMessages, readMessage, type ServerMessage } from './frames.ts'
+import { createPlayback } from './playback.ts'
+import { type Problem, problemCode } from './problems.ts'
+import { createSid } from './sids.ts'
+import { signUrl } from './signature.ts'
+import { iso8601 } from './times.ts'
+import type { StreamNoun } from './twiml.ts'
+
+/** How long the server may take to answer the handshake (31901). Twilio's own figure is not published. */
+const HANDSHAKE_LIMIT_MS = 10_000
+/** WebSocket close codes that mean to end it: normal, going away, no status. */
+const DELIBERATE_CODES = [1000, 1001, 1005]
+
+export function openStream(noun: StreamNoun, stage: Stage): Activity {
+  const { clock, record: call } = stage
+  const { trace, settings, network } = stage.exchange
+  const streamSid = createSid('MZ', stage.random)
+  const messages = createMessages({ accountSid: call.accountSid, callSid: call.callSid, streamSid })
+  const activity = idleActivity()
+  const record = emptyRecord(streamSid, clock.now())
+  const playback = createPlayback(clock, record, (name) => send(messages.mark(name)))
+  const warned = new Set<number>()
+  let line: Line | null = null
+  let isOver = false
+
+  function send(message: CarrierMessage): void {
+    trace.add({ wire: 'media', from: 'carrier', to: 'server', what: message.event, body: message })
+    line?.send(JSON.stringify(message))
+  }
+
+  function tell(event: string, error?: string): void {
+    if (!noun.statusCallback) return
+    const form = {
+      AccountSid: call.accountSid,
+      CallSid: call.callSid,
+      StreamSid: streamSid,
+      StreamName: noun.name ?? streamSid,
+      StreamEvent: event,
+      ...(error === undefined ? {} : { StreamError: error }),
+      Timestamp: iso8601(clock.now()),
+    }
+    stage.deliver({ kind: 'stream', ...noun.statusCallback, form, afterMs: STREAM_CALLBACK_AFTER_MS })
+  }
+
+  async function open(): Promise<void> {
+    const target = targetOf(noun, stage)
+    if ('problem' in target) return fail(target.problem)
+    record.url = target.url
+    const opened = await dial(target.url)
+    if ('problem' in opened) return fail(opened.problem)
+    // The call may have ended while the handshake was under way.
+    if (isOver) return opened.line.close()
+    line = opened.line
+    record.startedAtMs = clock.now()
+    send(messages.connected())
+    send(messages.start(noun.parameters))
+    tell('stream-started')
+  }
+
+  async function dial(url: string): Promise<{ line: Line } | { problem: Problem }> {
+    const signature = signUrl(stage.authToken, settings.signsSocketWithSlash ? `${url}/` : url)
+    trace.add({ wire: 'media', from: 'carrier', to: 'server', what: 'handshake', body: { url } })
+    let cancel = () => {}
+    const late = new Promise<{ problem: Problem }>((resolve) => {
+      const problem = { code: problemCode.streamTimeout, text: 'The media socket was not answered in time' }
+      cancel = clock.after(HANDSHAKE_LIMIT_MS, () => resolve({ problem }))
+    })
+    const dialled = network.dial(url, { 'x-twilio-signature': signature }, { message: receive, close: closed }).then(
+      (opened) => ({ line: opened }),
+      (error: unknown) => ({ problem: refusal(error) }),
+    )
+    const outcome = await clock.hold(() => Promise.race([dialled, late]), 'the media handshake')
+    cancel()
+    if ('problem' in outcome) void dialled.then((tooLate) => 'line' in tooLate && tooLate.line.close())
+    return outcome
+  }
+
+  function receive(text: string): void {
+    const { json, ...read } = readMessage(text, streamSid)
+    const what = 'message' in read ? read.message.event : 'invalid'
+    trace.add({ wire: 'media', from: 'server', to: 'carrier', what, body: json })
+    if (isOver) return
+    if ('problem' in read) return warnOnce(read.problem)
+    take(read.message)
+  }
+
+  function take(message: ServerMessage): void {
+    switch (message.event) {
+      case 'media':
+        if (playback.enqueue(message.audio)) return
+        return warnOnce({ code: problemCode.mediaDiscarded, text: 'More than ten minutes of audio are waiting' })
+      case 'mark':
+        return playback.mark(message.name)
+      case 'clear':
+        return playback.clear()
+    }
+  }
+
+  function warnOnce(problem: Problem): void {
+    if (warned.has(problem.code)) return
+    warned.add(problem.code)
+    stage.log(problem)
+  }
+
+  function closed(code: number, reason: string): void {
+    trace.add({ wire: 'media', from: 'server', to: 'carrier', what: 'close', body: { code, reason } })
+    if (isOver) return
+    stage.log({ code: problemCode.streamClosed, text: `The server closed the media socket (${code})` })
+    over('server')
+    if (DELIBERATE_CODES.includes(code)) tell('stream-stopped')
+    else tell('stream-error', `The connection broke (${code})`)
+    activity.finish({ go: 'on' })
+  }
+
+  function fail(problem: Problem): void {
+    if (isOver) return
+    stage.log(problem)
+    over('carrier')
+    tell('stream-error', problem.text)
+    activity.finish({ go: 'on' })
+  }
+
+  function over(by: Ender): void {
+    playback.halt()
+    isOver = true
+    record.endedAtMs = clock.now()
+    record.endedBy = by
+  }
+
+  call.streams.push(record)
+  void open()
+
+  return {
+    ...activity,
+    frame(audio, atMs) {
+      if (line === null || isOver || record.startedAtMs === null) return
+      // A catching-up schedule may name an instant just before the stream's own beginning.
+      send(messages.media(audio, Math.max(0, atMs - record.startedAtMs)))
+      record.sent.push({ atMs: clock.now(), bytes: audio })
+    },
+    press(digit) {
+      if (line !== null && !isOver) send(messages.dtmf(digit))
+    },
+    sound: playback.sound,
+    heard: playback.heard,
+    stop(stop) {
+      if (isOver) return
+      if (line !== null) send(messages.stop())
+      line?.close()
+      over(stop.cause === 'hang-up' ? stop.by : 'server')
+      if (line !== null) tell('stream-stopped')
+      activity.finish({ go: 'on' })
+    },
+  }
+}
+
+/** The address to dial: wss only, without the query string that Twilio drops. */
+function targetOf({ url: written, track }: StreamNoun, stage: Stage): { url: string } | { problem: Problem } {
+  if (track !== 'inbound_track') {
+    return { problem: { code: problemCode.streamTrack, text: `<Connect><Stream> has no track ${track}` } }
+  }
+  const base = stage.documentUrl ?? undefined
+  if (written === '' || !URL.canParse(written, base)) {
+    return { problem: { code: problemCode.streamUrl, text: 'The URL of <Stream> is not a URL' } }
+  }
+  const url = new URL(written, base)
+  if (!URL.canParse(written)) url.protocol = 'wss:'
+  if (url.protocol !== 'wss:') {
+    return { problem: { code: problemCode.streamScheme, text: `The URL of <Stream> has the scheme ${url.protocol}` } }
+  }
+  if (url.search !== '') {
+    stage.log({ code: problemCode.streamHandshake, text: 'The URL of <Stream> has a query string, which is not sent' })
+  }
+  return { url: `wss://${url.host}${url.pathname}` }
+}
+
+function refusal(error: unknown): Problem {
+  if (error instanceof HandshakeRefused && error.status !== 0) {
+    return { code: problemCode.streamHandshake, text: error.message }
+  }
+  const why = error instanceof Error ? error.message : String(error)
+  return { code: problemCode.streamRefused, text: `Cannot open the media socket: ${why}` }
+}
+
+const emptyRecord = (streamSid: string, openedAtMs: number): StreamRecord => ({
+  streamSid,
+  url: '',
+  openedAtMs,
+  startedAtMs: null,
+  endedAtMs: null,
+  endedBy: null,
+  sent: [],
+  received: new Uint8Array(0),
+  receivedAt: [],
+  played: [],
+  cleared: [],
+  marks: [],
+})

@@ -1,0 +1,202 @@
+// TwiML for voice, read into typed verbs with Twilio's defaults filled in. What TwiML does not have is left out and
+// reported under the number that Twilio logs for it; only a document that is no TwiML at all is refused.
+// Sources: twilio.com/docs/voice/twiml and the page of each verb. That an unknown verb or attribute is a warning [mem].
+import { type Problem, problemCode } from './problems.ts'
+import { type Element, parseXml, textOf } from './xml.ts'
+
+export type Method = 'GET' | 'POST'
+export type CallbackTarget = { url: string; method: Method; events: string[] }
+
+export type StreamNoun = {
+  url: string
+  name: string | null
+  track: 'inbound_track' | 'outbound_track' | 'both_tracks'
+  statusCallback: { url: string; method: Method } | null
+  parameters: Record<string, string>
+}
+
+export type Verb =
+  | { verb: 'Say'; text: string; loops: number }
+  | { verb: 'Play'; url: string; digits: string; loops: number }
+  | { verb: 'Pause'; lengthMs: number }
+  | {
+      verb: 'Record'
+      /** null: the URL of the document itself. */
+      action: string | null
+      method: Method
+      timeoutMs: number
+      finishOnKey: string
+      maxLengthMs: number
+      hasBeep: boolean
+      isTrimmed: boolean
+      statusCallback: CallbackTarget | null
+    }
+  | { verb: 'Connect'; action: string | null; method: Method; stream: StreamNoun }
+  | { verb: 'Redirect'; url: string; method: Method }
+  | { verb: 'Reject'; reason: 'rejected' | 'busy' }
+  | { verb: 'Hangup' }
+
+export type TwimlReading = { ok: true; verbs: Verb[]; warnings: Problem[] } | { ok: false; problem: Problem }
+
+const methods = ['POST', 'GET'] as const
+const ANY_KEY = '1234567890*#'
+/** Name and value of a `<Parameter>` together must be shorter (twilio.com/docs/voice/twiml/stream). */
+const PARAMETER_MAX_CHARS = 500
+
+export function parseTwiml(text: string): TwimlReading {
+  const xml = parseXml(text)
+  if ('fault' in xml) return unparsable(xml.fault)
+  if (xml.root.name !== 'Response') return unparsable(`The root element is <${xml.root.name}>, not <Response>`)
+  const warnings: Problem[] = []
+  const warn: Warn = (fault) => warnings.push({ code: problemCode.schemaWarning, text: fault })
+  const response = reader(xml.root, warn)
+  const verbs = response.children().flatMap((element) => readVerb(element, warn) ?? [])
+  response.done()
+  return { ok: true, verbs, warnings }
+}
+
+const unparsable = (fault: string): TwimlReading => ({
+  ok: false,
+  problem: { code: problemCode.documentUnparsable, text: `Document parse failure: ${fault}` },
+})
+
+function readVerb(element: Element, warn: Warn): Verb | null {
+  const from = reader(element, warn)
+  const verb = verbOf(element, from, warn)
+  if (verb) from.done()
+  return verb
+}
+
+function verbOf(element: Element, from: Reader, warn: Warn): Verb | null {
+  switch (element.name) {
+    case 'Say':
+      from.ignore('voice', 'language')
+      return { verb: 'Say', text: from.text(), loops: from.loops() }
+    case 'Play':
+      return { verb: 'Play', url: from.text(), digits: from.string('digits') ?? '', loops: from.loops() }
+    case 'Pause':
+      return { verb: 'Pause', lengthMs: 1000 * from.whole('length', 1, 1) }
+    case 'Record':
+      return readRecord(from)
+    case 'Connect':
+      return readConnect(from, warn)
+    case 'Redirect':
+      return { verb: 'Redirect', url: from.text(), method: from.choice('method', methods) }
+    case 'Reject':
+      return { verb: 'Reject', reason: from.choice('reason', ['rejected', 'busy']) }
+    case 'Hangup':
+      return { verb: 'Hangup' }
+    default:
+      warn(`<${element.name}> is not a verb that this carrier has`)
+      return null
+  }
+}
+
+function readRecord(from: Reader): Verb {
+  from.ignore('transcribe', 'transcribeCallback')
+  const url = from.string('recordingStatusCallback')
+  const method = from.choice('recordingStatusCallbackMethod', methods)
+  const events = (from.string('recordingStatusCallbackEvent') ?? 'completed').split(/\s+/)
+  return {
+    verb: 'Record',
+    action: from.string('action'),
+    method: from.choice('method', methods),
+    timeoutMs: 1000 * from.whole('timeout', 5, 1),
+    finishOnKey: from.string('finishOnKey') ?? ANY_KEY,
+    maxLengthMs: 1000 * from.whole('maxLength', 3600, 1),
+    hasBeep: from.choice('playBeep', ['true', 'false']) === 'true',
+    isTrimmed: from.choice('trim', ['trim-silence', 'do-not-trim']) === 'trim-silence',
+    statusCallback: url === null ? null : { url, method, events },
+  }
+}
+
+function readConnect(from: Reader, warn: Warn): Verb | null {
+  const action = from.string('action')
+  const method = from.choice('method', methods)
+  const [noun, extra] = from.children()
+  if (noun?.name === 'Stream' && !extra) return { verb: 'Connect', action, method, stream: readStream(noun, warn) }
+  warn(noun ? `<Connect> takes one <Stream>, not <${(extra ?? noun).name}>` : '<Connect> is empty')
+  return null
+}
+
+function readStream(element: Element, warn: Warn): StreamNoun {
+  const from = reader(element, warn)
+  from.ignore('connectorName', 'audioFormat', 'sampleRate')
+  const callback = from.string('statusCallback')
+  const method = from.choice('statusCallbackMethod', methods)
+  const stream: StreamNoun = {
+    url: from.string('url') ?? '',
+    name: from.string('name'),
+    track: from.choice('track', ['inbound_track', 'outbound_track', 'both_tracks']),
+    statusCallback: callback === null ? null : { url: callback, method },
+    parameters: Object.fromEntries(from.children().flatMap((child) => readParameter(child, warn))),
+  }
+  from.done()
+  return stream
+}
+
+function readParameter(element: Element, warn: Warn): [string, string][] {
+  const from = reader(element, warn)
+  const [name, value] = [from.string('name'), from.string('value')]
+  const isTaken = element.name === 'Parameter' && name !== null && value !== null
+  if (isTaken && name.length + value.length < PARAMETER_MAX_CHARS) return (from.done(), [[name, value]])
+  warn(
+    element.name === 'Parameter'
+      ? `<Parameter> needs a name and a value, together under ${PARAMETER_MAX_CHARS} characters`
+      : `<Stream> takes <Parameter>, not <${element.name}>`,
+  )
+  return []
+}
+
+type Warn = (fault: string) => void
+type Reader = ReturnType<typeof reader>
+
+/** Takes an element apart; `done` then reports every attribute, child and text that nobody asked for. */
+function reader(element: Element, warn: Warn) {
+  const unread = new Set(Object.keys(element.attributes))
+  let areChildrenRead = false
+  let isTextRead = false
+  const string = (name: string): string | null => {
+    unread.delete(name)
+    return element.attributes[name] ?? null
+  }
+  const whole = (name: string, fallback: number, least: number): number => {
+    const value = string(name)
+    if (value === null) return fallback
+    if (/^\d+$/.test(value) && Number(value) >= least) return Number(value)
+    warn(`<${element.name} ${name}="${value}"> is not a whole number of at least ${least}`)
+    return fallback
+  }
+  return {
+    string,
+    whole,
+    /** How often to say or play it; 0 on the wire is without end. */
+    loops: () => whole('loop', 1, 0) || Number.POSITIVE_INFINITY,
+    /** One of the choices; the first is the default. Methods may be spelled small. */
+    choice<const T extends string>(name: string, choices: readonly [T, ...T[]]): T {
+      const value = string(name)
+      const chosen = choices.find((choice) => choice.toLowerCase() === value?.toLowerCase())
+      if (value !== null && chosen === undefined) warn(`<${element.name} ${name}="${value}"> is not one of its values`)
+      return chosen ?? choices[0]
+    },
+    text(): string {
+      isTextRead = true
+      return textOf(element)
+    },
+    children(): Element[] {
+      areChildrenRead = true
+      return element.children.filter((child) => typeof child !== 'string')
+    },
+    /** Attributes that TwiML has and that make no difference here. */
+    ignore: (...names: string[]): void => names.forEach((name) => unread.delete(name)),
+    done(): void {
+      for (const name of unread) warn(`<${element.name}> has no attribute ${name}`)
+      for (const child of element.children) {
+        if (typeof child === 'string' && child.trim() && !isTextRead) warn(`<${element.name}> takes no text`)
+        // Text may hold elements of its own: the speech markup of <Say>.
+        if (typeof child !== 'string' && !areChildrenRead && !isTextRead)
+          warn(`<${element.name}> takes no <${child.name}>`)
+      }
+    },
+  }
+}

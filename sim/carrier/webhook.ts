@@ -1,0 +1,135 @@
+// One request of Twilio to the customer's server: signed, within its time limit, tried once more when nothing took the
+// connection, redirects followed. Answers with the response or with the number that Twilio logs. Knows no TwiML.
+// Sources: twilio.com/docs/usage/webhooks/webhooks-connection-overrides, voice/twiml.
+import type { SimClock } from '../clock.ts'
+import type { Network } from '../network.ts'
+import type { Random } from '../random.ts'
+import type { Trace, Wire } from '../trace.ts'
+import { type Problem, problemCode } from './problems.ts'
+import { createToken } from './sids.ts'
+import { type Fields, signForm, signUrl } from './signature.ts'
+import type { Method } from './twiml.ts'
+
+export type WebhookRequest = {
+  url: string
+  method: Method
+  fields: Fields
+  authToken: string
+  /** Draws the idempotency token. */
+  random: Random
+  wire: Wire
+}
+
+export type WebhookAnswer = { tookMs: number /** 0 when nothing answered. */; status: number; body: Uint8Array } & (
+  | { ok: true; url: string; contentType: string }
+  | { ok: false; problem: Problem }
+)
+
+/** All attempts at one request, redirects included. */
+const TOTAL_LIMIT_MS = 15_000
+const CONNECT_ATTEMPTS = 2
+const REDIRECTS_MAX = 10
+const NOTHING = new Uint8Array(0)
+
+export type SendWebhook = (request: WebhookRequest) => Promise<WebhookAnswer>
+
+export function createWebhookSender(world: { clock: SimClock; network: Network; trace: Trace }): SendWebhook {
+  const { clock, network, trace } = world
+
+  return async (request) => {
+    const startedAtMs = clock.now()
+    const abort = new AbortController()
+    let cancel = () => {}
+    // Set outside of what holds the clock: on the virtual clock a slow server must not be outrun by its own deadline.
+    const deadline = new Promise<Untimed>((resolve) => {
+      cancel = clock.after(TOTAL_LIMIT_MS, () => {
+        resolve(unanswered(problemCode.retrievalFailed, `No answer within ${TOTAL_LIMIT_MS} ms`))
+        abort.abort()
+      })
+    })
+    const answer = await clock.hold(
+      () => Promise.race([follow(request, abort.signal), deadline]),
+      `the answer to ${request.method} ${pathOf(request.url)}`,
+    )
+    cancel()
+    const body = new TextDecoder().decode(answer.body)
+    trace.add({ wire: request.wire, from: 'server', to: 'carrier', what: String(answer.status), body })
+    return { ...answer, tookMs: clock.now() - startedAtMs }
+  }
+
+  async function follow(request: WebhookRequest, signal: AbortSignal): Promise<Untimed> {
+    const token = createToken(request.random)
+    let { url, method, fields } = request
+    for (let redirects = 0; redirects <= REDIRECTS_MAX; redirects++) {
+      const signed = sign(url, method, fields, request.authToken, token)
+      const body = Object.fromEntries(fields)
+      trace.add({ wire: request.wire, from: 'carrier', to: 'server', what: `${method} ${pathOf(url)}`, body })
+      try {
+        const response = await connect(() => network.fetch(signed.url, { ...signed.init, signal }), signal)
+        const location = response.status >= 300 && response.status < 400 ? response.headers.get('location') : null
+        if (location === null) return await answerOf(response, url)
+        url = new URL(location, url).href
+      } catch (error) {
+        const why = error instanceof Error ? error.message : String(error)
+        return unanswered(problemCode.connectionFailed, `Cannot reach the server: ${why}`)
+      }
+      // As a browser does: a form is not sent again.
+      method = 'GET'
+      fields = []
+    }
+    return unanswered(problemCode.tooManyRedirects, `More than ${REDIRECTS_MAX} redirects`)
+  }
+}
+
+type Untimed = WebhookAnswer extends infer A ? (A extends unknown ? Omit<A, 'tookMs'> : never) : never
+
+/** The answer to the first attempt that finds somebody to answer. */
+async function connect(attempt: () => Promise<Response>, signal: AbortSignal): Promise<Response> {
+  for (let attempts = 1; ; attempts++) {
+    try {
+      return await attempt()
+    } catch (error) {
+      if (signal.aborted || attempts === CONNECT_ATTEMPTS) throw error
+    }
+  }
+}
+
+async function answerOf(response: Response, url: string): Promise<Untimed> {
+  const body = new Uint8Array(await response.arrayBuffer())
+  const { status } = response
+  if (status >= 400) {
+    const problem = { code: problemCode.errorResponse, text: `The server answered ${status} to ${pathOf(url)}` }
+    return { ok: false, status, body, problem }
+  }
+  return { ok: true, status, body, url, contentType: mediaType(response) }
+}
+
+const unanswered = (code: number, text: string): Untimed => ({
+  ok: false,
+  status: 0,
+  body: NOTHING,
+  problem: { code, text },
+})
+
+function sign(url: string, method: Method, fields: Fields, authToken: string, token: string) {
+  const [target = ''] = url.split('#')
+  const form = new URLSearchParams(fields.map(([name, value]) => [name, value])).toString()
+  const headers = { 'user-agent': 'TwilioProxy/1.1', 'i-twilio-idempotency-token': token }
+  if (method === 'GET') {
+    const full = form === '' ? target : `${target}${target.includes('?') ? '&' : '?'}${form}`
+    const signature = signUrl(authToken, full)
+    return {
+      url: full,
+      init: { method, headers: { ...headers, 'x-twilio-signature': signature }, redirect: 'manual' },
+    } as const
+  }
+  const contentType = 'application/x-www-form-urlencoded; charset=UTF-8'
+  const signature = signForm(authToken, target, fields)
+  const signed = { ...headers, 'content-type': contentType, 'x-twilio-signature': signature }
+  return { url: target, init: { method, headers: signed, body: form, redirect: 'manual' } } as const
+}
+
+const mediaType = (response: Response): string =>
+  (response.headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? ''
+
+const pathOf = (url: string): string => (URL.canParse(url) ? new URL(url).pathname : url)
