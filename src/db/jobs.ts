@@ -1,0 +1,182 @@
+// Work for later, kept in the database: added in the transaction that causes it, run by whichever server is free, at
+// least once. A job carries ids and nothing else; its organization is stamped by the database, not by who adds it.
+import { sql } from 'drizzle-orm'
+import { Logger, type Runner, type RunnerOptions, run, type Task } from 'graphile-worker'
+import pg from 'pg'
+import { z } from 'zod'
+import { isoTime } from '../lib/clock.ts'
+import type { Log } from '../lib/log.ts'
+import type { Tx } from './database.ts'
+
+/** What a task is given: the ids it was added with, and whose they are. */
+export type JobIds = { organizationId: string } & Record<string, string>
+export type Tasks = Record<string, (ids: JobIds) => Promise<void>>
+
+export type JobRequest = {
+  task: string
+  /** UUIDs and vendors' ids only: no numbers, names or words of anybody. */
+  ids: Record<string, string>
+  /** Milliseconds since the epoch; default: at once. */
+  runAtMs?: number
+  /** Of the jobs with one key, within the organization, only the last added that has not begun will run. */
+  jobKey?: string
+}
+
+export type JobRunner = {
+  /** Takes no more jobs, and resolves when the running ones have ended, or were given back after the limit. */
+  stop(): Promise<void>
+}
+
+/** A task that takes longer has failed, and is tried again. */
+const taskLimitMs = 120_000
+/** A job that is locked for longer than this belongs to a server that died. */
+const lockLimitMs = 150_000
+const lockCheckMs = 30_000
+const stopLimitMs = 20_000
+const restartDelayMs = 1_000
+
+const idForm = z.string().regex(/^[A-Za-z0-9_-]{1,100}$/)
+const idsForm = z.record(z.string().max(40), idForm)
+const payloadForm = idsForm.and(z.object({ organizationId: z.guid() }))
+
+/** Adds a job to the transaction: it exists if that commits. Fails outside of `withOrg`. */
+export async function enqueue(tx: Tx, job: JobRequest): Promise<void> {
+  const ids = idsForm.safeParse(job.ids)
+  if (!ids.success) throw new Error(`Cannot enqueue ${job.task}: a job carries ids only`)
+  const runAt = job.runAtMs === undefined ? null : isoTime(job.runAtMs)
+  await tx.execute(sql`select enqueue_job(
+    ${job.task}, ${JSON.stringify(ids.data)}::text::jsonb, ${runAt}::timestamptz, ${job.jobKey ?? null}::text)`)
+}
+
+/**
+ * Runs `tasks` until stopped. `url` is the login's, without a transaction pooler in between: new jobs are heard of by
+ * LISTEN. Polling finds what falls due, and what was not heard of.
+ */
+export async function startJobs(options: {
+  url: string
+  tasks: Tasks
+  log: Log
+  concurrency: number
+  pollIntervalMs: number
+}): Promise<JobRunner> {
+  const { log } = options
+  const pool = createPool(options.url, options.concurrency, log)
+  const start = () =>
+    startRunner(log, {
+      // A pool of our own, ended after the runner: one that ends its pool leaves finished jobs locked.
+      pgPool: pool,
+      taskList: Object.fromEntries(Object.entries(options.tasks).map(([name, task]) => [name, workerTask(task)])),
+      concurrency: options.concurrency,
+      pollInterval: options.pollIntervalMs,
+      noHandleSignals: true,
+      gracefulShutdownAbortTimeout: stopLimitMs,
+      logger: workerLogger(log),
+      // Without batches, even of one, it does not wait until it is written that a job has ended.
+      preset: { worker: { completeJobBatchDelay: 0, failJobBatchDelay: 0 } },
+    })
+  try {
+    await freeOrphans(pool)
+    const stopping = new AbortController()
+    const ended = keepRunning(await start(), start, stopping.signal, log)
+    const orphanTimer = setInterval(() => freeOrphans(pool).catch(() => {}), lockCheckMs)
+    return {
+      async stop() {
+        clearInterval(orphanTimer)
+        stopping.abort()
+        await ended
+        await pool.end()
+      },
+    }
+  } catch (error) {
+    await pool.end()
+    throw error
+  }
+}
+
+async function startRunner(log: Log, options: RunnerOptions): Promise<Runner> {
+  const runner = await run(options)
+  runner.events.on('job:error', ({ job, error }) =>
+    log.warn({ task: job.task_identifier, jobId: job.id, attempt: job.attempts, problem: nameOf(error) }, 'job failed'),
+  )
+  return runner
+}
+
+/** A runner gives up when it could not write that a job has ended: another one then takes its place. */
+async function keepRunning(
+  first: Runner,
+  start: () => Promise<Runner>,
+  stopping: AbortSignal,
+  log: Log,
+): Promise<void> {
+  for (let runner: Runner | undefined = first; ; runner = await start().catch(() => undefined)) {
+    if (runner !== undefined) await untilEnd(runner, stopping)
+    if (stopping.aborted) return
+    log.error({}, 'job runner gave up')
+    await pause(restartDelayMs)
+  }
+}
+
+/** Resolves when the runner has given up, or was stopped because we are stopping. */
+async function untilEnd(runner: Runner, stopping: AbortSignal): Promise<void> {
+  let stopped: Promise<void> | undefined
+  const stop = () => {
+    stopped = runner.stop().catch(() => {}) // It was giving up by itself.
+  }
+  if (stopping.aborted) stop()
+  stopping.addEventListener('abort', stop, { once: true })
+  await runner.promise.catch(() => {})
+  stopping.removeEventListener('abort', stop)
+  await stopped
+}
+
+/** A running task ends with its limit, and with the server's patience when it stops; either way the job runs again. */
+function workerTask(task: Tasks[string]): Task {
+  return async (payload, helpers) => {
+    const ids = payloadForm.safeParse(payload)
+    if (!ids.success) throw new Error('Cannot run job: its payload is not made of ids')
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const limit = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error(`Task took longer than ${taskLimitMs} ms`)), taskLimitMs)
+    })
+    try {
+      await Promise.race([task(ids.data), limit, helpers.abortPromise])
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+}
+
+/** Sessions that are the worker's role from their first moment, so that none can be used as anybody else. */
+function createPool(url: string, concurrency: number, log: Log): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: url,
+    options: '-c role=frontdesk_jobs',
+    // One more listens, and one looks for orphans.
+    max: concurrency + 2,
+  })
+  const onError = (error: Error) => log.warn({ problem: nameOf(error) }, 'job connection broke')
+  pool.on('error', onError)
+  pool.on('connect', (client) => client.on('error', onError))
+  return pool
+}
+
+/** Gives back the jobs of servers that died with them. */
+async function freeOrphans(pool: pg.Pool): Promise<void> {
+  await pool.query(
+    `select graphile_worker.force_unlock_workers(array(
+       select distinct locked_by from graphile_worker.jobs where locked_at < now() - $1 * interval '1 millisecond'))`,
+    [lockLimitMs],
+  )
+}
+
+/** What graphile-worker says of jobs is heard as events; the rest is about connections and set-up. */
+function workerLogger(log: Log): Logger {
+  return new Logger((scope) => (level, message) => {
+    if (scope.label === 'worker' || scope.label === 'job') return
+    if (level === 'error') log.error({ reason: message }, 'job runner')
+    if (level === 'warning') log.warn({ reason: message }, 'job runner')
+  })
+}
+
+const nameOf = (error: unknown): string => (error instanceof Error ? error.name : typeof error)
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
