@@ -11,7 +11,9 @@ import type { Writer, WriterProblem } from './writer.ts'
 /** Reasoning included; an analysis takes a few hundred. */
 const maxOutputTokens = 4_000
 
+/** Without a key every question is refused. */
 export function createWriter(options: { apiKey: string; baseUrl: string }): Writer {
+  if (options.apiKey === '') return { answer: async () => problem('refused', 'Cannot answer: there is no API key') }
   const openai = new OpenAI({
     apiKey: options.apiKey,
     baseURL: options.baseUrl,

@@ -5,7 +5,10 @@ import { Resend } from 'resend'
 import { type Outcome, ok, problem } from '../lib/outcome.ts'
 import type { Mailer, MailProblem } from './mailer.ts'
 
+/** Without a key nothing is sent, and every mail waits: a key may be set before it is too late. */
 export function createMailer(options: { apiKey: string; baseUrl: string; timeoutMs: number }): Mailer {
+  if (options.apiKey === '')
+    return { send: async () => problem('retryable', 'Cannot send e-mail: there is no API key') }
   const resend = new Resend(options.apiKey, { baseUrl: options.baseUrl })
   return {
     async send(payload, idempotencyKey) {
