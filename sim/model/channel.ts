@@ -1,4 +1,5 @@
-// One session's way out: its events with their ids, its timers, its end. After the end nothing is sent and nothing fires.
+// One session's way out: its events with their ids, its timers, its end. After the end nothing is sent and nothing fires,
+// so that no part of a session needs to ask whether it is still open.
 import type { RealtimeServerEvent } from '../../src/wire/realtime.ts'
 import type { Cancel, SimClock } from '../clock.ts'
 import type { Line } from '../network.ts'

@@ -1,4 +1,5 @@
-// The configuration of one session: its defaults, and how an update changes it, all of it or nothing. Pure.
+// The configuration of one session: its defaults, and how an update changes it, all of it or nothing. Pure. Refuses what
+// depends on the session's state: another model, another voice once it was heard, another speed while it speaks.
 import type { AudioFormat } from './codec.ts'
 import type { SessionUpdate, Tool, Transcription, TurnDetection } from './protocol.ts'
 import { invalidValue, type Refusal, voiceIsLocked } from './refusal.ts'

