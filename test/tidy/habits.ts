@@ -143,8 +143,9 @@ function resolverAround(node: Node): string | null {
   return null
 }
 
-/** Where SQL may stand, beside drizzle/ and the tests, which look at the database from outside. */
-const isSqlPlace = (path: string): boolean => path.startsWith('src/db/') || /(^|[/-])store\.ts$/.test(path)
+/** Where SQL may stand, beside drizzle/. The tests and the simulator's view look at the rows from outside. */
+const isSqlPlace = (path: string): boolean =>
+  path.startsWith('src/db/') || path === 'sim/view.ts' || /(^|[/-])store\.ts$/.test(path)
 
 const statement =
   /^(select\s+\S+[\s\S]*(\bfrom\b|\()|insert\s+into\s|update\s+\S+\s+set\s|delete\s+from\s|with\s+\w+\s+as\s*\(|create\s+(table|role|function|index|policy|schema|database)\s|alter\s+\w+\s|drop\s+\w+\s|grant\s+\w+|truncate\s|notify\s+\w|set\s+local\s)/

@@ -50,7 +50,7 @@ const bindsValue = (identifier: Identifier): boolean => {
 }
 
 /** The name of what its parent declares, or the member that its parent asks for. */
-export const isName = (identifier: Identifier): boolean => {
+const isName = (identifier: Identifier): boolean => {
   const parent: Node & { name?: unknown } = identifier.parent
   return parent.name === identifier && !isShorthandPropertyAssignment(parent)
 }

@@ -124,11 +124,7 @@ export const proofsOfCode: Proof[] = [
       ['the network', { 'src/calls/twiml.ts': "fetch('/')" }, ['src/calls/twiml.ts:1']],
       ['the environment', { 'src/calls/twiml.ts': 'process.env.PORT' }, ['src/calls/twiml.ts:1']],
       ['a package that acts', { 'src/calls/twiml.ts': "import postgres from 'postgres'" }, ['src/calls/twiml.ts:1']],
-      [
-        'a file that may do anything',
-        { 'sim/auditor/a.ts': "import { b } from '../memory.ts'" },
-        ['sim/auditor/a.ts:1'],
-      ],
+      ['a file that may do anything', { 'sim/audit/a.ts': "import { b } from '../memory.ts'" }, ['sim/audit/a.ts:1']],
     ],
     keeps: [
       [
