@@ -21,7 +21,7 @@ const settings = {
   PORT: '0',
   HOST: '127.0.0.1',
   PUBLIC_BASE_URL: publicUrl,
-  LOG_LEVEL: 'warn',
+  LOG_LEVEL: 'error',
   TWILIO_ACCOUNT_SID: accountSid,
   TWILIO_AUTH_TOKEN: authToken,
   TWILIO_API_BASE_URL: nowhere,
