@@ -47,6 +47,10 @@ export function createDatabase(options: DatabaseOptions): Database {
     waitMs: limit.acquireTimeoutMs,
   })
   const db = drizzle(client, { schema })
+  const timeouts = [
+    setLocal('statement_timeout', String(limit.statementTimeoutMs)),
+    setLocal('idle_in_transaction_session_timeout', String(limit.idleTransactionTimeoutMs)),
+  ]
 
   async function withPermit<T>(use: () => Promise<T>): Promise<T> {
     const release = await permits.acquire()
@@ -59,13 +63,11 @@ export function createDatabase(options: DatabaseOptions): Database {
     }
   }
 
-  /** Who the transaction is, and its limits, in one round trip. */
-  const transaction = <T>(identity: SQL, run: (tx: Tx) => Promise<T>): Promise<T> =>
+  /** Sets the transaction's limits, and who it is, in one round trip. */
+  const transaction = <T>(identity: SQL[], run: (tx: Tx) => Promise<T>): Promise<T> =>
     withPermit(() =>
       db.transaction(async (tx) => {
-        await tx.execute(sql`select ${identity},
-          set_config('statement_timeout', ${String(limit.statementTimeoutMs)}, true),
-          set_config('idle_in_transaction_session_timeout', ${String(limit.idleTransactionTimeoutMs)}, true)`)
+        await tx.execute(sql`select ${sql.join([...identity, ...timeouts], sql`, `)}`)
         return await run(tx)
       }),
     )
@@ -74,10 +76,10 @@ export function createDatabase(options: DatabaseOptions): Database {
     async withOrg(organizationId, run) {
       if (!z.guid().safeParse(organizationId).success)
         throw new Error('Cannot open a transaction: the organization id is no UUID')
-      const identity = sql`set_config('role', 'frontdesk_tenant', true), set_config('app.org_id', ${organizationId}, true)`
+      const identity = [setLocal('role', 'frontdesk_tenant'), setLocal('app.org_id', organizationId)]
       return await transaction(identity, run)
     },
-    beforeOrg: (run) => transaction(sql`set_config('app.org_id', '', true)`, run),
+    beforeOrg: (run) => transaction([], run),
     async listen(channel, heard) {
       const { unlisten } = await listener.listen(channel, heard)
       return unlisten
@@ -116,6 +118,9 @@ const wallFaults = sql`
     union all
     select 'cannot become frontdesk_tenant', not pg_has_role(session_user, 'frontdesk_tenant', 'member')
   ) as faults where holds`
+
+/** A setting that ends with the transaction. */
+const setLocal = (name: string, value: string): SQL => sql`set_config(${name}, ${value}, true)`
 
 function connect(address: string, max: number, connectTimeoutMs: number): postgres.Sql {
   const url = new URL(address)

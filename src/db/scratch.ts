@@ -21,6 +21,7 @@ export async function createScratchDatabase(options: { adminUrl: string; appUrl:
   await asAdmin(options.adminUrl, async (sql) => {
     await sql`select pg_advisory_lock(${scratchLock})`
     const template = await ensureTemplate(sql, options.adminUrl)
+    await dropAbandoned(sql, template)
     await setAppPassword(sql, options.appUrl)
     await sql`create database ${sql(name)} template ${sql(template)} strategy file_copy`
   })
@@ -44,7 +45,6 @@ async function ensureTemplate(sql: postgres.Sql, adminUrl: string): Promise<stri
   const name = `frontdesk_template_${fingerprint()}`
   const [found] = await sql`select from pg_database where datname = ${name}`
   if (found !== undefined) return name
-  await dropAbandoned(sql)
   const draft = `${name}_draft`
   await drop(sql, draft)
   await sql`create database ${sql(draft)}`
@@ -64,11 +64,11 @@ function fingerprint(): string {
 }
 
 /** Templates of other migrations, and scratch databases of runs that did not live to drop them. */
-async function dropAbandoned(sql: postgres.Sql): Promise<void> {
+async function dropAbandoned(sql: postgres.Sql, template: string): Promise<void> {
   const abandoned = await sql<{ datname: string }[]>`
     select datname from pg_database
     where not exists (select from pg_stat_activity where pg_stat_activity.datid = pg_database.oid)
-      and (datname like 'frontdesk\\_template\\_%'
+      and (datname like 'frontdesk\\_template\\_%' and datname <> ${template}
         or substring(datname from '^scratch_(\\d+)_')::int8 < ${Date.now() - abandonedAfterMs})`
   for (const { datname } of abandoned) await drop(sql, datname)
 }
