@@ -33,6 +33,13 @@ const steps: Step[] = [
     count: fromBunTest,
   },
   {
+    name: 'replay',
+    about: 'every fixture, called at speed (sim replay)',
+    minutesMax: 2,
+    command: () => [bun, 'sim/cli.ts', 'replay'],
+    count: fromLastLine,
+  },
+  {
     name: 'deno',
     about: 'the same server on Deno',
     minutesMax: 2,
