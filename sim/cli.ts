@@ -1,0 +1,74 @@
+// The simulator's command line: reads what was asked for, and hands it on. Exits 0 only when everything that should be true
+// is; 1 when something is not; 2 when the command itself was wrong.
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { callCommand } from './command-call.ts'
+import { replayCommand } from './command-replay.ts'
+import { Mistake } from './mistake.ts'
+
+const phoneNumber = (text: string): string => {
+  if (!/^\+[1-9]\d{6,14}$/.test(text))
+    throw new InvalidArgumentError('A phone number begins with + and its country code, such as +15551234567.')
+  return text
+}
+const speed = (text: string): number => {
+  const value = Number(text)
+  if (!(value >= 1)) throw new InvalidArgumentError('The speed is 1 for real time, or more for the virtual clock.')
+  return value
+}
+
+const program = new Command('sim')
+  .description(
+    'Stands in for Twilio, OpenAI and Resend, so that real calls can be placed with no account, key or network.',
+  )
+  .configureHelp({ showGlobalOptions: true })
+  .showHelpAfterError('(sim --help shows what there is)')
+  .exitOverride()
+
+program
+  .command('call')
+  .description('Places one call, shows it as it happens, and judges it.')
+  .option('--to <number>', 'the number to call; chooses the fixture, unless --fixture does', phoneNumber)
+  .option('--from <number>', 'the number to call from, in place of the fixture’s own', phoneNumber)
+  .option('--fixture <name|file>', 'who calls, what they say, and what must come of it (sim/fixtures)')
+  .option('--seed <text>', 'makes the run repeatable; printed after every run')
+  .addOption(
+    new Option('--speed <factor>', '1: real time; more: the virtual clock, as fast as it goes')
+      .default(1)
+      .argParser(speed),
+  )
+  .option('--json', 'print one JSON object at the end, and nothing else')
+  .option('--trace <file>', 'write everything that went over every wire, as JSON lines')
+  .option('--save <folder>', 'keep the call: stereo WAV (caller left, agent right), e-mail, trace')
+  .option('--target <url>', 'call a server that is running already: its voice webhook, or its base URL')
+  .option('--auth-token <token>', 'with --target: the Twilio auth token that the server checks signatures with')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  sim call --to +15551234567                      the default call, in real time
+  sim call --fixture interrupts-twice --speed 10  another one, on the virtual clock
+  sim call --to +15551234567 --save out           keep what was said and sent
+  sim call --target http://localhost:3000         ring a server started with "bun dev"`,
+  )
+  .action(callCommand)
+
+program
+  .command('replay')
+  .description('Replays fixtures on the virtual clock, a line each; the last line counts them.')
+  .argument('[files...]', 'fixtures, by name or file; without any, all of them')
+  .option('--seed <text>', 'the seed of every call', '1')
+  .option('--json', 'print one JSON object a line')
+  .action(replayCommand)
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  if (error instanceof Mistake) {
+    console.error(error.message)
+    process.exit(2)
+  }
+  // Commander has said already what was wrong; help that was asked for is no error.
+  if (error instanceof Error && 'exitCode' in error) process.exit(error.exitCode === 0 ? 0 : 2)
+  throw error
+}
+process.exit(process.exitCode ?? 0)

@@ -1,0 +1,251 @@
+// The server under test, hosted in the simulator's own process: the one file of the simulator that may import the server.
+// On the real clock it listens on loopback, with real sockets. On the virtual clock its sockets end in this process, and
+// its queries, jobs and requests hold time while they last.
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import { createApp } from '../src/app.ts'
+import { composeDeps } from '../src/compose.ts'
+import { type Config, limits, loadConfig } from '../src/config.ts'
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../src/db/embedded.ts'
+import { startJobs } from '../src/db/jobs.ts'
+import { createDatabase } from '../src/db/pool.ts'
+import { createQueueView } from '../src/db/queue-view.ts'
+import { createScratchDatabase, dropScratchDatabase } from '../src/db/scratch.ts'
+import { seedDemo } from '../src/demo.ts'
+import type { Deps } from '../src/deps.ts'
+import type { Ids } from '../src/lib/ids.ts'
+import { createLog } from '../src/lib/log.ts'
+import type { OpenSocket, SocketRoute } from '../src/lib/socket.ts'
+import { localFolder } from '../src/local.ts'
+import { serve } from '../src/platform/serve.ts'
+import type { SimClock, VirtualClock } from './clock.ts'
+import { createLoopbackNetwork } from './loopback.ts'
+import { createMemoryNetwork, linePair } from './memory.ts'
+import type { Handshake, Network, StandIn } from './network.ts'
+import type { Random } from './random.ts'
+
+/** The name under which the simulated world knows the server. Nothing is ever asked of it outside this machine. */
+export const publicHost = 'frontdesk.example'
+export const publicBaseUrl = `https://${publicHost}`
+
+export type World = {
+  clock: SimClock | VirtualClock
+  random: Random
+  account: { accountSid: string; authToken: string }
+  /** Where the vendors' stand-ins answer HTTP, each an origin. */
+  carrierOrigin: string
+  modelOrigin: string
+  inboxOrigin: string
+  modelKey: string
+  inboxKey: string
+  /** For the virtual clock, on which the model's socket stays within the process. */
+  model: StandIn
+}
+
+export type House = {
+  /** How the carrier reaches the server. */
+  network: Network
+  /** Of the run's own database. */
+  adminUrl: string
+  /** The server's log so far, a JSON object a line. */
+  log: readonly string[]
+  close(): Promise<void>
+}
+
+/** The embedded Postgres, for as many houses as come. */
+export const openPostgres = (onProgress: (step: string) => void): Promise<EmbeddedPostgres> =>
+  startEmbeddedPostgres({ folder: join(localFolder, 'postgres'), onProgress })
+
+/** Starts a server on a database of its own, with the demonstration's clinics in it. */
+export async function openHouse(world: World, postgres: EmbeddedPostgres): Promise<House> {
+  const adminUrl = postgres.adminUrl('postgres')
+  const name = await createScratchDatabase({ adminUrl, appUrl: postgres.appUrl('postgres') })
+  const appUrl = postgres.appUrl(name)
+  const log: string[] = []
+  const deps = buildDeps(world, appUrl, log)
+  await seedDemo(deps.db, deps.ids)
+  const app = createApp(deps)
+  const stopListening = await app.listen()
+  const jobs = await startJobs({
+    url: appUrl,
+    tasks: app.tasks,
+    log: deps.log,
+    concurrency: limits.jobsAtOnce,
+    pollIntervalMs: limits.jobPollMs,
+  })
+  const line = 'run' in world.clock ? connectInMemory(world.clock, app, appUrl) : await connectByLoopback(app)
+  return {
+    network: line.network,
+    adminUrl: postgres.adminUrl(name),
+    log,
+    async close() {
+      app.bridge.stop()
+      await jobs.stop()
+      await stopListening()
+      await line.close()
+      await deps.db.end()
+      await dropScratchDatabase({ adminUrl, name })
+    },
+  }
+}
+
+type Line = { network: Network; close(): Promise<void> }
+type Hosted = { fetch: StandIn['fetch']; sockets: SocketRoute[] }
+
+async function connectByLoopback(app: Hosted): Promise<Line> {
+  const server = await serve({ port: 0, hostname: '127.0.0.1', fetch: app.fetch, sockets: app.sockets })
+  const network = createLoopbackNetwork({ hosts: { [publicHost]: `http://127.0.0.1:${server.port}` } })
+  return { network, close: () => server.close() }
+}
+
+function connectInMemory(clock: VirtualClock, app: Hosted, appUrl: string): Line {
+  const standIn: StandIn = {
+    fetch: (request) => app.fetch(behindTls(request)),
+    upgrade: (request) => shakeHands(app.sockets, request),
+  }
+  const queue = createQueueView({ url: appUrl })
+  const forget = clock.onIdle(runDueJobs(clock, queue), 'the job queue')
+  return {
+    network: createMemoryNetwork({ clock, servers: { [publicHost]: standIn } }),
+    async close() {
+      forget()
+      await queue.end()
+    },
+  }
+}
+
+/**
+ * Jobs fall due by the database's clock, which virtual time runs ahead of: a job's time on the virtual clock lies in the
+ * database's future, so whatever is due there is made due here, and time does not pass over a job.
+ */
+function runDueJobs(clock: VirtualClock, queue: ReturnType<typeof createQueueView>) {
+  let alarmAtMs: number | null = null
+  return async (nextAtMs: number | null): Promise<boolean> => {
+    const { dueOrRunning, nextRunAtMs } = await queue.pending(Date.now())
+    if (dueOrRunning > 0) return true
+    if (nextRunAtMs === null) return false
+    if (nextRunAtMs <= clock.now()) return (await queue.makeDue(clock.now())) > 0
+    if ((nextAtMs === null || nextRunAtMs < nextAtMs) && alarmAtMs !== nextRunAtMs) {
+      alarmAtMs = nextRunAtMs
+      clock.after(nextRunAtMs - clock.now(), () => {})
+      return true
+    }
+    return false
+  }
+}
+
+/** As it comes out of whatever ended TLS before the server. */
+const behindTls = (request: Request): Request => new Request(request.url.replace(/^https:/, 'http:'), request)
+
+async function shakeHands(sockets: SocketRoute[], request: Request): Promise<Handshake> {
+  const segments = new URL(request.url).pathname.split('/')
+  const route = sockets.find(({ path }) => {
+    const wanted = path.split('/')
+    return wanted.length === segments.length && wanted.every((part, i) => part.startsWith(':') || part === segments[i])
+  })
+  if (route === undefined) return { refuse: new Response('Not found', { status: 404 }) }
+  const refusal = await route.refuse(request)
+  if (refusal !== undefined) return { refuse: refusal }
+  return {
+    accept(line) {
+      const send = (text: string): boolean => {
+        line.send(text)
+        return true
+      }
+      const handlers = route.accept({ send, close: (code, reason) => line.close(code, reason) }, request)
+      handlers.open?.()
+      return handlers
+    },
+  }
+}
+
+/** The server's call to the model, answered within this process. */
+const dialInMemory =
+  (clock: SimClock, model: StandIn): OpenSocket =>
+  (url, headers, handlers) => {
+    const [near, far] = linePair(clock, 'the model socket')
+    near.listen(handlers)
+    const handshake = model.upgrade?.(
+      new Request(url.replace(/^ws/, 'http'), { headers: { ...headers, upgrade: 'websocket' } }),
+    )
+    void clock.hold(
+      Promise.resolve(handshake).then((answer) => {
+        if (answer === undefined || 'refuse' in answer) return far.cut()
+        far.listen(answer.accept(far))
+        handlers.open?.()
+      }),
+      'the model handshake',
+    )
+    return {
+      send(text) {
+        near.send(text)
+        return true
+      },
+      close: (code, reason) => near.close(code, reason),
+    }
+  }
+
+function buildDeps(world: World, appUrl: string, log: string[]): Deps {
+  const config = settingsOf(world)
+  const own: Partial<Deps> = { log: createLog({ level: 'info', write: (line) => void log.push(line.trimEnd()) }) }
+  if (!world.clock.isVirtual) return composeDeps(config, appUrl, own)
+  const { clock } = world
+  const deps = composeDeps(config, appUrl, {
+    ...own,
+    clock,
+    ids: idsFrom(world.random.child('server ids')),
+    db: createDatabase({ url: appUrl, maxConnections: config.DATABASE_POOL_SIZE }),
+    openSocket: dialInMemory(clock, world.model),
+  })
+  return {
+    ...deps,
+    db: holding(clock, deps.db, 'a query'),
+    telephony: holding(clock, deps.telephony, 'a request to the carrier'),
+    writer: holding(clock, deps.writer, 'a request to the text model'),
+    mailer: holding(clock, deps.mailer, 'a request to the mail carrier'),
+    storage: holding(clock, deps.storage, 'a file'),
+  }
+}
+
+/** The same, with time standing still while any of its promises is open. */
+function holding<T extends object>(clock: SimClock, held: T, label: string): T {
+  return new Proxy(held, {
+    get(target, name, receiver) {
+      const member: unknown = Reflect.get(target, name, receiver)
+      if (typeof member !== 'function') return member
+      return (...given: unknown[]) => {
+        const answer: unknown = Reflect.apply(member, target, given)
+        return answer instanceof Promise ? clock.hold(answer, label) : answer
+      }
+    },
+  })
+}
+
+function settingsOf(world: World): Config {
+  const environment = {
+    PUBLIC_BASE_URL: publicBaseUrl,
+    TWILIO_ACCOUNT_SID: world.account.accountSid,
+    TWILIO_AUTH_TOKEN: world.account.authToken,
+    TWILIO_API_BASE_URL: world.carrierOrigin,
+    OPENAI_API_KEY: world.modelKey,
+    OPENAI_BASE_URL: `${world.modelOrigin}/v1`,
+    RESEND_API_KEY: world.inboxKey,
+    RESEND_BASE_URL: world.inboxOrigin,
+    MAIL_FROM: 'Frontdesk <frontdesk@frontdesk.example>',
+    RECORDINGS_FOLDER: join(localFolder, 'sim', 'recordings'),
+    FRONTDESK_KEYS: `sim:${createHash('sha256').update('the simulator keeps no secrets').digest('base64')}`,
+  }
+  const settings = loadConfig(environment)
+  if (!settings.ok) throw new Error(`Cannot host the server: ${settings.problems.join('; ')}`)
+  return settings.config
+}
+
+function idsFrom(random: Random): Ids {
+  return {
+    uuid() {
+      const hex = random.hex(32)
+      return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20)}`
+    },
+    token: () => random.hex(64),
+  }
+}
