@@ -77,8 +77,7 @@ export type ModelRecord = {
       text: string
       /** Audio that was emitted for the item, in order. Empty for anything but spoken assistant items. */
       audio: Uint8Array
-      /** `audio_end_ms` of the truncation that was accepted: so much of the item's audio the server says was heard. */
-      /** Where the server truncated it: ms from the beginning of its audio, not of the clock. */
+      /** Where the server truncated it (`audio_end_ms`): ms from the beginning of its audio, not of the clock. */
       truncatedAtMs: number | null
       name?: string
       arguments?: string

@@ -1,0 +1,98 @@
+// PURE. What the auditor judges: the records of both stand-ins and of the inbox, and what the server wrote down; together
+// with one thing that several rules need, namely where in the caller's ear each thing lies that the model said.
+import type { CarrierRecord, InboxRecord, ModelRecord, StreamRecord } from '../record.ts'
+import type { Fixture } from '../script.ts'
+
+export type Row = Record<string, unknown>
+
+/** What the server's database holds of one call. Columns by their SQL name; an instant is a Date, a text or epoch ms. */
+export type ServerView = {
+  conversation: Row | null
+  /** The ledger, in the order of recording. `fact` as it is kept there. */
+  events: { key: string; kind: string; atMs: number; fact: Row }[]
+  emailDeliveries: Row[]
+  recordings: Row[]
+  /** How many other organizations have any row that they did not have before the call. */
+  otherOrganizationsTouched: number
+  /** The call is among those that no organization could be found for. */
+  isUnrouted: boolean
+}
+
+export type Evidence = {
+  fixture: Fixture
+  carrier: CarrierRecord
+  model: ModelRecord
+  inbox: InboxRecord
+  /** Null where the database cannot be seen, as with a server elsewhere. */
+  server: ServerView | null
+}
+
+export type Violation = { rule: string; explanation: string; evidence?: Row }
+export type Finding = Omit<Violation, 'rule'>
+
+export type Case = Evidence & { hearing: Hearing }
+/** A rule's name states what must be true; what it finds says where it is not. */
+export type Rule = { name: string; check(given: Case): Finding[] }
+
+export const BYTES_PER_MS = 8
+/** How far two parties' clock readings of one event may lie apart: a message under way on loopback, a frame, a timer. */
+export const IN_FLIGHT_MS = 60
+
+export type ModelItem = ModelRecord['sessions'][number]['items'][number]
+
+/** Something that the model said aloud, and what became of it. Byte places count through all streams of the call. */
+export type SpokenItem = {
+  item: ModelItem
+  /** The longest single delta of it: no server can know what was heard more finely than this. */
+  longestDeltaMs: number
+  /** Which of the received bytes are its; what was emitted beyond them was dropped. */
+  place: { fromByte: number; toByte: number }
+  heardBytes: number
+  /** The response that it is part of was cut off while it was being made. */
+  isInterrupted: boolean
+}
+
+export type Hearing = { items: SpokenItem[]; fault: Finding | null }
+
+export const millis = (bytes: number): number => Math.round(bytes / BYTES_PER_MS)
+
+/** Epoch ms of a column, or null. */
+export function instant(value: unknown): number | null {
+  if (value instanceof Date) return value.getTime()
+  if (typeof value === 'number') return value
+  if (typeof value !== 'string') return null
+  const atMs = Date.parse(value)
+  return Number.isNaN(atMs) ? null : atMs
+}
+
+/** How many bytes from `fromByte` to `toByte` lie in any of the ranges, which do not overlap. */
+export const overlap = (
+  ranges: readonly { fromByte: number; toByte: number }[],
+  fromByte: number,
+  toByte: number,
+): number =>
+  ranges.reduce(
+    (sum, range) => sum + Math.max(0, Math.min(range.toByte, toByte) - Math.max(range.fromByte, fromByte)),
+    0,
+  )
+
+/** The streams of a call as if they were one: bytes and ranges counted through. */
+export function joined(streams: readonly StreamRecord[]) {
+  const shifted = (name: 'played' | 'cleared') => {
+    let before = 0
+    return streams.flatMap((stream) => {
+      const ranges = stream[name].map(({ atMs, fromByte, toByte }) => ({
+        atMs,
+        fromByte: fromByte + before,
+        toByte: toByte + before,
+      }))
+      before += stream.received.length
+      return ranges
+    })
+  }
+  return {
+    received: Buffer.concat(streams.map(({ received }) => received)),
+    played: shifted('played'),
+    cleared: shifted('cleared'),
+  }
+}

@@ -1,0 +1,73 @@
+// PURE. How long people waited, by what they heard: measured at the caller's ear, on the carrier's clock.
+import { loudness } from '../audio.ts'
+import type { CarrierRecord, StreamRecord } from '../record.ts'
+import { BYTES_PER_MS } from './case.ts'
+
+/** `count`: how often it happened; without any, the others are null. */
+export type Waits = { count: number; p50Ms: number | null; maxMs: number | null }
+
+export type Latencies = {
+  /** From the end of what the caller said until the agent sounds. */
+  reply: Waits
+  /** From the start of what the caller said over the agent until the agent is silent. */
+  bargeIn: Waits
+  /** From the carrier's request until the TwiML is there. */
+  twiml: Waits
+  /** From the answered call until the agent first sounds. */
+  greeting: Waits
+}
+
+/** A caller's frame louder than this is speech: a telephone line's noise is far below, a quiet voice above. */
+const SPEECH_LOUDNESS = 200
+/** A pause shorter than this is part of what is being said. */
+const PAUSE_MS = 450
+
+export function latencies(carrier: Pick<CarrierRecord, 'documents' | 'streams' | 'answeredAtMs'>): Latencies {
+  const { documents, streams, answeredAtMs } = carrier
+  const firstPlayed = streams.flatMap(({ played }) => played.map(({ atMs }) => atMs)).sort((a, b) => a - b)[0]
+  return {
+    reply: waits(streams.flatMap(replies)),
+    bargeIn: waits(streams.flatMap(bargeIns)),
+    twiml: waits(documents.map(({ tookMs }) => tookMs)),
+    greeting: waits(answeredAtMs === null || firstPlayed === undefined ? [] : [firstPlayed - answeredAtMs]),
+  }
+}
+
+function replies(stream: StreamRecord): number[] {
+  const utterances = utterancesOf(stream)
+  return utterances.flatMap(({ toMs }, index) => {
+    const next = utterances[index + 1]?.fromMs ?? Number.POSITIVE_INFINITY
+    const reply = stream.played.find(({ atMs }) => atMs >= toMs)
+    return reply === undefined || reply.atMs >= next ? [] : [reply.atMs - toMs]
+  })
+}
+
+function bargeIns(stream: StreamRecord): number[] {
+  const utterances = utterancesOf(stream)
+  return stream.cleared.flatMap(({ atMs }) => {
+    const cause = utterances.findLast(({ fromMs }) => fromMs <= atMs)
+    return cause === undefined ? [] : [atMs - cause.fromMs]
+  })
+}
+
+/** When the caller spoke, from the first loud frame to the end of the last one. */
+function utterancesOf({ sent }: StreamRecord): { fromMs: number; toMs: number }[] {
+  const utterances: { fromMs: number; toMs: number }[] = []
+  for (const { atMs, bytes } of sent) {
+    if (loudness(bytes) <= SPEECH_LOUDNESS) continue
+    const endMs = atMs + bytes.length / BYTES_PER_MS
+    const last = utterances.at(-1)
+    if (last !== undefined && atMs - last.toMs < PAUSE_MS) last.toMs = endMs
+    else utterances.push({ fromMs: atMs, toMs: endMs })
+  }
+  return utterances
+}
+
+function waits(ms: number[]): Waits {
+  const sorted = [...ms].sort((a, b) => a - b).map(Math.round)
+  return {
+    count: sorted.length,
+    p50Ms: sorted[Math.floor((sorted.length - 1) / 2)] ?? null,
+    maxMs: sorted.at(-1) ?? null,
+  }
+}

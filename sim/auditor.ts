@@ -1,0 +1,45 @@
+// PURE. Says whether a call was what it should have been: compares what the carrier, the model and the inbox saw, each from
+// its own end, with what the server wrote down and with what the fixture expects. Knows none of the server's code; reckons
+// everything again by itself.
+import * as audio from './audit/audio.ts'
+import * as carrier from './audit/carrier.ts'
+import type { Evidence, Rule, Violation } from './audit/case.ts'
+import { hear } from './audit/hearing.ts'
+import * as keeping from './audit/keeping.ts'
+import * as words from './audit/words.ts'
+
+export type { Evidence, ServerView, Violation } from './audit/case.ts'
+
+/** All that must be true of a call, in the order in which a fault is best understood. */
+export const rules: readonly Rule[] = [
+  carrier.signatureAccepted,
+  carrier.everyRequestAnswered,
+  carrier.problemsAsExpected,
+  carrier.callCompletes,
+  carrier.strictModel,
+  audio.callerReachedModel,
+  audio.modelReachedCaller,
+  audio.nothingAfterClear,
+  audio.everyByteHasAFate,
+  audio.truncatedAtHeard,
+  audio.marksReturn,
+  audio.bargeInsAsExpected,
+  audio.hangUpAfterGoodbye,
+  words.transcriptIsWhatWasHeard,
+  words.transcriptColumn,
+  words.turnsAsExpected,
+  words.toolsOnce,
+  keeping.routedAsExpected,
+  keeping.rowIsTrue,
+  keeping.rowAsExpected,
+  keeping.recordingsKept,
+  keeping.exactlyTheMail,
+  keeping.mailAfterEverything,
+  keeping.wallsHold,
+]
+
+/** What is wrong with a call that is over and settled; nothing, if it was right. */
+export function audit(evidence: Evidence): Violation[] {
+  const given = { ...evidence, hearing: hear(evidence) }
+  return rules.flatMap(({ name, check }) => check(given).map((finding) => ({ rule: name, ...finding })))
+}
