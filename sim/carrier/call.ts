@@ -158,7 +158,10 @@ export function placeCall(exchange: Exchange, plan: CallPlan): LiveCall {
 
   function beat(caller: Caller, atMs: number): void {
     const { audio, digit, hangsUp } = caller.next(atMs, current?.sound(atMs) ?? QUIET)
-    if (hangsUp) return end('caller')
+    if (hangsUp) {
+      end('caller')
+      return
+    }
     voices.caller.push({ atMs, bytes: audio })
     current?.frame(audio, atMs)
     if (digit !== null) current?.press(digit)
@@ -195,9 +198,10 @@ export function placeCall(exchange: Exchange, plan: CallPlan): LiveCall {
   }
 
   async function wholeCall(): Promise<CarrierRecord> {
-    // A number without a voice URL fails a call at once, and says nothing to anybody.
+    // A number without a voice URL fails a call at once, without a word in the debugger.
     if (number.voiceUrl === '') end('carrier', 'failed')
     else await run()
+    await Promise.all(exchange.recordings.of(record.callSid).map(({ processed }) => processed))
     while (deliveries.size > 0) await Promise.all(deliveries)
     return snapshot(exchange, record)
   }
@@ -226,18 +230,17 @@ function firstSource({ voiceUrl, voiceMethod = 'POST' }: CarrierNumber, random: 
 }
 
 /** The record as it stands, with the recordings as they stand. */
-function snapshot({ clock, recordings }: Exchange, record: CarrierRecord): CarrierRecord {
-  const nowMs = clock.now()
+function snapshot({ recordings }: Exchange, record: CarrierRecord): CarrierRecord {
   return {
     ...record,
     streams: record.streams.map((stream) => ({ ...stream })),
     recordings: recordings.of(record.callSid).map((recording) => ({
       recordingSid: recording.recordingSid,
-      status: recording.status(nowMs),
+      status: recording.status(),
       durationMs: recording.durationMs() ?? 0,
       channels: recording.channels,
       source: recording.source,
-      media: recording.media(nowMs),
+      media: recording.media(),
     })),
   }
 }

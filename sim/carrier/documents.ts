@@ -25,6 +25,8 @@ export async function readDocument(source: Source, fields: Fields, stage: Stage)
   record.documents.push({ atMs, url, status: answer.status, body: text, tookMs: answer.tookMs })
   if (!answer.ok) return { ok: false, url, problem: answer.problem }
 
+  // After a hang-up the action is still asked, but its answer is void, whatever it is.
+  if (record.endedAtMs !== null) return { ok: true, document: { url, verbs: [] } }
   const { contentType } = answer
   if (TWIML_TYPES.includes(contentType)) return parsed(text, answer.url, stage)
   if (contentType === 'text/plain') {

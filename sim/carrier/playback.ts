@@ -52,7 +52,8 @@ export function createPlayback(clock: SimClock, record: StreamRecord, returnMark
         return
       case 'mark':
         Object.assign(marksOut.shift() ?? {}, { returnedAtMs: clock.now(), wasCleared: event.wasCleared })
-        return returnMark(event.name)
+        returnMark(event.name)
+        return
       case 'discarded':
     }
   }

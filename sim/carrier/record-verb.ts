@@ -13,6 +13,7 @@ export function recordCaller(verb: Extract<Verb, { verb: 'Record' }>, stage: Sta
   const activity = idleActivity()
   const startsAtMs = clock.now() + (verb.hasBeep ? BEEP_MS : 0)
   const pieces: Piece[] = []
+  let recordedToMs = startsAtMs
   let speech: { fromMs: number; toMs: number } | null = null
   let isOver = false
 
@@ -24,7 +25,7 @@ export function recordCaller(verb: Extract<Verb, { verb: 'Record' }>, stage: Sta
 
   function keep(spoken: { fromMs: number; toMs: number }, digits?: string): Next {
     const fromMs = verb.isTrimmed ? spoken.fromMs : startsAtMs
-    const toMs = verb.isTrimmed ? spoken.toMs : clock.now()
+    const toMs = verb.isTrimmed ? spoken.toMs : recordedToMs
     const audio = layTrack(pieces, fromMs, toMs)
     const { statusCallback } = verb
     const callback = statusCallback && { ...statusCallback, url: stage.resolve(statusCallback.url) ?? '' }
@@ -46,10 +47,10 @@ export function recordCaller(verb: Extract<Verb, { verb: 'Record' }>, stage: Sta
     frame(audio, atMs) {
       if (isOver || atMs < startsAtMs) return
       pieces.push({ atMs, bytes: audio })
-      const untilMs = atMs + FRAME_MS
-      if (isAudible(audio)) speech = { fromMs: speech?.fromMs ?? atMs, toMs: untilMs }
-      const quietMs = untilMs - (speech?.toMs ?? startsAtMs)
-      if (quietMs >= verb.timeoutMs || untilMs - startsAtMs >= verb.maxLengthMs) finish()
+      recordedToMs = atMs + FRAME_MS
+      if (isAudible(audio)) speech = { fromMs: speech?.fromMs ?? atMs, toMs: recordedToMs }
+      const quietMs = recordedToMs - (speech?.toMs ?? startsAtMs)
+      if (quietMs >= verb.timeoutMs || recordedToMs - startsAtMs >= verb.maxLengthMs) finish()
     },
     press(digit) {
       if (clock.now() >= startsAtMs && verb.finishOnKey.includes(digit)) finish(digit)

@@ -23,11 +23,13 @@ export type Recording = RecordingPlan & {
   readonly call: CallFile
   /** The URL of the media, without an ending. */
   readonly url: string
-  status(nowMs: number): 'in-progress' | 'processing' | 'completed' | 'absent'
+  /** Resolves when its media can be fetched. */
+  readonly processed: Promise<void>
+  status(): 'in-progress' | 'processing' | 'completed' | 'absent'
   /** null while it goes on. */
   durationMs(): number | null
   /** The WAV file; empty until it is complete. */
-  media(nowMs: number): Uint8Array
+  media(): Uint8Array
   /** Ends it, with what was heard: the caller's track and the other one, of one length. */
   close(caller: Uint8Array, agent: Uint8Array): void
 }
@@ -66,7 +68,8 @@ type World = { clock: SimClock; apiBaseUrl: string }
 function createRecording({ clock, apiBaseUrl }: World, call: CallFile, plan: RecordingPlan): Recording {
   const { accountSid } = call.record
   const recordingSid = createSid('RE', call.random)
-  let tape: { channels: Uint8Array[]; readyAtMs: number; wav?: Uint8Array } | null = null
+  const { promise: processed, resolve: setProcessed } = Promise.withResolvers<void>()
+  let tape: { channels: Uint8Array[]; isProcessed: boolean; wav?: Uint8Array } | null = null
 
   const tell = (event: 'in-progress' | 'completed' | 'absent', afterMs: number) => {
     if (!plan.callback?.events.includes(event)) return
@@ -79,19 +82,25 @@ function createRecording({ clock, apiBaseUrl }: World, call: CallFile, plan: Rec
     recordingSid,
     call,
     url: `${apiBaseUrl}/2010-04-01/Accounts/${accountSid}/Recordings/${recordingSid}`,
-    status(nowMs) {
+    processed,
+    status() {
       if (tape === null) return 'in-progress'
       if (tape.channels[0]?.length === 0) return 'absent'
-      return nowMs < tape.readyAtMs ? 'processing' : 'completed'
+      return tape.isProcessed ? 'completed' : 'processing'
     },
     durationMs: () => (tape === null ? null : (tape.channels[0]?.length ?? 0) / BYTES_PER_MS),
-    media(nowMs) {
-      if (tape === null || recording.status(nowMs) !== 'completed') return new Uint8Array(0)
+    media() {
+      if (tape === null || recording.status() !== 'completed') return new Uint8Array(0)
       return (tape.wav ??= writeWav(tape.channels))
     },
     close(caller, agent) {
       if (tape !== null) return
-      tape = { channels: channelsOf(plan, caller, agent), readyAtMs: clock.now() + PROCESSING_MS }
+      const closed = { channels: channelsOf(plan, caller, agent), isProcessed: false }
+      tape = closed
+      clock.after(PROCESSING_MS, () => {
+        closed.isProcessed = true
+        setProcessed()
+      })
       tell(caller.length === 0 ? 'absent' : 'completed', RECORDING_CALLBACK_AFTER_MS)
     },
   }

@@ -54,11 +54,11 @@ export function callJson(record: CarrierRecord) {
   }
 }
 
-export function recordingJson(recording: Recording, nowMs: number) {
+export function recordingJson(recording: Recording) {
   const { recordingSid, call, channels, track, source, startedAtMs } = recording
   const { accountSid, callSid } = call.record
   const durationMs = recording.durationMs()
-  const status = recording.status(nowMs)
+  const status = recording.status()
   return {
     sid: recordingSid,
     account_sid: accountSid,

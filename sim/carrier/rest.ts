@@ -110,10 +110,10 @@ function updateCall(call: LiveCall, { path, form }: Ask): Response {
   return Response.json(callJson(call.file.record))
 }
 
-function recordingRoutes({ clock, recordings }: Exchange, calls: ReadonlyMap<string, LiveCall>): Route[] {
-  const json = (recording: Recording, status = 200) => Response.json(recordingJson(recording, clock.now()), { status })
+function recordingRoutes({ recordings }: Exchange, calls: ReadonlyMap<string, LiveCall>): Route[] {
+  const json = (recording: Recording, status = 200) => Response.json(recordingJson(recording), { status })
   const list = ({ path, query }: Ask, found: Recording[]) => {
-    const newestFirst = found.toReversed().map((recording) => recordingJson(recording, clock.now()))
+    const newestFirst = found.toReversed().map(recordingJson)
     return Response.json(pageJson('recordings', newestFirst, path, query))
   }
   const withRecording = (ask: Ask, sid: string | undefined, answer: (recording: Recording) => Response) => {
@@ -176,7 +176,7 @@ function recordingRoutes({ clock, recordings }: Exchange, calls: ReadonlyMap<str
       path: /^\/Recordings\/(RE\w+?)(?:\.wav)?$/,
       answer: (ask, sid) =>
         withRecording(ask, sid, (recording) => {
-          const media = recording.media(clock.now())
+          const media = recording.media()
           if (media.length === 0) return notFound(ask.path)
           return new Response(new Uint8Array(media), { headers: { 'content-type': 'audio/x-wav' } })
         }),

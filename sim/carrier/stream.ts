@@ -15,6 +15,10 @@ import type { StreamNoun } from './twiml.ts'
 
 /** How long the server may take to answer the handshake (31901). Twilio's own figure is not published. */
 const HANDSHAKE_LIMIT_MS = 10_000
+const tooMuchMedia: Problem = {
+  code: problemCode.mediaDiscarded,
+  text: 'More than ten minutes of audio are waiting; what comes is thrown away',
+}
 /** WebSocket close codes that mean to end it: normal, going away, no status. */
 const DELIBERATE_CODES = [1000, 1001, 1005]
 
@@ -87,19 +91,20 @@ export function openStream(noun: StreamNoun, stage: Stage): Activity {
     const what = 'message' in read ? read.message.event : 'invalid'
     trace.add({ wire: 'media', from: 'server', to: 'carrier', what, body: json })
     if (isOver) return
-    if ('problem' in read) return warnOnce(read.problem)
-    take(read.message)
+    if ('problem' in read) warnOnce(read.problem)
+    else take(read.message)
   }
 
   function take(message: ServerMessage): void {
     switch (message.event) {
       case 'media':
-        if (playback.enqueue(message.audio)) return
-        return warnOnce({ code: problemCode.mediaDiscarded, text: 'More than ten minutes of audio are waiting' })
+        if (!playback.enqueue(message.audio)) warnOnce(tooMuchMedia)
+        return
       case 'mark':
-        return playback.mark(message.name)
+        playback.mark(message.name)
+        return
       case 'clear':
-        return playback.clear()
+        playback.clear()
     }
   }
 

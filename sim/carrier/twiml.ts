@@ -139,7 +139,10 @@ function readParameter(element: Element, warn: Warn): [string, string][] {
   const from = reader(element, warn)
   const [name, value] = [from.string('name'), from.string('value')]
   const isTaken = element.name === 'Parameter' && name !== null && value !== null
-  if (isTaken && name.length + value.length < PARAMETER_MAX_CHARS) return (from.done(), [[name, value]])
+  if (isTaken && name.length + value.length < PARAMETER_MAX_CHARS) {
+    from.done()
+    return [[name, value]]
+  }
   warn(
     element.name === 'Parameter'
       ? `<Parameter> needs a name and a value, together under ${PARAMETER_MAX_CHARS} characters`
@@ -188,7 +191,9 @@ function reader(element: Element, warn: Warn) {
       return element.children.filter((child) => typeof child !== 'string')
     },
     /** Attributes that TwiML has and that make no difference here. */
-    ignore: (...names: string[]): void => names.forEach((name) => unread.delete(name)),
+    ignore(...names: string[]): void {
+      for (const name of names) unread.delete(name)
+    },
     done(): void {
       for (const name of unread) warn(`<${element.name}> has no attribute ${name}`)
       for (const child of element.children) {

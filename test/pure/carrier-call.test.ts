@@ -1,0 +1,512 @@
+import { describe, expect, test } from 'bun:test'
+import type { CallerStep } from '../../sim/script.ts'
+import {
+  base64,
+  CONNECT,
+  createVirtualRig,
+  FROM,
+  HOST,
+  NUMBER,
+  type Page,
+  type Socket,
+  type StreamFrame,
+  tone,
+} from './carrier-rig.ts'
+
+type Options = Parameters<typeof createVirtualRig>[1]
+
+async function place(pages: Record<string, Page>, caller: CallerStep[], options: Options = {}) {
+  const rig = createVirtualRig(pages, options)
+  const call = rig.carrier.call({ to: NUMBER.phoneNumber, from: FROM, caller })
+  return { ...rig, call, record: await rig.clock.run(call.done) }
+}
+
+const hangUpAfter = (waitMs: number): CallerStep => ({ on: 'answered', waitMs, act: 'hang-up' })
+const say = (audioMs: number, waitMs = 0): CallerStep => ({
+  on: 'answered',
+  waitMs,
+  act: 'say',
+  words: '…',
+  audio: tone(audioMs),
+})
+
+describe('the webhook of an incoming call', () => {
+  test('carries exactly the captured key set, and later requests all but CallToken and StirVerstat', async () => {
+    const { server } = await place({ '/voice': '<Redirect>/next</Redirect>', '/next': '<Hangup/>' }, [])
+    const places = ['Called', 'Caller', 'From', 'To'].flatMap((who) =>
+      ['City', 'Country', 'State', 'Zip'].map((part) => who + part),
+    )
+    const standard = [
+      'AccountSid',
+      'ApiVersion',
+      'CallSid',
+      'CallStatus',
+      'Called',
+      'Caller',
+      'Direction',
+      'From',
+      'To',
+      ...places,
+    ]
+    expect(Object.keys(server.of('/voice')[0]?.form ?? {}).sort()).toEqual(
+      [...standard, 'CallToken', 'StirVerstat'].sort(),
+    )
+    expect(Object.keys(server.of('/next')[0]?.form ?? {}).sort()).toEqual([...standard].sort())
+    expect(server.of('/voice')[0]?.form).toMatchObject({
+      CallStatus: 'ringing',
+      From: FROM,
+      Caller: FROM,
+      To: NUMBER.phoneNumber,
+      Called: NUMBER.phoneNumber,
+      Direction: 'inbound',
+    })
+    expect(server.of('/next')[0]?.form).toMatchObject({ CallStatus: 'in-progress' })
+  })
+
+  test('is signed, carries an idempotency token and Twilio’s user agent', async () => {
+    const { server } = await place({ '/voice': '<Hangup/>' }, [])
+    const [asked] = server.of('/voice')
+    expect(asked?.headers.get('i-twilio-idempotency-token')).toMatch(/^[0-9a-f-]{36}$/)
+    expect(asked?.headers.get('user-agent')).toBe('TwilioProxy/1.1')
+  })
+
+  test('the end brings one status callback, completed, with minutes and seconds', async () => {
+    const { server, record } = await place({ '/voice': '<Pause length="61"/>' }, [hangUpAfter(90_000)])
+    expect(record).toMatchObject({ status: 'completed', endedBy: 'server' })
+    expect(server.of('/status').map(({ form }) => form)).toEqual([
+      expect.objectContaining({
+        CallStatus: 'completed',
+        CallDuration: '61',
+        Duration: '2',
+        SequenceNumber: '0',
+        CallbackSource: 'call-progress-events',
+        Timestamp: 'Tue, 24 Nov 2026 04:01:01 +0000',
+      }),
+    ])
+    expect(server.of('/status')[0]?.atMs).toBe((record.endedAtMs ?? 0) + 100)
+    expect(record.deliveries).toMatchObject([{ url: NUMBER.statusCallback, status: 204 }])
+  })
+
+  test('the same seed gives the same identifiers and the same trace, another seed others', async () => {
+    const run = async (seed: number) =>
+      (await place({ '/voice': CONNECT }, [say(300), hangUpAfter(900)], { seed })).trace.entries
+    expect(await run(7)).toEqual(await run(7))
+    expect(JSON.stringify(await run(8))).not.toBe(JSON.stringify(await run(7)))
+  })
+})
+
+describe('when the server fails', () => {
+  const unanswered = () => Promise.reject(new Error('connection refused'))
+
+  test('a connection that fails is tried once more, with the same token; then the caller hears of an error', async () => {
+    let attempts = 0
+    const { record, server } = await place({ '/voice': () => (++attempts === 1 ? unanswered() : '<Hangup/>') }, [])
+    expect(record.problems).toEqual([])
+    const tokens = server.of('/voice').map(({ headers }) => headers.get('i-twilio-idempotency-token'))
+    expect(tokens).toHaveLength(2)
+    expect(new Set(tokens).size).toBe(1)
+
+    const dead = await place({ '/voice': unanswered }, [])
+    expect(dead.server.of('/voice')).toHaveLength(2)
+    expect(dead.record.problems).toMatchObject([{ code: 11205 }])
+    expect(dead.record.said).toMatchObject([{ text: expect.stringContaining('application error') }])
+    expect(dead.record).toMatchObject({ status: 'completed', endedBy: 'carrier' })
+  })
+
+  test('an error answer is not tried again; the fallback URL gets ErrorCode and ErrorUrl, and its document goes on', async () => {
+    const number = { voiceFallbackUrl: `https://${HOST}/fallback` }
+    const pages = { '/voice': new Response('oh', { status: 500 }), '/fallback': '<Say>One moment</Say>' }
+    const { record, server } = await place(pages, [], { number })
+    expect(server.of('/voice')).toHaveLength(1)
+    expect(server.of('/fallback')[0]?.form).toMatchObject({
+      ErrorCode: '11217',
+      ErrorUrl: NUMBER.voiceUrl,
+      CallStatus: 'ringing',
+    })
+    expect(record.said).toMatchObject([{ text: 'One moment' }])
+    expect(record).toMatchObject({ endedBy: 'server' })
+  })
+
+  test.each([
+    ['no XML', new Response('oops', { headers: { 'content-type': 'text/xml' } }), 12100],
+    ['another type', Response.json({}), 12300],
+    ['no type', new Response(new Uint8Array(1)), 12300],
+    [
+      'a redirect in circles',
+      new Response(null, { status: 302, headers: { location: `https://${HOST}/voice` } }),
+      11215,
+    ],
+  ])('%s is logged by its number, and without a fallback the call ends', async (_, page, code) => {
+    const { record } = await place({ '/voice': page }, [])
+    expect(record.problems).toMatchObject([{ code }])
+    expect(record.endedBy).toBe('carrier')
+  })
+
+  test('15 seconds are the limit of every request', async () => {
+    const rig = createVirtualRig({
+      '/voice': () => new Promise((resolve) => rig.clock.after(20_000, () => resolve('<Hangup/>'))),
+    })
+    const call = rig.carrier.call({ to: NUMBER.phoneNumber, from: FROM, caller: [] })
+    const record = await rig.clock.run(call.done)
+    expect(record.problems).toMatchObject([{ code: 11200 }])
+    expect(record.documents).toMatchObject([{ status: 0, tookMs: 15_000 }])
+  })
+
+  test('a number without a voice URL fails the call at once, without a word in the debugger', async () => {
+    const { record, server } = await place({}, [], { number: { voiceUrl: '' } })
+    expect(record).toMatchObject({ status: 'failed', answeredAtMs: null, problems: [] })
+    expect(server.asked.map(({ path, form }) => [path, form.CallStatus])).toEqual([['/status', 'failed']])
+  })
+
+  test('documents that go round in circles end the call', async () => {
+    const { record } = await place({ '/voice': '<Redirect>/voice</Redirect>' }, [])
+    expect(record.problems).toMatchObject([{ code: 11215 }])
+  })
+})
+
+describe('verbs', () => {
+  test('Reject leaves the call unanswered', async () => {
+    const busy = await place({ '/voice': '<Reject reason="busy"/>' }, [])
+    expect(busy.record).toMatchObject({ status: 'busy', answeredAtMs: null })
+    expect(busy.server.of('/status')[0]?.form).toMatchObject({ CallStatus: 'busy', CallDuration: '0' })
+    expect((await place({ '/voice': '<Reject/>' }, [])).record.status).toBe('no-answer')
+  })
+
+  test('Say takes the time of its words, Pause its own, and plain text is spoken', async () => {
+    const { record } = await place({ '/voice': '<Say>one two three</Say><Pause length="2"/>' }, [])
+    expect(record.said).toMatchObject([{ text: 'one two three' }])
+    expect((record.endedAtMs ?? 0) - (record.answeredAtMs ?? 0)).toBe(3 * 400 + 600 + 2000)
+    const plain = await place(
+      { '/voice': new Response('Hello there', { headers: { 'content-type': 'text/plain' } }) },
+      [],
+    )
+    expect(plain.record.said).toMatchObject([{ text: 'Hello there' }])
+  })
+
+  test('Play fetches its file and lasts as long as the sound', async () => {
+    const audio = new Response(new Uint8Array(tone(700)), { headers: { 'content-type': 'audio/basic' } })
+    const { record, server } = await place({ '/voice': '<Play loop="2">/hello.ulaw</Play>', '/hello.ulaw': audio }, [])
+    expect(server.of('/hello.ulaw')).toMatchObject([{ method: 'GET' }])
+    expect((record.endedAtMs ?? 0) - (record.answeredAtMs ?? 0)).toBe(1400)
+  })
+
+  test('relative URLs are resolved against the document, and the end of the document hangs up', async () => {
+    const pages = {
+      '/voice': '<Redirect>/a/b</Redirect>',
+      '/a/b': '<Redirect method="GET">c?x=1</Redirect>',
+      '/a/c': '<Pause/>',
+    }
+    const { record, server } = await place(pages, [])
+    expect(server.asked.map(({ path }) => path)).toEqual(['/voice', '/a/b', '/a/c', '/status'])
+    expect(server.of('/a/c')[0]).toMatchObject({ method: 'GET', form: { x: '1', CallStatus: 'in-progress' } })
+    expect(record).toMatchObject({ status: 'completed', endedBy: 'server', problems: [] })
+  })
+
+  test('a caller who hangs up while it rings cancels the call', async () => {
+    const rig = createVirtualRig({
+      '/voice': () => new Promise((resolve) => rig.clock.after(3000, () => resolve('<Hangup/>'))),
+    })
+    const call = rig.carrier.call({ to: NUMBER.phoneNumber, from: FROM, caller: [] })
+    rig.clock.after(1000, call.hangUp)
+    expect(await rig.clock.run(call.done)).toMatchObject({ status: 'canceled', endedBy: 'caller', answeredAtMs: null })
+  })
+})
+
+describe('Record', () => {
+  const RECORD =
+    '<Record action="/recorded" timeout="2" recordingStatusCallback="/recording"/><Say>Nothing was said</Say>'
+
+  test('keeps what the caller says, trimmed, asks the action, and tells when the file is there', async () => {
+    const spoken: CallerStep[] = [say(1500, 1000)]
+    const { record, server } = await place({ '/voice': RECORD, '/recorded': '<Hangup/>' }, spoken)
+    const [recording] = record.recordings
+    expect(recording).toMatchObject({ status: 'completed', durationMs: 1500, channels: 1, source: 'RecordVerb' })
+    expect(recording?.media.length).toBe(44 + 2 * 1500 * 8)
+    const url = `https://api.twilio.com/2010-04-01/Accounts/${record.accountSid}/Recordings/${recording?.recordingSid}`
+    const facts = { RecordingSid: recording?.recordingSid ?? '', RecordingUrl: url, RecordingDuration: '2' }
+    expect(server.of('/recorded')[0]?.form).toMatchObject({ ...facts, CallStatus: 'in-progress' })
+    expect(server.of('/recorded')[0]?.form).not.toHaveProperty('Digits')
+    expect(server.of('/recording')[0]?.form).toMatchObject({
+      ...facts,
+      RecordingStatus: 'completed',
+      RecordingChannels: '1',
+      RecordingSource: 'RecordVerb',
+      ErrorCode: '0',
+    })
+    expect(server.of('/recording')[0]?.form).not.toHaveProperty('From')
+  })
+
+  test('a hang-up ends it: the action hears of it in Digits, and its answer is void', async () => {
+    const caller: CallerStep[] = [say(1000, 1000), { on: 'said', waitMs: 0, act: 'hang-up' }]
+    const { record, server } = await place({ '/voice': RECORD, '/recorded': '<Say>too late</Say>' }, caller)
+    expect(server.of('/recorded')[0]?.form).toMatchObject({ Digits: 'hangup', CallStatus: 'completed' })
+    expect(record.said).toEqual([])
+    expect(record).toMatchObject({ endedBy: 'caller', recordings: [{ durationMs: 1000 }] })
+  })
+
+  test('a key ends it and is told', async () => {
+    const caller: CallerStep[] = [say(1000, 1000), { on: 'said', waitMs: 0, act: 'press', digits: '#' }]
+    const { server } = await place({ '/voice': RECORD, '/recorded': '<Hangup/>' }, caller)
+    expect(server.of('/recorded')[0]?.form).toMatchObject({ Digits: '#' })
+  })
+
+  test('silence is no recording: the next verb follows', async () => {
+    const { record, server } = await place({ '/voice': RECORD }, [])
+    expect(record.recordings).toEqual([])
+    expect(server.of('/recorded')).toEqual([])
+    expect(record.said).toMatchObject([{ text: 'Nothing was said' }])
+    expect((record.endedAtMs ?? 0) - (record.answeredAtMs ?? 0)).toBeGreaterThan(2500)
+  })
+
+  test('what is said during the beep is not on the tape, and maxLength cuts it', async () => {
+    const verb = '<Record action="/recorded" maxLength="3" trim="do-not-trim"/>'
+    const { record } = await place({ '/voice': verb, '/recorded': '<Hangup/>' }, [say(6000)])
+    expect(record.recordings).toMatchObject([{ durationMs: 3000 }])
+  })
+})
+
+describe('the media stream', () => {
+  const counters = (socket: Socket | undefined) =>
+    socket?.frames.map(({ event, sequenceNumber }) => ({ event, sequenceNumber }))
+
+  test('begins with connected and start, numbers everything with strings, and ends with stop and a close without status', async () => {
+    const page = `<Connect><Stream url="wss://${HOST}/media/x?lost=1"><Parameter name="token" value="t"/></Stream></Connect>`
+    const { record, server } = await place({ '/voice': page }, [
+      { on: 'answered', waitMs: 50, act: 'press', digits: '5' },
+      hangUpAfter(100),
+    ])
+    const [socket] = server.sockets
+    expect(counters(socket)).toEqual([
+      { event: 'connected', sequenceNumber: undefined },
+      { event: 'start', sequenceNumber: '1' },
+      ...['2', '3', '4', '5'].map((sequenceNumber) => ({ event: 'media', sequenceNumber })),
+      { event: 'dtmf', sequenceNumber: '6' },
+      { event: 'media', sequenceNumber: '7' },
+      { event: 'stop', sequenceNumber: '8' },
+    ])
+    const { accountSid, callSid } = record
+    const streamSid = record.streams[0]?.streamSid ?? ''
+    expect(socket?.frames.slice(0, 3)).toEqual([
+      { event: 'connected', protocol: 'Call', version: '1.0.0' },
+      {
+        event: 'start',
+        sequenceNumber: '1',
+        streamSid,
+        start: {
+          accountSid,
+          streamSid,
+          callSid,
+          tracks: ['inbound'],
+          mediaFormat: { encoding: 'audio/x-mulaw', sampleRate: 8000, channels: 1 },
+          customParameters: { token: 't' },
+        },
+      },
+      {
+        event: 'media',
+        sequenceNumber: '2',
+        streamSid,
+        media: { track: 'inbound', chunk: '1', timestamp: '0', payload: base64(new Uint8Array(160).fill(0xff)) },
+      },
+    ])
+    expect(socket?.frames.at(-2)).toEqual({
+      event: 'media',
+      sequenceNumber: '7',
+      streamSid,
+      media: expect.objectContaining({ chunk: '5', timestamp: '80' }),
+    })
+    expect(socket?.frames.at(-1)).toEqual({
+      event: 'stop',
+      sequenceNumber: '8',
+      streamSid,
+      stop: { accountSid, callSid },
+    })
+    expect(socket?.closes).toMatchObject([{ code: 1005 }])
+    expect(record.streams[0]).toMatchObject({ endedBy: 'caller', url: `wss://${HOST}/media/x` })
+    expect(record.problems).toMatchObject([{ text: expect.stringContaining('query string') }])
+  })
+
+  test('carries every byte that the caller says, in frames of 160 at 20 ms', async () => {
+    const audio = tone(500).subarray(0, 3999)
+    const caller: CallerStep[] = [
+      { on: 'answered', waitMs: 100, act: 'say', words: '…', audio },
+      { on: 'said', waitMs: 100, act: 'hang-up' },
+    ]
+    const { record } = await place({ '/voice': CONNECT }, caller)
+    const sent = record.streams[0]?.sent ?? []
+    const start = sent[0]?.atMs ?? 0
+    expect(sent.map(({ atMs }) => atMs - start)).toEqual(sent.map((_, at) => 20 * at))
+    const bytes = Buffer.concat(sent.map((frame) => frame.bytes))
+    expect(bytes.subarray(800, 800 + audio.length).equals(Buffer.from(audio))).toBe(true)
+    expect(bytes.subarray(800 + audio.length).every((byte) => byte === 0xff)).toBe(true)
+  })
+
+  /** A server that says 1 s with a mark, and another 1 s with a mark; `then` gets every frame of the caller. */
+  const greets = (then: (frame: StreamFrame, socket: Socket, streamSid: string) => void = () => {}) => {
+    let streamSid = ''
+    return (frame: StreamFrame, socket: Socket) => {
+      if (frame.event === 'start') {
+        streamSid = frame.streamSid ?? ''
+        for (const name of ['one', 'two']) {
+          socket.line.send(JSON.stringify({ event: 'media', streamSid, media: { payload: base64(tone(1000)) } }))
+          socket.line.send(JSON.stringify({ event: 'mark', streamSid, mark: { name } }))
+        }
+      }
+      then(frame, socket, streamSid)
+    }
+  }
+
+  test('gives marks back when their audio has been heard', async () => {
+    const { record } = await place({ '/voice': CONNECT }, [hangUpAfter(3000)], { hear: greets() })
+    const [stream] = record.streams
+    const start = stream?.startedAtMs ?? 0
+    expect(
+      stream?.marks.map(({ name, atByte, returnedAtMs, wasCleared }) => [
+        name,
+        atByte,
+        (returnedAtMs ?? 0) - start,
+        wasCleared,
+      ]),
+    ).toEqual([
+      ['one', 8000, 1000, false],
+      ['two', 16_000, 2000, false],
+    ])
+    expect(stream?.played).toEqual([{ atMs: start, fromByte: 0, toByte: 16_000 }])
+  })
+
+  test('a caller who barges in is heard; clear cuts at what was heard, and gives the marks back at once', async () => {
+    let isCleared = false
+    const hear = greets((frame, { line }, streamSid) => {
+      const isLoud =
+        frame.event === 'media' && JSON.stringify(frame).includes(base64(tone(500).subarray(0, 159)).slice(0, 40))
+      if (isLoud && !isCleared) {
+        isCleared = true
+        line.send(JSON.stringify({ event: 'clear', streamSid }))
+      }
+    })
+    const caller: CallerStep[] = [
+      { on: 'agent-speaking', heardMs: 600, waitMs: 0, act: 'say', words: 'Wait', audio: tone(500) },
+      { on: 'said', waitMs: 0, act: 'hang-up' },
+    ]
+    const { record } = await place({ '/voice': CONNECT }, caller, { hear })
+    const [stream] = record.streams
+    const start = stream?.startedAtMs ?? 0
+    expect(stream?.played).toEqual([{ atMs: start, fromByte: 0, toByte: 4800 }])
+    expect(stream?.cleared).toEqual([{ atMs: start + 600, fromByte: 4800, toByte: 16_000 }])
+    expect(stream?.marks).toMatchObject([
+      { wasCleared: true, returnedAtMs: start + 600 },
+      { wasCleared: true, returnedAtMs: start + 600 },
+    ])
+  })
+
+  test('the server closing the socket is 31921, and the action is asked; its document ends the call', async () => {
+    const hear = greets((frame, { line }) => frame.event === 'mark' && line.close(1000))
+    const { record, server } = await place({ '/voice': CONNECT, '/after': '<Say>Goodbye</Say>' }, [], { hear })
+    expect(server.of('/after')[0]?.form).toMatchObject({ CallStatus: 'in-progress' })
+    expect(record.problems).toMatchObject([{ code: 31921 }])
+    expect(record.said).toMatchObject([{ text: 'Goodbye' }])
+    expect(record.streams[0]).toMatchObject({ endedBy: 'server' })
+    // The mark `two` never came back, and the audio before it was never heard.
+    expect(record.streams[0]?.marks[1]).toMatchObject({ returnedAtMs: null })
+    expect(record.endedBy).toBe('server')
+  })
+
+  test('without an action the next verb follows a closed socket', async () => {
+    const page = `<Connect><Stream url="/media/y"/></Connect><Say>Still here</Say>`
+    const hear = greets((frame, { line }) => frame.event === 'mark' && line.close())
+    const { record } = await place({ '/voice': page }, [], { hear })
+    expect(record.streams[0]?.url).toBe(`wss://${HOST}/media/y`)
+    expect(record.said).toMatchObject([{ text: 'Still here' }])
+  })
+
+  test('a caller who hangs up leaves the action to be asked in vain', async () => {
+    const { record, server } = await place({ '/voice': CONNECT, '/after': CONNECT }, [hangUpAfter(500)])
+    expect(server.of('/after')[0]?.form).toMatchObject({ CallStatus: 'completed' })
+    expect(record.streams).toHaveLength(1)
+  })
+
+  test.each([
+    ['refused', `wss://${HOST}/elsewhere`, '', 31920],
+    ['no such host', 'wss://nobody.example/media', '', 31902],
+    ['another scheme', `https://${HOST}/media`, '', 31922],
+    ['no URL', '', '', 31923],
+    ['another track', `wss://${HOST}/media`, 'track="both_tracks"', 31941],
+  ])('a stream that cannot be had (%s) is logged, and the call goes on', async (_, url, more, code) => {
+    const { record, server } = await place(
+      {
+        '/voice': `<Connect action="/after"><Stream url="${url}" ${more} statusCallback="https://${HOST}/stream"/></Connect>`,
+        '/after': '<Say>Sorry</Say>',
+      },
+      [],
+    )
+    expect(record.problems).toMatchObject([{ code }])
+    expect(record.said).toMatchObject([{ text: 'Sorry' }])
+    expect(server.of('/stream').map(({ form }) => form.StreamEvent)).toEqual(['stream-error'])
+  })
+
+  test('stream callbacks tell of its beginning and its end', async () => {
+    const page = `<Connect><Stream name="main" url="wss://${HOST}/media/x" statusCallback="https://${HOST}/stream"/></Connect>`
+    const { server, record } = await place({ '/voice': page }, [hangUpAfter(500)])
+    expect(server.of('/stream').map(({ form }) => form)).toMatchObject([
+      {
+        StreamEvent: 'stream-started',
+        StreamName: 'main',
+        StreamSid: record.streams[0]?.streamSid,
+        Timestamp: '2026-11-24T04:00:00.000Z',
+      },
+      { StreamEvent: 'stream-stopped', Timestamp: '2026-11-24T04:00:00.500Z' },
+    ])
+    expect(server.of('/stream')[0]?.form).not.toHaveProperty('CallStatus')
+  })
+
+  test.each([
+    ['no JSON', () => '{'],
+    ['an unknown event', (streamSid: string) => JSON.stringify({ event: 'dance', streamSid })],
+    ['an additional field', (streamSid: string) => JSON.stringify({ event: 'clear', streamSid, why: 'x' })],
+    [
+      'an additional field of media',
+      (streamSid: string) =>
+        JSON.stringify({ event: 'media', streamSid, media: { payload: '/w==', track: 'outbound' } }),
+    ],
+    ['a missing field', (streamSid: string) => JSON.stringify({ event: 'mark', streamSid })],
+    ['another stream', () => JSON.stringify({ event: 'clear', streamSid: `MZ${'0'.repeat(32)}` })],
+    ['no base64', (streamSid: string) => JSON.stringify({ event: 'media', streamSid, media: { payload: '?' } })],
+  ])('%s is refused with 31951, once, and the stream goes on', async (_, bad) => {
+    const hear = (frame: StreamFrame, { line }: Socket) => {
+      if (frame.event !== 'start') return
+      line.send(bad(frame.streamSid ?? ''))
+      line.send(bad(frame.streamSid ?? ''))
+      line.send(JSON.stringify({ event: 'mark', streamSid: frame.streamSid, mark: { name: 'after' } }))
+    }
+    const { record } = await place({ '/voice': CONNECT }, [hangUpAfter(200)], { hear })
+    expect(record.problems).toMatchObject([{ code: 31951 }])
+    expect(record.streams[0]?.received).toHaveLength(0)
+    expect(record.streams[0]?.marks).toMatchObject([{ name: 'after', wasCleared: false }])
+  })
+
+  test('more than ten minutes waiting are thrown away, with 31931 once', async () => {
+    const hear = (frame: StreamFrame, { line }: Socket) => {
+      if (frame.event !== 'start') return
+      const payload = base64(new Uint8Array(3 * 60 * 8000).fill(0xff))
+      for (let part = 0; part < 6; part++)
+        line.send(JSON.stringify({ event: 'media', streamSid: frame.streamSid, media: { payload } }))
+    }
+    const { record } = await place({ '/voice': CONNECT }, [hangUpAfter(200)], { hear })
+    expect(record.problems).toMatchObject([{ code: 31931 }])
+    expect(record.streams[0]?.received).toHaveLength(3 * 3 * 60 * 8000)
+  })
+
+  test('a cut socket is told as an error, and the call goes on', async () => {
+    const page = `<Connect><Stream url="wss://${HOST}/media/x" statusCallback="https://${HOST}/stream"/></Connect><Say>Back</Say>`
+    const { record, server } = await place({ '/voice': page }, [], {
+      hear: greets((frame, { line }) => frame.event === 'mark' && line.cut()),
+    })
+    expect(server.of('/stream').map(({ form }) => form.StreamEvent)).toEqual(['stream-started', 'stream-error'])
+    expect(record.said).toMatchObject([{ text: 'Back' }])
+  })
+})
+
+test('a call of 20 seconds takes well under a second of work', async () => {
+  const startedAt = performance.now()
+  await place({ '/voice': CONNECT }, [say(4000, 1000), hangUpAfter(20_000)])
+  expect(performance.now() - startedAt).toBeLessThan(1000)
+})

@@ -1,0 +1,128 @@
+import { describe, expect, test } from 'bun:test'
+import twilio from 'twilio'
+import { parseTwiml, type Verb } from '../../sim/carrier/twiml.ts'
+
+const read = (inside: string) => parseTwiml(`<?xml version="1.0" encoding="UTF-8"?><Response>${inside}</Response>`)
+
+function verbsOf(inside: string): Verb[] {
+  const reading = read(inside)
+  if (!reading.ok) throw new Error(reading.problem.text)
+  expect(reading.warnings).toEqual([])
+  return reading.verbs
+}
+
+const record = {
+  verb: 'Record',
+  action: null,
+  method: 'POST',
+  timeoutMs: 5000,
+  finishOnKey: '1234567890*#',
+  maxLengthMs: 3_600_000,
+  hasBeep: true,
+  isTrimmed: true,
+  statusCallback: null,
+} as const
+const stream = { url: 'wss://h/s', name: null, track: 'inbound_track', statusCallback: null, parameters: {} } as const
+
+describe('each verb is read with the defaults of its page', () => {
+  const table: [xml: string, verb: Verb][] = [
+    ['<Say>Hello  &amp;\n welcome &#33;</Say>', { verb: 'Say', text: 'Hello & welcome !', loops: 1 }],
+    [
+      '<Say loop="0"><emphasis>Hi</emphasis> <![CDATA[<all>]]></Say>',
+      { verb: 'Say', text: 'Hi <all>', loops: Infinity },
+    ],
+    ['<Play loop="2">/a.wav</Play>', { verb: 'Play', url: '/a.wav', digits: '', loops: 2 }],
+    ['<Play digits="1w2"/>', { verb: 'Play', url: '', digits: '1w2', loops: 1 }],
+    ['<Pause/>', { verb: 'Pause', lengthMs: 1000 }],
+    ['<Pause length="3"/>', { verb: 'Pause', lengthMs: 3000 }],
+    ['<Hangup/>', { verb: 'Hangup' }],
+    ['<Redirect method="get">/x?a=1&amp;b=2</Redirect>', { verb: 'Redirect', url: '/x?a=1&b=2', method: 'GET' }],
+    ['<Reject/>', { verb: 'Reject', reason: 'rejected' }],
+    ['<Reject reason="busy"/>', { verb: 'Reject', reason: 'busy' }],
+    ['<Record/>', record],
+    [
+      '<Record action="/r" timeout="2" finishOnKey="" maxLength="60" playBeep="false" trim="do-not-trim" recordingStatusCallback="/c" recordingStatusCallbackEvent="in-progress completed"/>',
+      {
+        ...record,
+        action: '/r',
+        timeoutMs: 2000,
+        finishOnKey: '',
+        maxLengthMs: 60_000,
+        hasBeep: false,
+        isTrimmed: false,
+        statusCallback: { url: '/c', method: 'POST', events: ['in-progress', 'completed'] },
+      },
+    ],
+    ['<Connect><Stream url="wss://h/s"/></Connect>', { verb: 'Connect', action: null, method: 'POST', stream }],
+    [
+      '<Connect action="/after"><Stream url="wss://h/s" name="main" statusCallback="/c"><Parameter name="a" value="1"/><Parameter name="b" value=""/></Stream></Connect>',
+      {
+        verb: 'Connect',
+        action: '/after',
+        method: 'POST',
+        stream: {
+          ...stream,
+          name: 'main',
+          statusCallback: { url: '/c', method: 'POST' },
+          parameters: { a: '1', b: '' },
+        },
+      },
+    ],
+  ]
+  test.each(table)('%s', (xml, verb) => expect(verbsOf(xml)).toEqual([verb]))
+})
+
+test("what Twilio's own library writes is read without a warning", () => {
+  const response = new twilio.twiml.VoiceResponse()
+  response.say({ voice: 'Polly.Joanna', language: 'en-US' }, 'Good "morning" & welcome')
+  response
+    .connect({ action: 'https://h/a?x=1&y=2' })
+    .stream({ url: 'wss://h/s' })
+    .parameter({ name: 't', value: '<>&"' })
+  response.record({ action: '/voicemail', maxLength: 60 })
+  response.redirect('/again')
+  const reading = parseTwiml(response.toString())
+  expect(reading).toMatchObject({ ok: true, warnings: [] })
+  if (!reading.ok) return
+  expect(reading.verbs.map(({ verb }) => verb)).toEqual(['Say', 'Connect', 'Record', 'Redirect'])
+  expect(reading.verbs[1]).toMatchObject({ action: 'https://h/a?x=1&y=2', stream: { parameters: { t: '<>&"' } } })
+})
+
+describe('a document that is no TwiML is refused with 12100', () => {
+  test.each(['', 'Hello', '<Response>', '<Response><Say></Response>', '<html/>', '<Response/><Response/>', '{"a":1}'])(
+    '%j',
+    (text) => expect(parseTwiml(text)).toMatchObject({ ok: false, problem: { code: 12100 } }),
+  )
+  test('an empty Response is a document', () => expect(read('')).toEqual({ ok: true, verbs: [], warnings: [] }))
+})
+
+describe('what TwiML does not have is left out and warned of with 12200', () => {
+  const table: [xml: string, left: Verb['verb'][], fault: RegExp][] = [
+    ['<Dance/><Hangup/>', ['Hangup'], /<Dance>/],
+    ['<say>small</say>', [], /<say>/],
+    ['<Hangup reason="x"/>', ['Hangup'], /no attribute reason/],
+    ['<Pause length="-1"/>', ['Pause'], /length="-1"/],
+    ['<Pause length="soon"/>', ['Pause'], /length="soon"/],
+    ['<Reject reason="rude"/>', ['Reject'], /reason="rude"/],
+    ['<Connect/>', [], /empty/],
+    ['<Connect><Room>x</Room></Connect>', [], /<Room>/],
+    ['<Connect><Stream url="wss://h/s"><Say>x</Say></Stream></Connect>', ['Connect'], /takes <Parameter>/],
+    ['<Connect><Stream url="wss://h/s"><Parameter name="a"/></Stream></Connect>', ['Connect'], /name and a value/],
+    ['<Pause>words</Pause>', ['Pause'], /no text/],
+    ['<Hangup><Say>bye</Say></Hangup>', ['Hangup'], /takes no <Say>/],
+    ['words<Hangup/>', ['Hangup'], /no text/],
+  ]
+  test.each(table)('%s', (xml, left, fault) => {
+    const reading = read(xml)
+    if (!reading.ok) throw new Error(reading.problem.text)
+    expect(reading.verbs.map(({ verb }) => verb)).toEqual(left)
+    expect(reading.warnings).toEqual([{ code: 12200, text: expect.stringMatching(fault) }])
+  })
+
+  test('a <Parameter> of 500 characters is too long, one of 499 is not', () => {
+    const withValue = (chars: number) =>
+      read(`<Connect><Stream url="wss://h/s"><Parameter name="a" value="${'x'.repeat(chars - 1)}"/></Stream></Connect>`)
+    expect(withValue(499)).toMatchObject({ warnings: [] })
+    expect(withValue(500)).toMatchObject({ warnings: [{ code: 12200 }], verbs: [{ stream: { parameters: {} } }] })
+  })
+})
