@@ -46,6 +46,15 @@ export const twilioFrame = z.discriminatedUnion('event', [
 /** What Twilio sends. */
 export type TwilioFrame = z.infer<typeof twilioFrame>
 
+/** Reads one message of a media stream. Null for what is no frame that we know; Twilio may add events. Never throws. */
+export function readTwilioFrame(text: string): TwilioFrame | null {
+  try {
+    return twilioFrame.safeParse(JSON.parse(text)).data ?? null
+  } catch {
+    return null
+  }
+}
+
 /** What a server may send; Twilio warns (31951) about any other or additional field. */
 export type ServerFrame =
   | { event: 'media'; streamSid: string; media: { payload: string } }

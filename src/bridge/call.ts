@@ -1,0 +1,230 @@
+// The thin hands of one live call: two sockets and a timer feed the machine and carry out its commands, in order. Nothing is
+// decided here. Audio goes from socket to socket; nothing on its way is awaited, logged or kept.
+import type { Journal } from '../conversations/journal.ts'
+import type { Cancel, Clock } from '../lib/clock.ts'
+import type { Log } from '../lib/log.ts'
+import type { OpenSocket, Socket } from '../lib/socket.ts'
+import { readModelEvent } from '../wire/realtime.ts'
+import { type AgentAudio, audioBytes, audioOfDelta, clearMessage, play, spliceDelta } from './audio.ts'
+import type { Ear } from './ear.ts'
+import type { LineLimits } from './limits.ts'
+import { step } from './machine.ts'
+import type { CallPlan } from './plan.ts'
+import type { Place } from './playback.ts'
+import { realtimeUrl } from './realtime-url.ts'
+import { beginCall, type CallEvent, type Command } from './state.ts'
+import { nextDueAtMs } from './watch.ts'
+
+export type CallDeps = { clock: Clock; log: Log; openSocket: OpenSocket; limits: LineLimits }
+
+/** The caller's end: Twilio's media stream. */
+export type Line = { streamSid: string; socket: Socket; ear: Ear }
+
+type Hands = { line: Line | null } & Pick<CallPlan, 'runTool' | 'journal'>
+
+/** What happens outside, without its time. */
+type Happening = WithoutTime<CallEvent>
+type WithoutTime<E> = E extends CallEvent ? Omit<E, 'atMs'> : never
+
+export type Call = {
+  callSid: string
+  generation: number
+  /** The stream is there. `plan`: the one that its token was redeemed for; its tools and journal serve the call. */
+  join(line: Line, plan: Pick<CallPlan, 'runTool' | 'journal'>): void
+  tell(happening: Extract<Happening, { on: 'mark' | 'key' | 'left' | 'hand-over' }>): void
+  /** Nothing more will come of it, and everything is in the ledger. */
+  finished: Promise<void>
+}
+
+/** Opens the model's socket at once, so that it is warm when the stream starts. */
+export function openCall(deps: CallDeps, plan: CallPlan): Call {
+  const { clock, limits } = deps
+  const log = deps.log.child({ callSid: plan.callSid, conversationId: plan.conversationId })
+  const { promise: finished, resolve: resolveFinished } = Promise.withResolvers<void>()
+  const toolRuns = new Set<Promise<void>>()
+  const inbox: { happening: Happening; audio: string | null }[] = []
+  // Until the model's socket is there, nothing is carried out.
+  let isActing = true
+  let state = beginCall(plan, clock.now())
+  let hands: Hands = { line: null, runTool: plan.runTool, journal: plan.journal }
+  let cancelTimer: Cancel = () => {}
+  let wakesAtMs = Number.POSITIVE_INFINITY
+
+  /** One thing at a time: what happens while commands are carried out waits until they are. */
+  function tell(happening: Happening, audio: string | null = null): void {
+    inbox.push({ happening, audio })
+    if (!isActing) actOnAll()
+  }
+
+  function actOnAll(): void {
+    isActing = true
+    for (let next = inbox.shift(); next !== undefined; next = inbox.shift()) {
+      const atMs = clock.now()
+      const { state: changed, commands } = step(state, { ...next.happening, atMs })
+      state = changed
+      for (const command of commands) act(command, atMs, next.audio)
+    }
+    isActing = false
+    setTimer()
+  }
+
+  function act(command: Command, atMs: number, audio: string | null): void {
+    const { line, runTool, journal } = hands
+    switch (command.do) {
+      case 'tell-model':
+        sendToModel(JSON.stringify(command.event))
+        break
+      case 'open-ear': {
+        const ms = line?.ear.open(sendToModel) ?? 0
+        if (ms > 0) tell({ on: 'audio-lost', ms })
+        break
+      }
+      case 'play':
+        if (line !== null && audio !== null) playTo(line, audio, command)
+        break
+      case 'clear':
+        if (line !== null && !line.socket.send(clearMessage(line.streamSid))) lineBroke(line)
+        break
+      case 'run-tool':
+        run(command.call, runTool)
+        break
+      case 'record':
+        journal.write(command.fact, atMs, command.attempt)
+        break
+      case 'hang-up':
+        line?.ear.close()
+        void flushed(journal).then(() => line?.socket.close(1000, 'the stream is over'))
+        break
+      case 'finish':
+        finish(line, journal)
+        break
+      case 'note':
+        log[command.level]({ reason: command.about, code: command.code }, 'live call')
+        break
+    }
+  }
+
+  function playTo(line: Line, audio: string, place: Place): void {
+    if (!play(line.streamSid, audio, place, (message) => line.socket.send(message))) lineBroke(line)
+  }
+
+  function run(call: Parameters<CallPlan['runTool']>[0], runTool: CallPlan['runTool']): void {
+    const { toolCallId } = call
+    const running = runTool(call).then(
+      ({ output, endsCall }) => tell({ on: 'tool-answered', toolCallId, output, endsCall }),
+      (error: unknown) => {
+        log.error({ toolCallId, tool: call.name, error: error instanceof Error ? error : undefined }, 'a tool broke')
+        const output = JSON.stringify({ error: 'this does not work just now' })
+        tell({ on: 'tool-answered', toolCallId, output, endsCall: false })
+      },
+    )
+    toolRuns.add(running)
+    void running.finally(() => toolRuns.delete(running))
+  }
+
+  /** The ledger has what was written, or has had its time. */
+  const flushed = (journal: Journal): Promise<void> =>
+    new Promise((resolve) => {
+      const cancel = clock.after(limits.flushMs, resolve)
+      void journal.flush().finally(() => {
+        cancel()
+        resolve()
+      })
+    })
+
+  function finish(line: Line | null, journal: Journal): void {
+    cancelTimer()
+    line?.ear.close()
+    model.close(1000)
+    void Promise.allSettled(toolRuns)
+      .then(() => journal.flush())
+      .finally(() => {
+        line?.socket.close(1000)
+        resolveFinished()
+      })
+  }
+
+  /** A socket that takes nothing more is as good as closed. */
+  function sendToModel(message: string): void {
+    if (model.send(message)) return
+    model.close()
+    tell({ on: 'model-gone', code: 1006 })
+  }
+
+  function lineBroke(line: Line): void {
+    line.socket.close()
+    tell({ on: 'left', how: 'broken' })
+  }
+
+  function heardFromModel(message: string): void {
+    const spliced = spliceDelta(message)
+    if (spliced === null) readInFull(message)
+    else agentSpeaks(spliced)
+  }
+
+  function readInFull(message: string): void {
+    const read = readModelEvent(message)
+    switch (read.is) {
+      case 'unknown':
+        break
+      case 'malformed':
+        log.warn({ event: read.type }, 'the model said what cannot be read')
+        break
+      case 'event': {
+        const { event } = read
+        if (event.type !== 'response.output_audio.delta') tell({ on: 'said', event })
+        else agentSpeaks(audioOfDelta(event))
+      }
+    }
+  }
+
+  function agentSpeaks(audio: AgentAudio | null): void {
+    if (audio === null) return
+    const { payload, responseId, itemId, contentIndex } = audio
+    tell({ on: 'audio', responseId, itemId, contentIndex, bytes: audioBytes(payload) }, payload)
+  }
+
+  /** One timer, at the earliest of what the machine and the caller's ear wait for. A timer that is early is left as it is. */
+  function setTimer(): void {
+    const dueAtMs = Math.min(nextDueAtMs(state), silenceDueAtMs())
+    if (dueAtMs >= wakesAtMs) return
+    cancelTimer()
+    wakesAtMs = dueAtMs
+    cancelTimer = clock.after(Math.max(0, dueAtMs - clock.now()), wake)
+  }
+
+  const silenceDueAtMs = (): number =>
+    state.floor.is === 'caller'
+      ? (hands.line?.ear.silenceDueAtMs() ?? Number.POSITIVE_INFINITY)
+      : Number.POSITIVE_INFINITY
+
+  function wake(): void {
+    wakesAtMs = Number.POSITIVE_INFINITY
+    const now = clock.now()
+    if (silenceDueAtMs() <= now) hands.line?.ear.fillSilence(now)
+    if (nextDueAtMs(state) <= now) tell({ on: 'time' })
+    else setTimer()
+  }
+
+  const { baseUrl, apiKey, safetyIdentifier } = plan.realtime
+  const headers = {
+    Authorization: `Bearer ${apiKey}`,
+    ...(safetyIdentifier === undefined ? {} : { 'OpenAI-Safety-Identifier': safetyIdentifier }),
+  }
+  const model = deps.openSocket(realtimeUrl(baseUrl, plan.model.model), headers, {
+    message: heardFromModel,
+    close: (code) => tell({ on: 'model-gone', code }),
+  })
+  actOnAll()
+
+  return {
+    callSid: plan.callSid,
+    generation: plan.generation,
+    join(line, { runTool, journal }) {
+      hands = { line, runTool, journal }
+      tell({ on: 'joined', streamSid: line.streamSid })
+    },
+    tell,
+    finished,
+  }
+}

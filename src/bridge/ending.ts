@@ -1,0 +1,96 @@
+// PURE. How a call ends: by us, by the caller, or for want of a model; and what is still owed to the ledger afterwards.
+import type { FactOf } from '../conversations/events.ts'
+import { cutOff, takeFinished } from './playback.ts'
+import type { CallState, Command, Ending } from './state.ts'
+import { isDeleted, isTranscribed, writeAgent, writeCaller } from './transcript.ts'
+
+/** From now on the call waits for the agent to be heard out, and then hangs up. */
+export const beginEnding = (state: CallState, reason: Ending, asks: CallState['asks'], atMs: number): CallState => ({
+  ...state,
+  phase: { is: 'ending', reason, dueAtMs: atMs + state.limits.goodbyeMs },
+  asks,
+})
+
+/** The end that was decided on: the stream is closed, and Twilio asks what comes next. */
+export function hangUp(state: CallState, out: Command[], reason: Ending, atMs: number): CallState {
+  const isHandedOver = reason === 'handed-over'
+  if (!isHandedOver) out.push({ do: 'record', fact: { kind: 'call.ending', reason } })
+  const ended = endStream(state, out, isHandedOver ? 'handed-over' : 'hung-up', atMs)
+  out.push({ do: 'hang-up' })
+  return ended
+}
+
+/** The model cannot be had, or cannot be had any more. Before a caller is there, it only costs the head start. */
+export function failModel(state: CallState, out: Command[], reason: string, atMs: number, isGone = false): CallState {
+  if (state.stream === null) return finish(state, out)
+  if (state.phase.is === 'settling') return { ...state, phase: { ...state.phase, isModelGone: true } }
+  out.push({ do: 'note', level: 'warn', about: 'the model failed', code: reason })
+  out.push({ do: 'record', fact: { kind: 'model.failed', reason }, attempt: state.stream.streamSid })
+  const ended = endStream(state, out, 'failed', atMs, isGone)
+  out.push({ do: 'hang-up' })
+  return ended
+}
+
+/** The caller hears and says nothing any more; what they said last may still have to be transcribed. */
+export function endStream(
+  state: CallState,
+  out: Command[],
+  reason: FactOf<'stream.ended'>['reason'],
+  atMs: number,
+  isModelGone = false,
+): CallState {
+  const { stream, floor, response } = state
+  if (stream === null) return finish(state, out)
+  out.push({ do: 'record', fact: { kind: 'stream.ended', streamSid: stream.streamSid, reason } })
+  if (!isModelGone) {
+    // Speech that no silence has ended would never be transcribed.
+    if (floor.is === 'caller') out.push({ do: 'tell-model', event: { type: 'input_audio_buffer.commit' } })
+    if (response.is === 'active') {
+      out.push({ do: 'tell-model', event: { type: 'response.cancel', response_id: response.responseId } })
+    }
+  }
+  return {
+    ...state,
+    phase: { is: 'settling', dueAtMs: atMs + state.limits.lastWordsMs, isModelGone },
+    floor: { is: 'open' },
+    response: response.is === 'active' ? { ...response, isCut: true } : response,
+    asks: [],
+    answerDueAtMs: null,
+    playback: cutOff(state.playback).playback,
+  }
+}
+
+/** Nothing more can come: every word is written, and the response that was cancelled has told what it used. */
+export const isSettled = ({ phase, transcript, response }: CallState): boolean =>
+  phase.is === 'settling' && (phase.isModelGone || (isTranscribed(transcript) && response.is !== 'active'))
+
+/** Writes what is left and closes. Nothing follows. */
+export function finish(state: CallState, out: Command[]): CallState {
+  const written = writeDown(state, out, true)
+  if (state.stream !== null) {
+    out.push({ do: 'record', fact: { kind: 'transcript.settled', streamSid: state.stream.streamSid } })
+  }
+  out.push({ do: 'finish' })
+  return { ...written, phase: { is: 'closed' } }
+}
+
+/** Writes every utterance of which nothing more can be learnt; with `isLast`, every one. */
+export function writeDown(state: CallState, out: Command[], isLast: boolean): CallState {
+  if (state.stream === null) return state
+  const { streamSid } = state.stream
+  const [playback, finished] = isLast
+    ? [{ ...state.playback, items: [] }, state.playback.items]
+    : takeFinished(state.playback)
+  let [transcript, utterances] = writeCaller(state.transcript, streamSid, isLast)
+  for (const fact of utterances) out.push({ do: 'record', fact })
+  for (const item of finished) {
+    const [next, fact] = writeAgent(transcript, streamSid, item)
+    transcript = next
+    if (fact !== null) out.push({ do: 'record', fact })
+    // Words without sound: the model must not believe that it said them.
+    if (!isLast && fact?.heardMs === 0 && !isDeleted(transcript, item.itemId)) {
+      out.push({ do: 'tell-model', event: { type: 'conversation.item.delete', item_id: item.itemId } })
+    }
+  }
+  return { ...state, playback, transcript }
+}

@@ -1,0 +1,89 @@
+// Every wait, queue and count of a live call, by name and with its unit. A plan may tighten them for one organization.
+
+export type CallLimits = {
+  /** A model socket opened ahead of its stream, that no stream claimed, is closed after this. */
+  unclaimedMs: number
+  /** From opening the model's socket to its `session.updated`; past this the call has no model. */
+  configureMs: number
+  /** From our `response.create`, or from the caller's turn, to `response.created`. */
+  answerMs: number
+  /** From `response.created` to its first sound or tool call. */
+  firstSoundMs: number
+  /** Between two signs of life of one response, and from `response.cancel` to `response.done`. */
+  stalledMs: number
+  /** From the end of speech to the commit of the turn. */
+  commitMs: number
+  /** A turn of the caller that goes on for longer (music, a machine) is committed as it is. */
+  callerTurnMs: number
+  /** Responses that may fail or stay silent in a row before the model counts as failed. */
+  failuresInRow: number
+  /** How long after audio should have been heard its mark may come back. */
+  markSlackMs: number
+  /** Audio sent to the caller and not heard yet. Twilio throws away what is beyond ten minutes. */
+  unheardAudioMs: number
+  /** A tool that has not answered by then is answered for. */
+  toolMs: number
+  toolsAtOnce: number
+  /** Responses in a row that call tools, with no turn of the caller between. */
+  toolRounds: number
+  /** Nobody speaks and nothing is under way for this long: the agent asks, and after the last time says goodbye. */
+  idleMs: number
+  idlePrompts: number
+  callMs: number
+  /** So long before the end of `callMs` the agent says that time is running out. */
+  callWarningMs: number
+  /** From the decision to end the call to hanging up, goodbye heard or not. */
+  goodbyeMs: number
+  /** After the caller is gone, for the transcription of their last words. */
+  lastWordsMs: number
+}
+
+export const callLimits: CallLimits = {
+  unclaimedMs: 10_000,
+  configureMs: 6_000,
+  answerMs: 4_000,
+  firstSoundMs: 8_000,
+  stalledMs: 6_000,
+  commitMs: 2_000,
+  callerTurnMs: 90_000,
+  failuresInRow: 2,
+  markSlackMs: 5_000,
+  unheardAudioMs: 5 * 60_000,
+  toolMs: 15_000,
+  toolsAtOnce: 8,
+  toolRounds: 8,
+  idleMs: 20_000,
+  idlePrompts: 1,
+  callMs: 15 * 60_000,
+  callWarningMs: 60_000,
+  goodbyeMs: 12_000,
+  lastWordsMs: 2_500,
+}
+
+/** Limits of the audio that comes in, and of the sockets' hands. */
+export type LineLimits = {
+  /** Caller audio kept until the model listens; the oldest goes first. */
+  heldAudioMs: number
+  /** Silence put in for missing frames, per gap. */
+  gapPaddingMs: number
+  /** No frame for this long while the caller speaks: silence is put in, so that the detector can end the turn. */
+  lostFramesMs: number
+  /** How much silence at a time. */
+  lostFramesSilenceMs: number
+  /** From the opening of the media socket to its `start`. */
+  startMs: number
+  /** For checking the stream's token. */
+  redeemMs: number
+  /** For the ledger to take what Twilio's next request will be answered from, before we close the stream. */
+  flushMs: number
+}
+
+export const lineLimits: LineLimits = {
+  heldAudioMs: 10_000,
+  gapPaddingMs: 10_000,
+  lostFramesMs: 750,
+  lostFramesSilenceMs: 1_000,
+  startMs: 5_000,
+  redeemMs: 5_000,
+  flushMs: 1_500,
+}

@@ -1,0 +1,283 @@
+// PURE. THE LIVE CALL. `step` takes what happened and answers what is now true and what is to be done; two sockets and a timer
+// carry it out (call.ts). It knows turns, barge-in, marks, tools, limits and endings. The audio's samples never pass here.
+
+import type { ModelItem } from '../wire/realtime.ts'
+import { beginEnding, endStream, failModel, hangUp, isSettled, finish as settle, writeDown } from './ending.ts'
+import { begin, bytesPerMs, cutOff, finishItem, hear, send, spell, unheardBytes } from './playback.ts'
+import { configureEventId, configureRequest, forgetRequests, isConfigured } from './requests.ts'
+import { ask, responseCreated, responseDone, responseRefused, speakNext } from './responding.ts'
+import type { CallEvent, CallState, Command } from './state.ts'
+import { callTool, toolAnswered, toolConfirmed } from './tooling.ts'
+import { isWritten, markDeleted, place, setAside, turnCaller } from './transcript.ts'
+import { isQuiet, watch } from './watch.ts'
+
+export type Step = { state: CallState; commands: Command[] }
+
+/** After `closed` nothing happens and nothing is done. */
+export function step(state: CallState, event: CallEvent): Step {
+  if (state.phase.is === 'closed') return { state, commands: [] }
+  const commands: Command[] = []
+  const changed = happen(state, event, commands)
+  return { state: follow(changed, commands, event.atMs), commands }
+}
+
+function happen(state: CallState, event: CallEvent, out: Command[]): CallState {
+  const { atMs } = event
+  switch (event.on) {
+    case 'joined':
+      return join(state, out, event.streamSid, atMs)
+    case 'said':
+      return said(state, out, event.event, atMs)
+    case 'audio':
+      return speak(state, out, event)
+    case 'mark':
+      return { ...state, playback: hear(state.playback, event.name) }
+    case 'key':
+      return { ...state, quiet: { sinceMs: null, prompts: 0 } }
+    case 'tool-answered':
+      return toolAnswered(state, out, event, atMs)
+    case 'left':
+      return state.phase.is === 'settling' ? state : endStream(state, out, event.how, atMs)
+    case 'model-gone':
+      return failModel(state, out, `socket closed with ${event.code}`, atMs, true)
+    case 'audio-lost': {
+      const text = `The first ${event.ms} ms of the caller's audio were lost before the model could listen.`
+      out.push({ do: 'record', fact: { kind: 'warning', about: 'audio-lost', text } })
+      return state
+    }
+    case 'hand-over':
+      return handOver(state, out, event.how, atMs)
+    case 'time':
+      return watch(state, out, atMs)
+  }
+}
+
+/** What follows from any change: finished words are written, the call ends if it can, the agent speaks if it is its turn. */
+function follow(changed: CallState, out: Command[], atMs: number): CallState {
+  if (changed.phase.is === 'closed') return changed
+  const state = writeDown(changed, out, false)
+  if (isSettled(state)) return settle(state, out)
+  if (state.phase.is === 'ending' && isQuiet(state)) {
+    return follow(hangUp(state, out, state.phase.reason, atMs), out, atMs)
+  }
+  const next = speakNext(state, out, atMs)
+  const sinceMs = next.phase.is === 'live' && isQuiet(next) ? (next.quiet.sinceMs ?? atMs) : null
+  return sinceMs === next.quiet.sinceMs ? next : { ...next, quiet: { ...next.quiet, sinceMs } }
+}
+
+function join(state: CallState, out: Command[], streamSid: string, atMs: number): CallState {
+  if (state.stream !== null) return state
+  const { generation } = state.script
+  out.push({ do: 'record', fact: { kind: 'stream.started', streamSid, generation } })
+  const joined = { ...state, stream: { streamSid, startedAtMs: atMs } }
+  return state.phase.is === 'ready' ? goLive(joined, out) : joined
+}
+
+/** The model knows what was said before, then hears the caller, then greets them. */
+function goLive(state: CallState, out: Command[]): CallState {
+  let { transcript } = state
+  for (const [n, item] of state.script.history.entries()) {
+    const id = `history_${n}`
+    out.push({ do: 'tell-model', event: { type: 'conversation.item.create', item: { ...item, id } } })
+    transcript = setAside(transcript, id)
+  }
+  out.push({ do: 'open-ear' })
+  const live: CallState = { ...state, transcript, phase: { is: 'live' } }
+  return state.script.greeting === null ? live : ask(live, 'greeting')
+}
+
+function said(state: CallState, out: Command[], event: Said, atMs: number): CallState {
+  switch (event.type) {
+    case 'session.created':
+      if (state.phase.is !== 'connecting') return state
+      out.push({ do: 'tell-model', event: configureRequest(state.script) })
+      return { ...state, phase: { is: 'configuring', dueAtMs: state.phase.dueAtMs } }
+    case 'session.updated':
+      if (state.phase.is !== 'configuring') return state
+      if (!isConfigured(event.session)) return failModel(state, out, 'session not as asked', atMs)
+      return state.stream === null ? { ...state, phase: { is: 'ready' } } : goLive(state, out)
+    case 'error':
+      return failed(state, out, event.error, atMs)
+    case 'conversation.item.added':
+    case 'conversation.item.created':
+      return added(state, event.item, event.previous_item_id)
+    case 'input_audio_buffer.speech_started':
+      return callerSpeaks(state, out, event.item_id, atMs)
+    case 'input_audio_buffer.speech_stopped': {
+      if (state.floor.is !== 'caller') return state
+      const dueAtMs = atMs + state.limits.commitMs
+      return { ...state, floor: { is: 'pausing', itemId: event.item_id, dueAtMs } }
+    }
+    case 'input_audio_buffer.committed':
+      return callerSpoke(state, event.item_id, event.previous_item_id, atMs)
+    case 'conversation.item.input_audio_transcription.delta':
+      return words(state, event.item_id, { state: 'committed', addText: event.delta ?? '' }, atMs)
+    case 'conversation.item.input_audio_transcription.completed': {
+      const { usage, item_id: itemId, transcript: text } = event
+      const model = state.script.model.transcriptionModel
+      if (usage !== null && usage !== undefined) {
+        out.push({ do: 'record', fact: { kind: 'usage', source: 'transcription', model, usage }, attempt: itemId })
+      }
+      return words(state, itemId, { state: 'final', text }, atMs)
+    }
+    case 'conversation.item.input_audio_transcription.failed':
+      out.push({ do: 'note', level: 'info', about: 'a turn of the caller could not be transcribed' })
+      return words(state, event.item_id, { state: 'final' }, atMs)
+    case 'response.created':
+      return responseCreated(state, out, event.response.id, atMs)
+    case 'response.done': {
+      const calls = event.response.output ?? []
+      const called = calls.reduce((next, item) => callTool(next, out, item, event.response.id, atMs), state)
+      return responseDone(called, out, event.response, atMs)
+    }
+    case 'response.output_item.added':
+      if (event.item.type !== 'message' || event.item.id === undefined) return state
+      if (isWritten(state.transcript, event.item.id)) return state
+      return { ...state, playback: begin(state.playback, event.item.id, event.response_id, atMs) }
+    case 'response.output_item.done':
+      if (event.item.type === 'message' && event.item.id !== undefined) {
+        return { ...state, playback: finishItem(state.playback, event.item.id) }
+      }
+      return callTool(state, out, event.item, event.response_id, atMs)
+    case 'response.output_audio_transcript.delta':
+      return spells(state, event, { add: event.delta }, atMs)
+    case 'response.output_audio_transcript.done':
+      return spells(state, event, { whole: event.transcript }, atMs)
+    case 'response.function_call_arguments.delta':
+      return alive(state, event.response_id, atMs)
+  }
+}
+
+type Said = Extract<CallEvent, { on: 'said' }>['event']
+type EventOf<T extends Said['type']> = Extract<Said, { type: T }>
+
+/** Errors that follow from two sides acting at once; nothing is lost by them. */
+const harmless = new Set([
+  'response_cancel_not_active',
+  'input_audio_buffer_commit_empty',
+  'conversation_already_has_active_response',
+  'cannot_update_voice',
+  'item_not_found',
+])
+
+function failed(state: CallState, out: Command[], error: EventOf<'error'>['error'], atMs: number): CallState {
+  const code = error.code ?? error.type
+  if (error.event_id === configureEventId) return failModel(state, out, `session refused: ${code}`, atMs)
+  if (code === 'session_expired') return failModel(state, out, code, atMs)
+  const refused = responseRefused(state, out, error.event_id ?? null, code, atMs)
+  if (refused !== null) return refused
+  out.push({ do: 'note', level: harmless.has(code) ? 'info' : 'warn', about: 'the model reported an error', code })
+  return state
+}
+
+function added(state: CallState, item: ModelItem, previousItemId: string | null | undefined): CallState {
+  const confirmed = item.type === 'function_call_output' ? toolConfirmed(state, item.call_id) : state
+  if (item.id === undefined) return confirmed
+  return { ...confirmed, transcript: place(state.transcript, item.id, previousItemId) }
+}
+
+/** Barge-in. Whatever the caller has not heard by now they never will, and the model is told so. */
+function callerSpeaks(state: CallState, out: Command[], itemId: string, atMs: number): CallState {
+  const { phase, limits } = state
+  const transcript = turnCaller(state.transcript, itemId, { state: 'speaking' }, atMs)
+  if (phase.is === 'settling') {
+    out.push({ do: 'tell-model', event: { type: 'input_audio_buffer.commit' } })
+    return { ...state, transcript }
+  }
+  const { playback, cuts, isSounding } = cutOff(state.playback)
+  if (isSounding) out.push({ do: 'clear' })
+  for (const event of cuts.flatMap(forgetRequests)) out.push({ do: 'tell-model', event })
+  const deleted = cuts.filter(({ keep }) => keep === 'nothing')
+  const { response } = state
+  return {
+    ...withdrawEnding(state),
+    playback,
+    transcript: deleted.reduce((next, cut) => markDeleted(next, cut.itemId), transcript),
+    response: response.is === 'active' ? { ...response, isCut: true, dueAtMs: atMs + limits.stalledMs } : response,
+    floor: { is: 'caller', itemId, sinceMs: atMs },
+    quiet: { sinceMs: null, prompts: 0 },
+  }
+}
+
+/** Whoever speaks during the goodbye has something left to say. Only time that has run out is not negotiable. */
+function withdrawEnding(state: CallState): CallState {
+  const { phase } = state
+  if (phase.is !== 'ending' || phase.reason === 'too-long' || phase.reason === 'handed-over') return state
+  return { ...state, phase: { is: 'live' }, asks: state.asks.filter((what) => what !== 'goodbye') }
+}
+
+function callerSpoke(
+  state: CallState,
+  itemId: string,
+  previousItemId: string | null | undefined,
+  atMs: number,
+): CallState {
+  const { floor, phase, limits, tools } = state
+  const transcript = turnCaller(place(state.transcript, itemId, previousItemId), itemId, { state: 'committed' }, atMs)
+  if (phase.is !== 'live' && phase.is !== 'ending') return { ...state, transcript }
+  const isStillSpeaking = floor.is === 'caller' && floor.itemId !== itemId
+  return {
+    ...state,
+    transcript,
+    floor: isStillSpeaking ? floor : { is: 'open' },
+    answerDueAtMs: atMs + limits.answerMs,
+    tools: { ...tools, rounds: 0 },
+    quiet: { sinceMs: null, prompts: 0 },
+  }
+}
+
+const words = (
+  state: CallState,
+  itemId: string,
+  change: Parameters<typeof turnCaller>[2],
+  atMs: number,
+): CallState => ({
+  ...state,
+  transcript: turnCaller(state.transcript, itemId, change, atMs),
+})
+
+/** Audio reaches the caller only from the response that has the floor, and only as long as it is not cut off. */
+function speak(state: CallState, out: Command[], event: Extract<CallEvent, { on: 'audio' }>): CallState {
+  const { response, phase, limits, playback } = state
+  const { responseId, itemId, bytes, atMs } = event
+  if (phase.is !== 'live' && phase.is !== 'ending') return state
+  if (response.is !== 'active' || response.responseId !== responseId || response.isCut) return state
+  if (bytes === 0 || isWritten(state.transcript, itemId)) return state
+  if (unheardBytes(playback) + bytes > limits.unheardAudioMs * bytesPerMs) {
+    const text = 'The agent spoke for longer than may wait to be heard; the rest was dropped.'
+    out.push({ do: 'record', fact: { kind: 'warning', about: 'unheard-audio', text } })
+    out.push({ do: 'tell-model', event: { type: 'response.cancel', response_id: responseId } })
+    return { ...state, response: { ...response, isCut: true, dueAtMs: atMs + limits.stalledMs } }
+  }
+  const [sent, position] = send(playback, event, bytes, atMs)
+  out.push({ do: 'play', ...position })
+  return { ...state, playback: sent, response: { ...response, hasSound: true, dueAtMs: atMs + limits.stalledMs } }
+}
+
+/** The words of what the agent says come beside the sound, before or after it. */
+function spells(
+  state: CallState,
+  part: { response_id: string; item_id: string; content_index: number },
+  text: { add: string } | { whole: string },
+  atMs: number,
+): CallState {
+  if (isWritten(state.transcript, part.item_id)) return state
+  const name = { responseId: part.response_id, itemId: part.item_id, contentIndex: part.content_index }
+  return { ...state, playback: spell(state.playback, name, text, atMs) }
+}
+
+function alive(state: CallState, responseId: string, atMs: number): CallState {
+  const { response, limits } = state
+  if (response.is !== 'active' || response.responseId !== responseId || response.isCut) return state
+  return { ...state, response: { ...response, dueAtMs: atMs + limits.stalledMs } }
+}
+
+/** Another machine goes on with this call: from the next quiet moment, or from now. */
+function handOver(state: CallState, out: Command[], how: 'gently' | 'at-once', atMs: number): CallState {
+  const { phase, stream } = state
+  if (stream === null) return settle(state, out)
+  if (how === 'gently' && phase.is === 'live') return beginEnding(state, 'handed-over', [], atMs)
+  if (how === 'gently' && (phase.is === 'ending' || phase.is === 'settling')) return state
+  const ended = phase.is === 'settling' ? state : hangUp(state, out, 'handed-over', atMs)
+  return how === 'gently' ? ended : settle(ended, out)
+}

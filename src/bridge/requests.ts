@@ -1,0 +1,112 @@
+// PURE. What we say to the model, each event in one place: how it is to be, when it is to speak, and what of its speech the
+// caller never heard.
+import type { RealtimeClientEvent, RealtimeSessionCreateRequest } from '../wire/realtime.ts'
+import type { CallScript, TurnDetection } from './plan.ts'
+import type { Cut } from './playback.ts'
+import type { Ask } from './state.ts'
+
+export const configureEventId = 'configure'
+
+const phoneAudio = { type: 'audio/pcmu' } as const
+
+/** The whole session, once: it is taken whole or not at all. Until it is taken, nothing else may be said. */
+export function configureRequest(script: CallScript): RealtimeClientEvent {
+  const { model } = script
+  const session: RealtimeSessionCreateRequest = {
+    type: 'realtime',
+    instructions: script.instructions,
+    output_modalities: ['audio'],
+    // Callers' words are nobody's to trace, and what is once enabled cannot be undone.
+    tracing: null,
+    audio: {
+      input: {
+        format: phoneAudio,
+        ...(model.noiseReduction === null ? {} : { noise_reduction: { type: model.noiseReduction } }),
+        transcription: {
+          model: model.transcriptionModel,
+          ...(model.language === null ? {} : { language: model.language }),
+        },
+        turn_detection: turnDetection(model.turnDetection),
+      },
+      output: { format: phoneAudio, voice: model.voice, ...(model.speed === undefined ? {} : { speed: model.speed }) },
+    },
+    tools: script.tools.map(({ name, description, parameters }) => ({
+      type: 'function',
+      name,
+      description,
+      parameters,
+    })),
+    tool_choice: 'auto',
+  }
+  return { type: 'session.update', event_id: configureEventId, session }
+}
+
+/** The model answers the caller by itself and stops when they speak; the machine counts on both. */
+function turnDetection(detection: TurnDetection) {
+  const answers = { create_response: true, interrupt_response: true }
+  switch (detection.by) {
+    case 'silence':
+      return {
+        type: 'server_vad' as const,
+        threshold: detection.threshold,
+        prefix_padding_ms: detection.prefixMs,
+        silence_duration_ms: detection.silenceMs,
+        ...answers,
+      }
+    case 'meaning':
+      return { type: 'semantic_vad' as const, eagerness: detection.eagerness, ...answers }
+  }
+}
+
+type EchoedSession = {
+  type?: string
+  audio?: { input?: { format?: { type?: string } }; output?: { format?: { type?: string } } }
+}
+
+/** Whether the model took telephone audio both ways; with any other the caller would hear noise. */
+export const isConfigured = ({ type, audio }: EchoedSession): boolean =>
+  type === 'realtime' &&
+  audio?.input?.format?.type === phoneAudio.type &&
+  audio.output?.format?.type === phoneAudio.type
+
+/** Asks for one response. Its instructions replace the session's, so these are repeated in front. */
+export function responseRequest(script: CallScript, ask: Ask, eventId: string, mayCallTools: boolean) {
+  const task = taskOf(script, ask)
+  const response = {
+    ...(task === null ? {} : { instructions: `${script.instructions}\n\n${task}` }),
+    ...(mayCallTools ? {} : { tool_choice: 'none' as const }),
+  }
+  return { type: 'response.create', event_id: eventId, response } satisfies RealtimeClientEvent
+}
+
+function taskOf(script: CallScript, ask: Ask): string | null {
+  switch (ask) {
+    case 'greeting':
+      return script.greeting
+    case 'reply':
+    case 'tool-results':
+      return null
+    case 'still-there':
+      return 'The caller has been silent for a while. Ask in one short sentence whether they are still there.'
+    case 'time-warning':
+      return 'Tell the caller in one short sentence that this call must end in about a minute, and go on with the most important thing.'
+    case 'goodbye':
+      return 'The call ends now. Say goodbye in one short sentence, and ask nothing more.'
+  }
+}
+
+/** What the caller did not hear was not said: the model's own memory is cut where their hearing was. */
+export function forgetRequests(cut: Cut): RealtimeClientEvent[] {
+  if (cut.keep === 'nothing') return [{ type: 'conversation.item.delete', item_id: cut.itemId }]
+  return cut.parts.map(({ contentIndex, heardMs }) => ({
+    type: 'conversation.item.truncate',
+    item_id: cut.itemId,
+    content_index: contentIndex,
+    audio_end_ms: heardMs,
+  }))
+}
+
+export const toolOutput = (toolCallId: string, output: string): RealtimeClientEvent => ({
+  type: 'conversation.item.create',
+  item: { type: 'function_call_output', call_id: toolCallId, output },
+})

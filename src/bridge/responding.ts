@@ -1,0 +1,157 @@
+// PURE. One response at a time. We ask for responses, and so does the model itself after each turn of the caller; whoever
+// was first has the floor, and what we wanted waits its turn. Only the response that has the floor reaches the caller.
+import type { ModelEvent } from '../wire/realtime.ts'
+import { failModel } from './ending.ts'
+import { finishResponse } from './playback.ts'
+import { responseRequest } from './requests.ts'
+import type { Ask, CallState, Command } from './state.ts'
+
+/** What we want said; once is enough. */
+export const ask = (state: CallState, what: Ask): CallState =>
+  state.asks.includes(what) ? state : { ...state, asks: [...state.asks, what] }
+
+/** Asks for the next response, if there is something to say and it is our turn. */
+export function speakNext(state: CallState, out: Command[], atMs: number): CallState {
+  const [next, ...asks] = state.asks
+  if (next === undefined || !isOurTurn(state)) return state
+  const eventId = `ask_${state.eventCount}`
+  const mayCallTools = next !== 'goodbye' && state.tools.rounds < state.limits.toolRounds
+  out.push({ do: 'tell-model', event: responseRequest(state.script, next, eventId, mayCallTools) })
+  const response = { is: 'asked' as const, eventId, ask: next, dueAtMs: atMs + state.limits.answerMs }
+  return { ...state, asks, eventCount: state.eventCount + 1, response }
+}
+
+const isOurTurn = ({ phase, response, floor, answerDueAtMs }: CallState): boolean =>
+  (phase.is === 'live' || phase.is === 'ending') &&
+  response.is === 'none' &&
+  floor.is === 'open' &&
+  answerDueAtMs === null
+
+/** A response has begun; ours, if we asked for one and no error says otherwise later. */
+export function responseCreated(state: CallState, out: Command[], responseId: string, atMs: number): CallState {
+  const before = state.response
+  if (before.is === 'active' && before.responseId === responseId) return state
+  const asked = before.is === 'asked' ? { eventId: before.eventId, ask: before.ask } : null
+  const playback = before.is === 'active' ? finishResponse(state.playback, before.responseId) : state.playback
+  // While the caller speaks nobody may talk over them; after the end there is nobody to talk to.
+  const isUnwelcome = state.floor.is !== 'open' || (state.phase.is !== 'live' && state.phase.is !== 'ending')
+  if (isUnwelcome) out.push({ do: 'tell-model', event: { type: 'response.cancel', response_id: responseId } })
+  const again = isUnwelcome && asked !== null && outlivesTurn(asked.ask) ? [asked.ask] : []
+  return {
+    ...state,
+    response: {
+      is: 'active',
+      responseId,
+      asked,
+      hasSound: false,
+      callsTools: false,
+      isCut: isUnwelcome,
+      dueAtMs: atMs + state.limits.firstSoundMs,
+    },
+    answerDueAtMs: null,
+    asks: [...again, ...(asked === null ? stillUnsaid(state) : state.asks)],
+    playback,
+  }
+}
+
+/** What an answer to the caller leaves still to be said. Results it has not seen are still to be told. */
+const stillUnsaid = ({ asks, tools }: CallState): Ask[] =>
+  asks.filter((what) => outlivesTurn(what) && (what !== 'tool-results' || tools.unconfirmed.length > 0))
+
+/** Whether something is worth saying even after the caller has said something else. */
+const outlivesTurn = (what: Ask): boolean => what === 'tool-results' || what === 'time-warning' || what === 'goodbye'
+
+/** Errors that mean that the model will never speak on this key, model or account. */
+const hopeless = new Set(['insufficient_quota', 'model_not_found', 'invalid_api_key', 'account_deactivated'])
+
+export function responseDone(
+  state: CallState,
+  out: Command[],
+  response: Extract<ModelEvent, { type: 'response.done' }>['response'],
+  atMs: number,
+): CallState {
+  const { id, status, status_details: details, usage } = response
+  if (usage !== null && usage !== undefined) {
+    const { model } = state.script.model
+    out.push({ do: 'record', fact: { kind: 'usage', source: 'realtime', model, usage }, attempt: id })
+  }
+  const done = { ...state, playback: finishResponse(state.playback, id) }
+  const active = state.response
+  if (active.is !== 'active' || active.responseId !== id) return done
+  const free = released(done, atMs)
+  if (status === 'failed') {
+    const code = details?.error?.code ?? details?.error?.type ?? 'failed'
+    return hopeless.has(code)
+      ? failModel(free, out, code, atMs)
+      : tryAgain(free, out, active.asked?.ask ?? 'reply', code, atMs)
+  }
+  const rounds = active.callsTools ? state.tools.rounds + 1 : state.tools.rounds
+  return { ...free, failures: status === 'cancelled' ? state.failures : 0, tools: { ...state.tools, rounds } }
+}
+
+/** No response runs. If the model owes the caller an answer, its time counts from here. */
+const released = (state: CallState, atMs: number): CallState => ({
+  ...state,
+  response: { is: 'none' },
+  answerDueAtMs: state.answerDueAtMs === null ? null : atMs + state.limits.answerMs,
+})
+
+/** Asks once more; after too many failures in a row the model counts as failed. */
+function tryAgain(state: CallState, out: Command[], what: Ask, code: string, atMs: number): CallState {
+  const failures = state.failures + 1
+  if (state.phase.is !== 'live' && state.phase.is !== 'ending') return state
+  if (failures >= state.limits.failuresInRow) return failModel(state, out, code, atMs)
+  out.push({ do: 'note', level: 'warn', about: 'a response failed and is asked for again', code })
+  return { ...state, failures, asks: [what, ...state.asks.filter((other) => other !== what)] }
+}
+
+const alreadyActive = 'conversation_already_has_active_response'
+
+/** The model refused our `response.create`: somebody else's response runs, or it cannot. False when it was about another event. */
+export function responseRefused(
+  state: CallState,
+  out: Command[],
+  eventId: string | null,
+  code: string,
+  atMs: number,
+): CallState | null {
+  const { response } = state
+  const isOurs = (own: string) => eventId === own || (eventId === null && code === alreadyActive)
+  if (response.is === 'asked' && isOurs(response.eventId)) {
+    const free: CallState = { ...state, response: { is: 'none' } }
+    if (code !== alreadyActive) return tryAgain(free, out, response.ask, code, atMs)
+    return { ...free, asks: [response.ask, ...state.asks], answerDueAtMs: atMs + state.limits.answerMs }
+  }
+  if (response.is === 'active' && response.asked !== null && isOurs(response.asked.eventId)) {
+    const { ask: what } = response.asked
+    return { ...state, response: { ...response, asked: null }, asks: [what, ...stillUnsaid(state)] }
+  }
+  return null
+}
+
+/** The response that we wait for shows no sign of life. */
+export function responseOverdue(state: CallState, out: Command[], atMs: number): CallState {
+  const { response } = state
+  switch (response.is) {
+    case 'none':
+      return state
+    case 'asked':
+      return tryAgain(released(state, atMs), out, response.ask, 'no answer', atMs)
+    case 'active': {
+      if (response.isCut) {
+        out.push({ do: 'note', level: 'warn', about: 'a response never ended' })
+        return released({ ...state, playback: finishResponse(state.playback, response.responseId) }, atMs)
+      }
+      out.push({ do: 'tell-model', event: { type: 'response.cancel', response_id: response.responseId } })
+      const cut = { ...response, isCut: true, dueAtMs: atMs + state.limits.stalledMs }
+      const code = response.hasSound ? 'speech stalled' : 'no sound'
+      return tryAgain({ ...state, response: cut }, out, response.asked?.ask ?? 'reply', code, atMs)
+    }
+  }
+}
+
+/** After a turn of the caller the model did not answer by itself. */
+export function answerOverdue(state: CallState): CallState {
+  const free = { ...state, answerDueAtMs: null }
+  return state.asks.length > 0 ? free : ask(free, 'reply')
+}

@@ -1,0 +1,108 @@
+// All live calls of this process: which models are warm, which streams have joined, and how they end when the process must.
+// Owns no rule of a call; those are the machine's.
+import type { Clock } from '../lib/clock.ts'
+import type { Log } from '../lib/log.ts'
+import type { OpenSocket, Socket, SocketHandlers } from '../lib/socket.ts'
+import { type Call, type Line, openCall } from './call.ts'
+import { openDoor, type Redeem } from './door.ts'
+import { type LineLimits, lineLimits } from './limits.ts'
+import type { CallPlan } from './plan.ts'
+
+export type BridgeDeps = { clock: Clock; log: Log; openSocket: OpenSocket; limits?: Partial<LineLimits> }
+
+export type Bridge = {
+  /** Opens the model for a call whose stream is on its way. A repeat changes nothing; unclaimed, it is closed again. */
+  prewarm(plan: CallPlan): void
+  /** Takes a media stream's socket, whose handshake is verified. */
+  accept(socket: Socket, redeem: Redeem): SocketHandlers
+  /** Calls whose stream is up, or whose last words are being written. */
+  liveCalls(): number
+  /** Takes no more streams. Resolves when all calls have ended; after `graceMs` they are handed over as they fall quiet. */
+  drain(graceMs: number): Promise<void>
+  /** Hands every call over at once. Resolves when all that was said is in the ledger. */
+  stop(): Promise<void>
+}
+
+/** Close code of RFC 6455's registry: the service restarts; Twilio goes on with the call's TwiML. */
+const serviceRestart = 1012
+
+export function createBridge(given: BridgeDeps): Bridge {
+  const deps = { ...given, limits: { ...lineLimits, ...given.limits } }
+  const warm = new Map<string, Call>()
+  const live = new Map<string, Call>()
+  const calls = new Set<Call>()
+  /** Sockets that are no call's yet. */
+  const doors = new Set<ReturnType<typeof openDoor>>()
+  let isDraining = false
+
+  function prewarm(plan: CallPlan): void {
+    const before = warm.get(plan.callSid)
+    if (isDraining || before?.generation === plan.generation) return
+    before?.tell({ on: 'hand-over', how: 'at-once' })
+    const call = openCall(deps, plan)
+    warm.set(plan.callSid, call)
+    void call.finished.then(() => {
+      if (warm.get(plan.callSid) === call) warm.delete(plan.callSid)
+    })
+  }
+
+  /** The newest stream of a call is the call: Twilio opens another only when it has given up the one before. */
+  function enter(plan: CallPlan, line: Line): Call {
+    const { callSid } = plan
+    live.get(callSid)?.tell({ on: 'left', how: 'broken' })
+    const warmed = warm.get(callSid)
+    warm.delete(callSid)
+    const call = warmed?.generation === plan.generation ? warmed : openCall(deps, plan)
+    live.set(callSid, call)
+    calls.add(call)
+    void call.finished.then(() => {
+      calls.delete(call)
+      if (live.get(callSid) === call) live.delete(callSid)
+    })
+    call.join(line, plan)
+    return call
+  }
+
+  function accept(socket: Socket, redeem: Redeem): SocketHandlers {
+    if (isDraining) {
+      socket.close(serviceRestart, 'draining')
+      return { message() {}, close() {} }
+    }
+    const door = openDoor(deps, socket, redeem, (plan, line) => {
+      doors.delete(door)
+      return enter(plan, line)
+    })
+    doors.add(door)
+    return {
+      message: door.message,
+      close(code, reason) {
+        doors.delete(door)
+        door.close(code, reason)
+      },
+    }
+  }
+
+  async function drain(graceMs: number): Promise<void> {
+    isDraining = true
+    for (const call of warm.values()) call.tell({ on: 'hand-over', how: 'at-once' })
+    const cancel = deps.clock.after(graceMs, () => {
+      for (const call of calls) call.tell({ on: 'hand-over', how: 'gently' })
+    })
+    await allFinished()
+    cancel()
+  }
+
+  async function stop(): Promise<void> {
+    isDraining = true
+    for (const door of doors) door.shut(serviceRestart, 'server stopped')
+    for (const call of [...warm.values(), ...calls]) call.tell({ on: 'hand-over', how: 'at-once' })
+    await allFinished()
+  }
+
+  /** Also those that a stream still opens meanwhile. */
+  async function allFinished(): Promise<void> {
+    while (calls.size > 0) await Promise.all([...calls].map((call) => call.finished))
+  }
+
+  return { prewarm, accept, liveCalls: () => calls.size, drain, stop }
+}

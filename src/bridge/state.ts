@@ -1,0 +1,143 @@
+// PURE. The vocabulary of the live call's machine: what it knows, what happens to it, and what it wants done.
+import type { ToolCall } from '../agents/tool-runner.ts'
+import type { ConversationFact } from '../conversations/events.ts'
+import type { ModelEvent, RealtimeClientEvent } from '../wire/realtime.ts'
+import { type CallLimits, callLimits } from './limits.ts'
+import type { CallScript } from './plan.ts'
+import { type PartName, type Place, type Playback, silentPlayback } from './playback.ts'
+import { emptyTranscript, type Transcript } from './transcript.ts'
+
+export type CallState = {
+  script: CallScript
+  limits: CallLimits
+  phase: Phase
+  /** Null until the caller's stream is there; it must be by `claimDueAtMs`. */
+  stream: { streamSid: string; startedAtMs: number } | null
+  claimDueAtMs: number
+  floor: Floor
+  response: Response
+  /** What the agent is to speak about next, in this order. */
+  asks: readonly Ask[]
+  /** The caller's turn is over and the model is about to answer by itself; if it has not by then, it is asked to. */
+  answerDueAtMs: number | null
+  playback: Playback
+  transcript: Transcript
+  tools: Tools
+  /** Failed or silent responses since the last that was whole. */
+  failures: number
+  /** Counts the events that we may have to recognise in an error. */
+  eventCount: number
+  /** Since when nobody speaks and nothing is under way, and how often the agent has asked into the silence. */
+  quiet: { sinceMs: number | null; prompts: number }
+  isTimeWarningGiven: boolean
+}
+
+export type Phase =
+  /** The model's socket is opening; its first word is `session.created`. */
+  | { is: 'connecting'; dueAtMs: number }
+  /** Our `session.update` is sent. */
+  | { is: 'configuring'; dueAtMs: number }
+  /** The model is as we want it, and waits for the caller. */
+  | { is: 'ready' }
+  | { is: 'live' }
+  /** The call is to end once the caller has heard the agent out, or at the latest when due. */
+  | { is: 'ending'; reason: Ending; dueAtMs: number }
+  /** The stream is over. The caller's last words may still be on their way from the transcriber. */
+  | { is: 'settling'; dueAtMs: number; isModelGone: boolean }
+  | { is: 'closed' }
+
+/** agent: by its tool. silence: nobody spoke. too-long: `callMs`. handed-over: another machine goes on with the call. */
+export type Ending = 'agent' | 'silence' | 'too-long' | 'handed-over'
+
+/** Who has the floor. pausing: speech has stopped, and the turn is about to be committed. */
+export type Floor =
+  | { is: 'open' }
+  | { is: 'caller'; itemId: string; sinceMs: number }
+  | { is: 'pausing'; itemId: string; dueAtMs: number }
+
+/** There is one response at a time, whoever asked for it: us, or the model itself after a turn of the caller. */
+export type Response =
+  | { is: 'none' }
+  /** Our `response.create` is under way. */
+  | { is: 'asked'; eventId: string; ask: Ask; dueAtMs: number }
+  /** `isCut`: nothing of it reaches the caller any more. `dueAtMs`: by then it must show another sign of life. */
+  | {
+      is: 'active'
+      responseId: string
+      asked: { eventId: string; ask: Ask } | null
+      hasSound: boolean
+      callsTools: boolean
+      isCut: boolean
+      dueAtMs: number
+    }
+
+/** Why the agent is to speak. */
+export type Ask = 'greeting' | 'reply' | 'tool-results' | 'still-there' | 'time-warning' | 'goodbye'
+
+export type Tools = {
+  running: readonly RunningTool[]
+  /** Every call that was ever seen, so that none runs twice. */
+  seen: readonly string[]
+  /** Outputs that are sent, but not known to be in the model's conversation yet. */
+  unconfirmed: readonly string[]
+  /** Responses in a row that called tools. */
+  rounds: number
+}
+
+/** `hadSpeech`: the response that called it also spoke. */
+export type RunningTool = { toolCallId: string; responseId: string; hadSpeech: boolean; dueAtMs: number }
+
+export type CallEvent = { atMs: number } & (
+  | { on: 'joined'; streamSid: string }
+  | { on: 'said'; event: Exclude<ModelEvent, { type: 'response.output_audio.delta' }> }
+  /** Audio of the model; the samples themselves stay outside. */
+  | ({ on: 'audio'; bytes: number } & PartName)
+  | { on: 'mark'; name: string }
+  | { on: 'key' }
+  | { on: 'tool-answered'; toolCallId: string; output: string; endsCall: boolean }
+  /** stopped: Twilio said so. broken: the socket ended without a word. */
+  | { on: 'left'; how: 'stopped' | 'broken' }
+  | { on: 'model-gone'; code: number }
+  /** Caller audio that had to be thrown away. */
+  | { on: 'audio-lost'; ms: number }
+  /** gently: at the end of what the agent is saying. at-once: the process is ending. */
+  | { on: 'hand-over'; how: 'gently' | 'at-once' }
+  | { on: 'time' }
+)
+
+export type Command =
+  | { do: 'tell-model'; event: RealtimeClientEvent }
+  /** The caller's audio goes to the model from now on, what was held first. */
+  | { do: 'open-ear' }
+  /** The audio of the present event goes to the caller, with marks. */
+  | ({ do: 'play' } & Place)
+  | { do: 'clear' }
+  | { do: 'run-tool'; call: ToolCall }
+  | { do: 'record'; fact: ConversationFact; attempt?: string }
+  /** Ends the stream, once what is recorded is in the ledger: Twilio's next request is answered from it. */
+  | { do: 'hang-up' }
+  /** The last command of a call: close what is open. */
+  | { do: 'finish' }
+  | { do: 'note'; level: 'info' | 'warn'; about: string; code?: string }
+
+export function beginCall(script: CallScript, atMs: number): CallState {
+  const limits = { ...callLimits, ...script.limits }
+  return {
+    script,
+    limits,
+    phase: { is: 'connecting', dueAtMs: atMs + limits.configureMs },
+    stream: null,
+    claimDueAtMs: atMs + limits.unclaimedMs,
+    floor: { is: 'open' },
+    response: { is: 'none' },
+    asks: [],
+    answerDueAtMs: null,
+    playback: silentPlayback,
+    transcript: emptyTranscript,
+    tools: { running: [], seen: [], unconfirmed: [], rounds: 0 },
+    failures: 0,
+    eventCount: 0,
+    quiet: { sinceMs: null, prompts: 0 },
+    isTimeWarningGiven: false,
+  }
+}

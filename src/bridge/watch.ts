@@ -1,0 +1,100 @@
+// PURE. What must have happened by when, and what is done if it has not: the one list of the call's timers.
+import { beginEnding, failModel, finish, hangUp } from './ending.ts'
+import { presumeHeard, unheardBytes } from './playback.ts'
+import { answerOverdue, ask, responseOverdue } from './responding.ts'
+import type { CallState, Command } from './state.ts'
+import { toolsOverdue } from './tooling.ts'
+
+type Due = { atMs: number; act(state: CallState, out: Command[], atMs: number): CallState }
+
+/** When the machine next wants to be told the time; Infinity when it waits for nothing. */
+export const nextDueAtMs = (state: CallState): number => Math.min(...dues(state).map(({ atMs }) => atMs))
+
+/** Does what is due, earliest first. What one does may make another needless. */
+export function watch(state: CallState, out: Command[], atMs: number): CallState {
+  let next = state
+  for (let due = earliest(next); due !== undefined && due.atMs <= atMs; due = earliest(next)) {
+    next = due.act(next, out, atMs)
+  }
+  return next
+}
+
+const earliest = (state: CallState): Due | undefined => dues(state).sort((a, b) => a.atMs - b.atMs)[0]
+
+/** Each `act` leaves its own due behind, or moves it into the future. */
+function dues(state: CallState): Due[] {
+  const { phase, stream, claimDueAtMs } = state
+  switch (phase.is) {
+    case 'connecting':
+    case 'configuring': {
+      const act: Due['act'] = (late, out, atMs) => failModel(late, out, 'no session', atMs)
+      return [{ atMs: phase.dueAtMs, act }, ...(stream === null ? [unclaimed(claimDueAtMs)] : [])]
+    }
+    case 'ready':
+      return [unclaimed(claimDueAtMs)]
+    case 'live':
+      return [...speechDues(state), ...lengthDues(state), ...silenceDues(state)]
+    case 'ending': {
+      const act: Due['act'] = (late, out, atMs) => hangUp(late, out, phase.reason, atMs)
+      return [{ atMs: phase.dueAtMs, act }, ...speechDues(state)]
+    }
+    case 'settling':
+      return [{ atMs: phase.dueAtMs, act: finish }]
+    case 'closed':
+      return []
+  }
+}
+
+const unclaimed = (atMs: number): Due => ({ atMs, act: finish })
+
+function speechDues({ response, answerDueAtMs, floor, playback, tools, limits }: CallState): Due[] {
+  const dues: Due[] = []
+  if (response.is !== 'none') dues.push({ atMs: response.dueAtMs, act: responseOverdue })
+  else if (answerDueAtMs !== null) dues.push({ atMs: answerDueAtMs, act: answerOverdue })
+  if (floor.is === 'pausing') dues.push({ atMs: floor.dueAtMs, act: (state) => ({ ...state, floor: { is: 'open' } }) })
+  if (floor.is === 'caller') dues.push({ atMs: floor.sinceMs + limits.callerTurnMs, act: endTurn })
+  if (unheardBytes(playback) > 0) dues.push({ atMs: playback.soundsUntilMs + limits.markSlackMs, act: marksOverdue })
+  for (const { dueAtMs } of tools.running) dues.push({ atMs: dueAtMs, act: toolsOverdue })
+  return dues
+}
+
+/** Music or a machine never pauses. What there is becomes a turn, and is answered. */
+function endTurn(state: CallState, out: Command[], atMs: number): CallState {
+  if (state.floor.is !== 'caller') return state
+  out.push({ do: 'tell-model', event: { type: 'input_audio_buffer.commit' } })
+  return { ...state, floor: { is: 'pausing', itemId: state.floor.itemId, dueAtMs: atMs + state.limits.commitMs } }
+}
+
+function marksOverdue(state: CallState, out: Command[]): CallState {
+  const text = 'The carrier did not confirm what the caller heard; it is taken as heard.'
+  out.push({ do: 'record', fact: { kind: 'warning', about: 'marks', text } })
+  return { ...state, playback: presumeHeard(state.playback) }
+}
+
+function lengthDues({ stream, limits, isTimeWarningGiven }: CallState): Due[] {
+  if (stream === null) return []
+  const endsAtMs = stream.startedAtMs + limits.callMs
+  const end: Due = { atMs: endsAtMs, act: (state, _, atMs) => beginEnding(state, 'too-long', ['goodbye'], atMs) }
+  if (isTimeWarningGiven) return [end]
+  const warn: Due['act'] = (state) => ({ ...ask(state, 'time-warning'), isTimeWarningGiven: true })
+  return [end, { atMs: endsAtMs - limits.callWarningMs, act: warn }]
+}
+
+function silenceDues({ quiet, limits }: CallState): Due[] {
+  return quiet.sinceMs === null ? [] : [{ atMs: quiet.sinceMs + limits.idleMs, act: breakSilence }]
+}
+
+function breakSilence(state: CallState, _: Command[], atMs: number): CallState {
+  const { quiet, limits } = state
+  if (quiet.prompts >= limits.idlePrompts) return beginEnding(state, 'silence', ['goodbye'], atMs)
+  return ask({ ...state, quiet: { sinceMs: null, prompts: quiet.prompts + 1 } }, 'still-there')
+}
+
+/** Nobody speaks, nothing is under way, and nothing is about to be said: all that was said is heard. */
+export const isQuiet = ({ response, asks, answerDueAtMs, floor, tools, playback }: CallState): boolean =>
+  response.is === 'none' &&
+  asks.length === 0 &&
+  answerDueAtMs === null &&
+  floor.is === 'open' &&
+  tools.running.length === 0 &&
+  unheardBytes(playback) === 0
