@@ -170,7 +170,10 @@ const dialInMemory =
     )
     void clock.hold(
       Promise.resolve(handshake).then((answer) => {
-        if (answer === undefined || 'refuse' in answer) return far.cut()
+        if (answer === undefined || 'refuse' in answer) {
+          far.listen({ message() {}, close() {} })
+          return far.cut()
+        }
         far.listen(answer.accept(far))
         handlers.open?.()
       }),

@@ -54,6 +54,7 @@ export async function ensureOrganization(tx: Tx, ids: Ids, wanted: NewOrganizati
     .insert(organizations)
     .values({ id: organizationId, name, timeZone, language, settings })
     .onConflictDoNothing()
+    .returning({ id: organizations.id })
   for (const admin of wanted.admins) {
     await tx
       .insert(members)
