@@ -34,6 +34,10 @@ export const proofsOfFiles: Proof[] = [
     keeps: [
       ['two lines', { 'src/a.ts': `// What it is for,\n// and what it refuses.\n${lines(300)}` }],
       ['one line of a small file', { 'src/a.ts': '// What it is for.\nexport const a = 1' }],
+      [
+        'one line of a file of tests, whose names say the rest',
+        { 'test/a.test.ts': `// What it holds.\n${lines(300)}` },
+      ],
       ['a script', { 'sim/cli.ts': '#!/usr/bin/env bun\n// What it is for.' }],
     ],
   },

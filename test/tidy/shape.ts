@@ -22,7 +22,7 @@ export const shortFiles: Rule = {
 
 export const opensWithPurpose: Rule = {
   name: 'every file opens by saying what it is for',
-  remedy: `Begin with two to ${headLinesMax} lines of comment: what it is for, owns and refuses. One line will do for a small file.`,
+  remedy: `Begin with two to ${headLinesMax} lines of comment: what it is for, owns and refuses. One line will do for a small file, or one of tests.`,
   find: (tree) => modulesUnder(tree, ...ours).flatMap((module) => headOf(module)),
 }
 
@@ -34,7 +34,8 @@ function headOf(module: Module): Finding[] {
   const finding = (what: string) => [{ path: module.path, line: start + 1, what }]
   if (headLines === 0) return finding('does not open with a comment')
   if (headLines > headLinesMax) return finding(`opens with ${headLines} lines of comment`)
-  return headLines === 1 && lines.length > smallFileLines ? finding('opens with a single line of comment') : []
+  const mayBeCurt = lines.length <= smallFileLines || module.path.endsWith('.test.ts')
+  return headLines === 1 && !mayBeCurt ? finding('opens with a single line of comment') : []
 }
 
 const emptyWords = new Set([
