@@ -3,12 +3,12 @@
 
 import type { ModelItem } from '../wire/realtime.ts'
 import { beginEnding, endStream, failModel, hangUp, isSettled, finish as settle, writeDown } from './ending.ts'
-import { begin, bytesPerMs, cutOff, finishItem, hear, send, spell, unheardBytes } from './playback.ts'
+import { begin, bytesPerMs, type Cut, cutOff, finishItem, hear, send, spell, unheardBytes } from './playback.ts'
 import { configureEventId, configureRequest, forgetRequests, isConfigured } from './requests.ts'
 import { ask, responseCreated, responseDone, responseRefused, speakNext } from './responding.ts'
 import type { CallEvent, CallState, Command } from './state.ts'
 import { callTool, toolAnswered, toolConfirmed } from './tooling.ts'
-import { isWritten, markDeleted, place, setAside, turnCaller } from './transcript.ts'
+import { isWritten, markDeleted, place, setAside, type Transcript, turnCaller } from './transcript.ts'
 import { isQuiet, watch } from './watch.ts'
 
 export type Step = { state: CallState; commands: Command[] }
@@ -187,17 +187,19 @@ function callerSpeaks(state: CallState, out: Command[], itemId: string, atMs: nu
   const { playback, cuts, isSounding } = cutOff(state.playback)
   if (isSounding) out.push({ do: 'clear' })
   for (const event of cuts.flatMap(forgetRequests)) out.push({ do: 'tell-model', event })
-  const deleted = cuts.filter(({ keep }) => keep === 'nothing')
   const { response } = state
   return {
     ...withdrawEnding(state),
     playback,
-    transcript: deleted.reduce((next, cut) => markDeleted(next, cut.itemId), transcript),
+    transcript: cuts.reduce(forgotten, transcript),
     response: response.is === 'active' ? { ...response, isCut: true, dueAtMs: atMs + limits.stalledMs } : response,
     floor: { is: 'caller', itemId, sinceMs: atMs },
     quiet: { sinceMs: null, prompts: 0 },
   }
 }
+
+const forgotten = (transcript: Transcript, { itemId, keep }: Cut): Transcript =>
+  keep === 'nothing' ? markDeleted(transcript, itemId) : place(transcript, itemId, undefined)
 
 /** Whoever speaks during the goodbye has something left to say. Only time that has run out is not negotiable. */
 function withdrawEnding(state: CallState): CallState {

@@ -1,9 +1,10 @@
 // A live call's machine on the bench: what the model, the carrier and the clock tell it in one line each, and what it did.
-import type { ConversationFact, FactOf } from '../../src/conversations/events.ts'
+
 import { step } from '../../src/bridge/machine.ts'
 import type { CallScript } from '../../src/bridge/plan.ts'
 import { beginCall, type CallEvent, type CallState, type Command } from '../../src/bridge/state.ts'
 import { nextDueAtMs } from '../../src/bridge/watch.ts'
+import type { ConversationFact, FactOf } from '../../src/conversations/events.ts'
 
 type Happening = CallEvent extends infer E ? (E extends CallEvent ? Omit<E, 'atMs'> : never) : never
 type Said = Extract<CallEvent, { on: 'said' }>['event']
