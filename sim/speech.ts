@@ -14,7 +14,7 @@ const VOICES = ['awb', 'kal', 'kal16', 'rms', 'slt'] as const
 type Voice = (typeof VOICES)[number]
 
 export type Speech = {
-  /** Says `text`; 8 kHz μ-law. Rejects an empty or overlong text and an unknown voice. */
+  /** Says `text`; 8 kHz μ-law. Rejects a text with nothing to say or too much, and an unknown voice. */
   speak(text: string, voice?: string): Promise<Uint8Array>
 }
 
@@ -48,7 +48,8 @@ export function createSpeech({ cacheFolder }: { cacheFolder: string }): Speech {
     async speak(text, voice = 'slt') {
       if (!isVoice(voice)) throw new RangeError(`Cannot speak: no voice '${voice}', only ${VOICES.join(', ')}`)
       const words = text.trim()
-      if (words === '') throw new RangeError('Cannot speak: the text is empty')
+      if (!/[a-z0-9]/i.test(words))
+        throw new RangeError('Cannot speak: the text has no letter or digit that flite knows')
       if (words.length > MAX_TEXT_CHARS) throw new RangeError(`Cannot speak: more than ${MAX_TEXT_CHARS} characters`)
       const key = createHash('sha256')
         .update(JSON.stringify([VERSION, voice, words]))
@@ -99,7 +100,7 @@ function toTelephone(wave: WaveFile): Uint8Array {
     rate === SAMPLE_RATE
       ? wide
       : Float64Array.from(resample(wide, rate, SAMPLE_RATE, { method: 'sinc', LPF: true, LPFType: 'FIR' }))
-  return mulaw.encode(atLevel(trimmed(narrow)))
+  return mulaw.encode(atTelephoneLevel(trimmed(narrow)))
 }
 
 function frameLevels(samples: Float64Array): number[] {
@@ -123,7 +124,7 @@ function trimmed(samples: Float64Array): Float64Array {
   )
 }
 
-function atLevel(samples: Float64Array): Int16Array {
+function atTelephoneLevel(samples: Float64Array): Int16Array {
   const levels = frameLevels(samples)
   const loudest = Math.max(...levels)
   const active = levels.filter((level) => level > loudest * 0.1)

@@ -1,5 +1,5 @@
-// The three audio formats of a session: how many bytes make a millisecond, how to listen to them, how to speak in them.
-// 8 kHz 16-bit PCM is not among them: audio/pcm has one legal rate, 24 kHz.
+// The three audio formats of a session: how many bytes make a millisecond, how to listen to them, how to speak in them, and
+// the base64 in which they travel. 8 kHz 16-bit PCM is not among them: audio/pcm has one legal rate, 24 kHz.
 import { alaw, mulaw } from 'alawmulaw'
 
 export type AudioFormat = { type: 'audio/pcmu' } | { type: 'audio/pcma' } | { type: 'audio/pcm'; rate: 24000 }
@@ -58,4 +58,13 @@ function widened(samples: Int16Array): Uint8Array {
     }
   }
   return bytes
+}
+
+/** Padded base64; null for anything else. */
+export function decodeBase64(text: string): Uint8Array | null {
+  try {
+    return Uint8Array.fromBase64(text, { lastChunkHandling: 'strict' })
+  } catch {
+    return null
+  }
 }

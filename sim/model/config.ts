@@ -147,4 +147,4 @@ function refusalOfTranscription(transcription: Transcription | null | undefined)
 /** gpt-realtime-2 and later. */
 const isReasoningModel = (model: string) => /^gpt-realtime-[2-9]/.test(model)
 
-const isSame = (one: unknown, other: unknown) => JSON.stringify(one) === JSON.stringify(other)
+export const isSame = (one: unknown, other: unknown) => JSON.stringify(one) === JSON.stringify(other)

@@ -2,7 +2,7 @@
 // begin and end in it. Its clock is the audio: time without audio does not pass here.
 import { type Bytes, createBytes } from './bytes.ts'
 import { type AudioFormat, bytesPerMs, bytesPerNarrowSample, toNarrow } from './codec.ts'
-import type { SessionConfig } from './config.ts'
+import { isSame, type SessionConfig } from './config.ts'
 import type { Detector, Ear, Sensitivity } from './detector.ts'
 
 export type Stretch = { fromByte: number; toByte: number; audioMs: number }
@@ -71,8 +71,7 @@ export function createInput(ear: Ear, input: SessionConfig['audio']['input']): I
     },
     configure(next) {
       const nextSensitivity = sensitivityOf(next)
-      const isSame = JSON.stringify([format, sensitivity]) === JSON.stringify([next.format, nextSensitivity])
-      if (isSame) return false
+      if (isSame([format.type, sensitivity], [next.format.type, nextSensitivity])) return false
       formatFrom = { byte: bytes.length, ms: msAt(bytes.length) }
       format = next.format
       sensitivity = nextSensitivity

@@ -1,6 +1,6 @@
 // What a client may do to the items of a conversation: create, retrieve, delete, truncate. Only audio that the model has
 // put out can be truncated, and never to more than there is of it.
-import { bytesPerMs } from './codec.ts'
+import { bytesPerMs, decodeBase64 } from './codec.ts'
 import { createEntry, type Entry, type WireItem } from './conversation.ts'
 import type { ClientEvent, NewItem } from './protocol.ts'
 import * as refusals from './refusal.ts'
@@ -40,8 +40,7 @@ export function createItems(state: State): Items {
         )
       const entry = entryOf(item, { item: channel.id('item_'), call: channel.id('call_') })
       const audio = audioOf(item)
-      if (audio === 'malformed')
-        return state.refuse(refusals.notBase64, event, 'an item was created with audio that is not base64')
+      if (!audio) return state.refuse(refusals.notBase64, event, 'an item was created with audio that is not base64')
       entry.audio.push(audio)
       entry.audioMs = audio.length / bytesPerMs(state.config.audio.input.format)
       conversation.add(entry, after)
@@ -108,12 +107,7 @@ function entryOf(item: NewItem, fresh: { item: string; call: string }): Entry {
   }
 }
 
-function audioOf(item: NewItem): Uint8Array | 'malformed' {
+function audioOf(item: NewItem): Uint8Array | null {
   const parts = item.type === 'message' && item.role === 'user' ? item.content : []
-  const audio = parts.map((part) => (part.type === 'input_audio' ? part.audio : '')).join('')
-  try {
-    return Uint8Array.fromBase64(audio)
-  } catch {
-    return 'malformed'
-  }
+  return decodeBase64(parts.map((part) => (part.type === 'input_audio' ? part.audio : '')).join(''))
 }

@@ -8,6 +8,7 @@ import type { ModelScript } from '../script.ts'
 import type { Speech } from '../speech.ts'
 import type { Trace } from '../trace.ts'
 import { json, keyOf, refused } from './answers.ts'
+import { drawId } from './channel.ts'
 import { defaultConfig } from './config.ts'
 import { type Ear, openEar } from './detector.ts'
 import { type Repertoire, rehearse } from './repertoire.ts'
@@ -46,6 +47,7 @@ export function createModel(parts: {
   const sessions: Session[] = []
   const notes: string[] = []
   const note = (text: string) => notes.push(text)
+  const requestIds = random.child('requests')
   const secrets = createSecrets(clock, random.child('secrets'))
   const writer = createWriter({
     clock,
@@ -53,12 +55,13 @@ export function createModel(parts: {
     nextWriting: () => ready?.repertoire.nextWriting(),
     note,
   })
+  let ear: Promise<Ear> | null = null
   let ready: Ready | null = null
 
   async function prepare(script: ModelScript): Promise<void> {
     ready = null
-    const [ear, repertoire] = await Promise.all([openEar(), rehearse(script, parts.speech)])
-    ready = { ear, repertoire }
+    const repertoire = await rehearse(script, parts.speech)
+    ready = { ear: await (ear ??= openEar()), repertoire }
   }
 
   const isKnown = (key: string) => parts.apiKey === undefined || key === parts.apiKey || secrets.find(key) !== undefined
@@ -114,7 +117,8 @@ export function createModel(parts: {
     const what = `${request.method} ${pathname}`
     const body: unknown = request.method === 'POST' ? await request.json().catch(() => undefined) : undefined
     trace.add({ wire: 'responses', from: 'server', to: 'model', what, body })
-    const response = unauthorized(request) ?? answer(what, body)
+    const response = unauthorized(request) ?? answer(request.method, pathname, body)
+    response.headers.set('x-request-id', drawId(requestIds, 'req_'))
     trace.add({
       wire: 'responses',
       from: 'model',
@@ -125,8 +129,9 @@ export function createModel(parts: {
     return response
   }
 
-  function answer(what: string, body: unknown): Response {
-    switch (what) {
+  function answer(method: string, path: string, body: unknown): Response {
+    if (method === 'POST' && body === undefined) return refused(400, 'The body of the request is not JSON.')
+    switch (`${method} ${path}`) {
       case 'POST /v1/responses':
         return writer.answer(body)
       case 'POST /v1/realtime/client_secrets':
@@ -134,7 +139,7 @@ export function createModel(parts: {
       case 'GET /v1/models':
         return json({ object: 'list', data: MODELS })
       default:
-        return refused(404, `Invalid URL (${what})`)
+        return refused(404, `Invalid URL (${method} ${path})`)
     }
   }
 

@@ -1,6 +1,7 @@
 // The responses of one session: one at a time in the conversation, any number beside it. Owns who may speak next; begins
 // what the script says.
 import type { ModelRecord } from '../record.ts'
+import { isSame } from './config.ts'
 import type { ClientEvent, ResponseCreate } from './protocol.ts'
 import * as refusals from './refusal.ts'
 import { type Response, startResponse } from './response.ts'
@@ -76,7 +77,7 @@ export function createResponses(state: State, on: { started(): void; done(respon
         return state.refuse(refusals.alreadyActive(current.id), event, isRace ? undefined : rule)
       }
       const voice = request.audio?.output?.voice
-      if (state.hasSpoken && voice !== undefined && voice !== state.config.audio.output.voice)
+      if (state.hasSpoken && voice !== undefined && !isSame(voice, state.config.audio.output.voice))
         return state.refuse(refusals.voiceIsLocked, event, 'response.create asked for another voice')
       for (const [place, item] of (request.input ?? []).entries())
         if (item.type === 'item_reference' && !state.conversation.find(item.id))

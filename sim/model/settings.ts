@@ -1,4 +1,7 @@
 // How the model behaves where the vendor promises nothing: its pace, its delays, its order. Ranges are drawn from by seed.
+// Known to differ from the real one, or not known at all: where exactly rate_limits.updated comes, the order within a group
+// of closing events, how speech is detected, the code of a truncation that is too long (null was seen), whether
+// conversation.created is sent (here it sometimes is), what an unknown model is answered, usage of a failed response.
 
 export type Range = readonly [lowest: number, highest: number]
 

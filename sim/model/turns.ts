@@ -2,7 +2,7 @@
 // Also the silence that lasts too long. Owns the input buffer.
 import type { Cancel } from '../clock.ts'
 import type { ModelRecord } from '../record.ts'
-import { isWholeSamples } from './codec.ts'
+import { decodeBase64, isWholeSamples } from './codec.ts'
 import { createEntry, type Entry } from './conversation.ts'
 import type { Ear } from './detector.ts'
 import { createInput, type Stretch } from './input.ts'
@@ -109,7 +109,7 @@ export function createTurns(state: State, ear: Ear, responses: Responses): Turns
   return {
     append(event) {
       if (!state.isConfigured) state.violate('audio was appended before session.updated')
-      const chunk = decode(event.audio)
+      const chunk = decodeBase64(event.audio)
       if (!chunk) return state.refuse(refusals.notBase64, event, 'audio was appended that is not base64')
       if (chunk.length > MAX_APPEND_BYTES)
         return state.refuse(refusals.invalidValue('audio', `${chunk.length} bytes`), event, 'an append above 15 MiB')
@@ -162,15 +162,6 @@ export function createTurns(state: State, ear: Ear, responses: Responses): Turns
       speech: speech.map((each) => ({ ...each })),
     }),
     close: () => input.close(),
-  }
-}
-
-/** Strict base64; null for anything else. */
-function decode(audio: string): Uint8Array | null {
-  try {
-    return Uint8Array.fromBase64(audio)
-  } catch {
-    return null
   }
 }
 

@@ -115,8 +115,10 @@ export function createVirtualRig(
   return { ...createRig({ clock, network }, server, options), clock }
 }
 
-/** A loud tone of so many milliseconds, as μ-law. */
+/** A loud tone of so many milliseconds, as μ-law; of its two zeros only the one that encoding gives. */
 export const tone = (ms: number): Uint8Array =>
-  encodeMulaw(Int16Array.from({ length: ms * 8 }, (_, at) => Math.round(8000 * Math.sin(at / 3))))
+  encodeMulaw(Int16Array.from({ length: ms * 8 }, (_, at) => Math.round(8000 * Math.sin(at / 3)))).map((byte) =>
+    byte === 0x7f ? 0xff : byte,
+  )
 
 export const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64')

@@ -81,6 +81,8 @@ export type Rig = {
   /** Appends audio as a telephone does, 20 ms every 20 ms; answers with everything heard meanwhile. */
   play(audio: Uint8Array): Promise<Heard[]>
   hang(): void
+  /** Another session with the same model. */
+  reopen(): Promise<Rig>
 }
 
 export const START_MS = Date.UTC(2026, 10, 24, 9)
@@ -131,6 +133,11 @@ export async function openRig(
   const { seed = 1, isStrict = false, settings } = parts
   const model = createModel({ clock, trace, speech, seed, isStrict, settings })
   await model.use(script(parts.script))
+  return connect({ clock, trace, model }, parts.isConfigured !== false)
+}
+
+async function connect(world: Pick<Rig, 'clock' | 'trace' | 'model'>, isConfigured: boolean): Promise<Rig> {
+  const { clock, model } = world
   const heard: Heard[] = []
   const closes: Rig['closes'] = []
   const network = createMemoryNetwork({ clock, servers: { 'api.openai.test': model.standIn } })
@@ -146,9 +153,7 @@ export async function openRig(
   )
 
   const rig: Rig = {
-    clock,
-    model,
-    trace,
+    ...world,
     heard,
     closes,
     send: (event) => line.send(JSON.stringify(event)),
@@ -168,9 +173,10 @@ export async function openRig(
       return heard.slice(from)
     },
     hang: () => line.close(1000, ''),
+    reopen: () => connect(world, true),
   }
   await rig.pass(1)
-  if (parts.isConfigured !== false) await rig.ask(phone)
+  if (isConfigured) await rig.ask(phone)
   return rig
 }
 
