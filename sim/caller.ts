@@ -44,7 +44,7 @@ export function createCaller(steps: readonly CallerStep[], answeredAtMs: number,
       case 'saying':
         return utterance ? utterance.beganAtMs : sinceMs
       case 'said':
-        return utterance ? null : sinceMs
+        return isBusy() ? null : sinceMs
       case 'agent-finished':
         return !isBusy() && agent.finishedSince(sinceMs) ? nowMs : null
       case 'agent-speaking':

@@ -60,6 +60,8 @@ export function placeCall(exchange: Exchange, plan: CallPlan): LiveCall {
 
   const tell = (what: string, body?: unknown) => trace.add({ wire: 'call', from: 'carrier', to: 'caller', what, body })
   const isOver = () => record.endedAtMs !== null
+  /** Whether nobody would obey a document now. */
+  const isVoid = () => isOver() || redirection !== null
 
   const file: CallFile = {
     record,
@@ -94,8 +96,9 @@ export function placeCall(exchange: Exchange, plan: CallPlan): LiveCall {
       const document = documents > DOCUMENTS_MAX ? goneInCircles() : await load(source)
       // Also what an action answers after a hang-up: it is asked, and its answer is void.
       if (isOver()) return
-      source = redirection ? null : await carryOut(document)
-      if (redirection === null) continue
+      source = redirection === null ? await carryOut(document) : null
+      // The action of a verb that a redirection cut short is asked first, in vain, as users have seen.
+      if (redirection === null || source !== null) continue
       source = redirection
       redirection = null
     }
@@ -105,15 +108,15 @@ export function placeCall(exchange: Exchange, plan: CallPlan): LiveCall {
   /** The document, or the fallback's in its place; null when there is neither. */
   async function load(source: Source): Promise<TwimlDocument | null> {
     const fieldsWith = (extra: Record<string, string>) => Object.entries({ ...standardParams(record), ...extra })
-    const reading = await readDocument(source, fieldsWith(source.from === 'url' ? source.extra : {}), stage)
+    const reading = await readDocument(source, fieldsWith(source.from === 'url' ? source.extra : {}), stage, isVoid)
     if (reading.ok) return reading.document
     file.log(reading.problem)
-    if (!number.voiceFallbackUrl || isOver()) return null
+    if (!number.voiceFallbackUrl || isVoid()) return null
 
     const error = { ErrorCode: String(reading.problem.code), ErrorUrl: reading.url }
     const method = number.voiceFallbackMethod ?? 'POST'
     const fallback: Source = { from: 'url', url: number.voiceFallbackUrl, method, extra: error }
-    const second = await readDocument(fallback, fieldsWith(error), stage)
+    const second = await readDocument(fallback, fieldsWith(error), stage, isVoid)
     if (second.ok) return second.document
     file.log(second.problem)
     return null
@@ -140,7 +143,7 @@ export function placeCall(exchange: Exchange, plan: CallPlan): LiveCall {
     const next = await activity.finished
     current = null
     voices.agent.push(...activity.heard(clock.now()))
-    return next.go === 'on' && (isOver() || redirection !== null) ? null : next
+    return next.go === 'on' && isVoid() ? null : next
   }
 
   function answer(): void {

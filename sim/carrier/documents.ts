@@ -12,8 +12,13 @@ export type DocumentReading = { ok: true; document: TwimlDocument } | { ok: fals
 
 const TWIML_TYPES = ['text/xml', 'application/xml', 'text/html']
 
-/** Reads the document; warnings are logged, and the fetch is kept in the call's record. */
-export async function readDocument(source: Source, fields: Fields, stage: Stage): Promise<DocumentReading> {
+/** Reads the document; warnings are logged, and the fetch is kept in the call's record. A void one may be anything. */
+export async function readDocument(
+  source: Source,
+  fields: Fields,
+  stage: Stage,
+  isVoid: () => boolean,
+): Promise<DocumentReading> {
   if (source.from === 'request') return parsed(source.twiml, null, stage)
   const url = stage.resolve(source.url)
   if (url === null) return { ok: false, url: source.url, problem: { code: problemCode.invalidUrl, text: 'Not a URL' } }
@@ -25,8 +30,7 @@ export async function readDocument(source: Source, fields: Fields, stage: Stage)
   record.documents.push({ atMs, url, status: answer.status, body: text, tookMs: answer.tookMs })
   if (!answer.ok) return { ok: false, url, problem: answer.problem }
 
-  // After a hang-up the action is still asked, but its answer is void, whatever it is.
-  if (record.endedAtMs !== null) return { ok: true, document: { url, verbs: [] } }
+  if (isVoid()) return { ok: true, document: { url, verbs: [] } }
   const { contentType } = answer
   if (TWIML_TYPES.includes(contentType)) return parsed(text, answer.url, stage)
   if (contentType === 'text/plain') {

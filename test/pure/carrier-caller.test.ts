@@ -1,0 +1,208 @@
+import { describe, expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { decodeMulaw, encodeMulaw, isAudible, loudness, mix, readWav, silence, writeWav } from '../../sim/audio.ts'
+import { createCaller, type Ear } from '../../sim/caller.ts'
+import { layTrack } from '../../sim/carrier/tape.ts'
+import type { CallerStep } from '../../sim/script.ts'
+import type { TraceEntry } from '../../sim/trace.ts'
+import { tone } from './carrier-rig.ts'
+
+type Act = [atMs: number, what: 'speaks' | 'stops' | 'hangs up' | `presses ${string}`]
+
+/** Plays a call of `lastsMs` in which the agent's voice sounds in the given stretches, and tells what the caller does. */
+function play(steps: CallerStep[], agent: [fromMs: number, toMs: number, how?: 'inaudible'][], lastsMs = 100_000) {
+  const told: Omit<TraceEntry, 'atMs'>[] = []
+  const caller = createCaller(steps, 0, { add: (entry) => told.push(entry), entries: [], onEntry: () => {} })
+  const acts: Act[] = []
+  let isSpeaking = false
+  for (let atMs = 0; atMs <= lastsMs; atMs += 20) {
+    const stretch = agent.find(([fromMs, toMs]) => atMs > fromMs && atMs <= toMs)
+    const ear: Ear = {
+      isSounding: stretch !== undefined && atMs < stretch[1],
+      isAudible: stretch !== undefined && stretch[2] === undefined,
+    }
+    const { audio, digit, hangsUp } = caller.next(atMs, ear)
+    expect(audio).toHaveLength(160)
+    if (isAudible(audio) !== isSpeaking) {
+      isSpeaking = !isSpeaking
+      acts.push([atMs, isSpeaking ? 'speaks' : 'stops'])
+    }
+    if (digit !== null) acts.push([atMs, `presses ${digit}`])
+    if (hangsUp) return { acts: [...acts, [atMs, 'hangs up'] as Act], told }
+  }
+  return { acts, told }
+}
+
+const say = (ms: number) => ({ act: 'say', words: '…', audio: tone(ms) }) as const
+const hangUp = { act: 'hang-up' } as const
+
+describe('each cue', () => {
+  const table: [what: string, steps: CallerStep[], agent: [number, number, 'inaudible'?][], acts: Act[]][] = [
+    ['answered: so long after the answer', [{ on: 'answered', waitMs: 500, ...hangUp }], [], [[500, 'hangs up']]],
+    [
+      'agent-finished: 300 ms of quiet after the agent was heard, and the wait',
+      [{ on: 'agent-finished', waitMs: 200, ...hangUp }],
+      [[1000, 3000]],
+      [[3500, 'hangs up']],
+    ],
+    [
+      'agent-finished: a pause shorter than that is no end',
+      [{ on: 'agent-finished', waitMs: 0, ...hangUp }],
+      [
+        [1000, 2000],
+        [2280, 3000],
+      ],
+      [[3300, 'hangs up']],
+    ],
+    [
+      'agent-finished: sound that cannot be heard is no speech, but delays the end of one',
+      [{ on: 'agent-finished', waitMs: 0, ...hangUp }],
+      [
+        [0, 500, 'inaudible'],
+        [2000, 3000],
+        [3000, 3600, 'inaudible'],
+      ],
+      [[3900, 'hangs up']],
+    ],
+    [
+      'agent-finished: what was heard before the step does not count',
+      [
+        { on: 'agent-finished', waitMs: 0, ...say(400) },
+        { on: 'agent-finished', waitMs: 0, ...hangUp },
+      ],
+      [
+        [0, 1000],
+        [4000, 5000],
+      ],
+      [
+        [1300, 'speaks'],
+        [1700, 'stops'],
+        [5300, 'hangs up'],
+      ],
+    ],
+    [
+      'agent-speaking: so much of the present turn has been heard',
+      [{ on: 'agent-speaking', heardMs: 600, waitMs: 0, ...hangUp }],
+      [
+        [0, 400],
+        [2000, 5000],
+      ],
+      [[2600, 'hangs up']],
+    ],
+    [
+      'agent-speaking twice: the turn that was cut is not cut again',
+      [
+        { on: 'agent-speaking', heardMs: 600, waitMs: 0, ...say(1000) },
+        { on: 'agent-speaking', heardMs: 600, waitMs: 0, ...hangUp },
+      ],
+      [
+        [0, 900],
+        [3000, 5000],
+      ],
+      [
+        [600, 'speaks'],
+        [1600, 'stops'],
+        [3600, 'hangs up'],
+      ],
+    ],
+    [
+      'saying: in the middle of the own utterance',
+      [
+        { on: 'answered', waitMs: 100, ...say(2000) },
+        { on: 'saying', waitMs: 700, ...hangUp },
+      ],
+      [],
+      [
+        [100, 'speaks'],
+        [800, 'hangs up'],
+      ],
+    ],
+    [
+      'said: after the end of the own utterance',
+      [
+        { on: 'answered', waitMs: 0, ...say(1000) },
+        { on: 'said', waitMs: 500, ...hangUp },
+      ],
+      [],
+      [
+        [0, 'speaks'],
+        [1000, 'stops'],
+        [1500, 'hangs up'],
+      ],
+    ],
+    [
+      'press: one key after the other',
+      [
+        { on: 'answered', waitMs: 100, act: 'press', digits: '12#' },
+        { on: 'said', waitMs: 0, ...hangUp },
+      ],
+      [],
+      [
+        [100, 'presses 1'],
+        [300, 'presses 2'],
+        [500, 'presses #'],
+        [520, 'hangs up'],
+      ],
+    ],
+  ]
+  test.each(table)('%s', (_, steps, agent, acts) => expect(play(steps, agent).acts).toEqual(acts))
+})
+
+test('a cue that does not come in 30 s makes the caller hang up, and is reported', () => {
+  const { acts, told } = play([{ on: 'agent-finished', waitMs: 0, ...say(100) }], [])
+  expect(acts).toEqual([[30_000, 'hangs up']])
+  expect(told.at(-1)).toMatchObject({
+    what: 'gave up',
+    body: { problem: expect.stringContaining('step 1, on agent-finished') },
+  })
+})
+
+test('a caller with nothing more to do listens for 60 s', () => {
+  expect(play([{ on: 'answered', waitMs: 0, ...say(1000) }], [[1000, 90_000]]).acts.at(-1)).toEqual([
+    61_000,
+    'hangs up',
+  ])
+})
+
+describe('audio', () => {
+  test('μ-law is what it was after decoding and encoding, but for the two zeros', () => {
+    const all = Uint8Array.from({ length: 256 }, (_, byte) => byte).filter((byte) => byte !== 0x7f)
+    expect(encodeMulaw(decodeMulaw(all))).toEqual(all)
+  })
+
+  test('silence is silent, speech is not', () => {
+    expect(loudness(silence(800))).toBe(0)
+    expect(isAudible(silence(800))).toBe(false)
+    expect(isAudible(tone(20))).toBe(true)
+    expect(isAudible(encodeMulaw(Int16Array.from({ length: 160 }, (_, at) => (at % 2 ? 60 : -60))))).toBe(false)
+  })
+
+  test('a WAV file gives back the tracks that were written', () => {
+    const wav = writeWav([tone(100), silence(8)])
+    expect(wav).toHaveLength(44 + 2 * 2 * 800)
+    expect(readWav(wav)).toEqual(tone(100))
+    expect(readWav(writeWav([tone(50)]))).toEqual(tone(50))
+  })
+
+  test('mixing with silence changes nothing', () => {
+    expect(mix(tone(100), silence(80))).toEqual(tone(100))
+    expect(mix(silence(80), tone(100))).toEqual(tone(100))
+  })
+
+  test('a track has each piece where it sounded, cut at the ends, and silence elsewhere', () =>
+    fc.assert(
+      fc.property(
+        fc.array(fc.record({ atMs: fc.integer({ min: -50, max: 150 }), ms: fc.integer({ min: 0, max: 30 }) })),
+        (given) => {
+          const pieces = given.map(({ atMs, ms }, place) => ({ atMs, bytes: new Uint8Array(ms * 8).fill(place) }))
+          const expected = silence(800)
+          for (const { atMs, bytes } of pieces)
+            bytes.forEach((byte, at) => {
+              const place = atMs * 8 + at
+              if (place >= 0 && place < 800) expected[place] = byte
+            })
+          expect(layTrack(pieces, 0, 100)).toEqual(expected)
+        },
+      ),
+    ))
+})
