@@ -1,30 +1,26 @@
-// One simulated call from beginning to end: the world is set up around a fixture, the call is placed and lived through, and
-// once everything that was going to happen has happened, the auditor is asked.
-
+// One simulated call from beginning to end: placed, lived through, and, once everything that was going to happen has
+// happened, judged.
+import { audit } from './auditor.ts'
 import type { Evidence, Row, Violation } from './audit/case.ts'
 import { type Latencies, latencies } from './audit/latency.ts'
-import { audit } from './auditor.ts'
-import { type Carrier, createCarrier } from './carrier/carrier.ts'
+import { createCarrier } from './carrier/carrier.ts'
 import { createVirtualClock, realClock, type SimClock } from './clock.ts'
-import { type House, openHouse, publicBaseUrl } from './house.ts'
+import { openHouse, type Postgres, publicBaseUrl } from './house.ts'
 import { createInbox } from './inbox/inbox.ts'
-import { listen } from './loopback.ts'
 import { createModel } from './model/model.ts'
+import type { Network } from './network.ts'
 import { createRandom } from './random.ts'
 import type { Fixture } from './script.ts'
 import type { Speech } from './speech.ts'
 import { createTrace, type Trace } from './trace.ts'
-import { createView } from './view.ts'
+import { createView, type View } from './view.ts'
+import { openWorld, type World } from './world.ts'
 
-export type CallOptions = {
+export type CallRequest = {
   fixture: Fixture
   seed: string
-  /** Virtual: as fast as the work allows, on a clock of its own. */
-  isVirtual: boolean
   speech: Speech
-  postgres: Parameters<typeof openHouse>[1]
-  onProgress(step: string): void
-  /** The trace, before its first entry, for whoever wants to watch. */
+  /** Called with the trace before its first entry. */
   onTrace(trace: Trace): void
 }
 
@@ -36,107 +32,98 @@ export type CallResult = {
   violations: Violation[]
   latencies: Latencies
   trace: Trace
-  serverLog: readonly string[]
-  tookMs: number
 }
+
+/** Where the server is: how the carrier reaches it, and what it wrote down. */
+export type Scene = { world: World; network: Network; publicBaseUrl: string; view: View }
 
 /** A day that no database's clock will reach for long: jobs planned on the virtual clock never fall due by themselves. */
 const VIRTUAL_START_MS = Date.UTC(2040, 0, 2, 15, 0, 0)
 /** After the call, for its mail: real time, or virtual time (the mail's own deadline is ten minutes). */
 const SETTLE_REAL_MS = 45_000
 const SETTLE_VIRTUAL_MS = 30 * 60_000
-const LOOK_AGAIN_MS = 100
+const LOOK_AGAIN_REAL_MS = 100
+const LOOK_AGAIN_VIRTUAL_MS = 1_000
 
-export async function simulateCall(options: CallOptions): Promise<CallResult> {
-  const startedAt = performance.now()
-  if (!options.isVirtual) return live(options, realClock, startedAt)
-  const clock = createVirtualClock({ startMs: VIRTUAL_START_MS })
-  return clock.run(live(options, clock, startedAt))
+/** Hosts a server of its own for one call. `isVirtual`: as fast as the work allows, on a clock of its own. */
+export async function simulateCall(
+  request: CallRequest & { isVirtual: boolean; postgres: Postgres; onProgress(step: string): void },
+): Promise<CallResult & { serverLog: readonly string[] }> {
+  const virtual = request.isVirtual ? createVirtualClock({ startMs: VIRTUAL_START_MS }) : null
+  const clock = virtual ?? realClock
+  const random = createRandom(request.seed)
+  const whole = async () => {
+    const world = await clock.hold(openWorld(clock, random), 'the stand-ins to listen')
+    request.onProgress('starting the server')
+    const house = await clock.hold(openHouse(world, random, request.postgres), 'the server to start')
+    const view = createView(house.adminUrl)
+    try {
+      const result = await runCall({ world, network: house.network, publicBaseUrl, view }, request)
+      return { ...result, serverLog: house.log }
+    } finally {
+      await clock.hold(view.end(), 'the view to close')
+      await clock.hold(house.close(), 'the server to stop')
+      await clock.hold(world.close(), 'the stand-ins to stop')
+    }
+  }
+  return virtual === null ? whole() : virtual.run(whole())
 }
 
-async function live(options: CallOptions, clock: SimClock, startedAt: number): Promise<CallResult> {
-  const { fixture, seed } = options
-  const random = createRandom(seed)
+/** Places one call to a server that is up. */
+export async function runCall(scene: Scene, { fixture, seed, speech, onTrace }: CallRequest): Promise<CallResult> {
+  const { world, network, view } = scene
+  const { clock, account } = world
   const trace = createTrace(clock)
-  options.onTrace(trace)
-  const hex = (length: number, label: string) => random.child(label).hex(length)
-  const account = { accountSid: `AC${hex(32, 'account')}`, authToken: hex(32, 'token') }
-  const modelKey = `sk-sim-${hex(24, 'model key')}`
-  const inboxKey = `re_sim_${hex(24, 'inbox key')}`
-
-  const model = createModel({ clock, trace, speech: options.speech, seed, isStrict: true, apiKey: modelKey })
-  const inbox = createInbox({ clock, trace, apiKey: inboxKey })
-  let carrier: Carrier | undefined
-  const carrierDoor = {
-    fetch: (request: Request) => carrier?.standIn.fetch(request) ?? new Response(null, { status: 503 }),
-  }
-  const doors = await Promise.all([listen(carrierDoor), listen(model.standIn), listen(inbox.standIn)])
-  const [carrierOrigin, modelOrigin, inboxOrigin] = doors.map(({ origin }) => origin) as [string, string, string]
-
-  options.onProgress('starting the server')
-  const house = await clock.hold(
-    openHouse(
-      { clock, random, account, carrierOrigin, modelOrigin, inboxOrigin, modelKey, inboxKey, model: model.standIn },
-      options.postgres,
-    ),
-    'the server to start',
-  )
-  try {
-    await clock.hold(model.use(fixture.model), 'the model to rehearse')
-    const number = {
-      phoneNumber: fixture.call.to,
-      accountSid: account.accountSid,
-      voiceUrl: `${publicBaseUrl}/api/twilio/incoming-call`,
-      voiceFallbackUrl: `${publicBaseUrl}/api/twilio/fallback`,
-      statusCallback: `${publicBaseUrl}/api/twilio/status`,
-    }
-    carrier = createCarrier({
-      clock,
-      network: house.network,
-      trace,
-      seed,
-      accounts: [account],
-      numbers: [number],
-      settings: { apiBaseUrl: carrierOrigin },
-    })
-    const placed = carrier.call({ ...fixture.call, caller: fixture.caller })
-    const carrierRecord = await placed.done
-    const server = await settled(clock, house, placed.callSid)
-    const evidence = { fixture, carrier: carrierRecord, model: model.record(), inbox: inbox.record(), server }
-    return {
-      fixture,
-      seed,
-      callSid: placed.callSid,
-      evidence,
-      violations: audit(evidence),
-      latencies: latencies(carrierRecord),
-      trace,
-      serverLog: house.log,
-      tookMs: performance.now() - startedAt,
-    }
-  } finally {
-    await clock.hold(house.close(), 'the server to stop')
-    await clock.hold(Promise.all(doors.map((door) => door.stop())), 'the stand-ins to stop')
+  onTrace(trace)
+  const model = createModel({ clock, trace, speech, seed, isStrict: true, apiKey: world.modelKey })
+  const inbox = createInbox({ clock, trace, apiKey: world.inboxKey })
+  const carrier = createCarrier({
+    clock,
+    network,
+    trace,
+    seed,
+    accounts: [account],
+    numbers: [{ phoneNumber: fixture.call.to, accountSid: account.accountSid, ...webhooks(scene.publicBaseUrl) }],
+    settings: { apiBaseUrl: world.carrier.origin },
+  })
+  await clock.hold(model.use(fixture.model), 'the model to rehearse')
+  world.model.show(model.standIn)
+  world.inbox.show(inbox.standIn)
+  world.carrier.show(carrier.standIn)
+  const placed = carrier.call({ ...fixture.call, caller: fixture.caller })
+  const record = await placed.done
+  const server = await settled(clock, view, placed.callSid)
+  const evidence = { fixture, carrier: record, model: model.record(), inbox: inbox.record(), server }
+  return {
+    fixture,
+    seed,
+    callSid: placed.callSid,
+    evidence,
+    violations: audit(evidence),
+    latencies: latencies(record),
+    trace,
   }
 }
+
+/** A number's configuration, as a clinic's would be. */
+const webhooks = (base: string) => ({
+  voiceUrl: `${base}/api/twilio/incoming-call`,
+  voiceFallbackUrl: `${base}/api/twilio/fallback`,
+  statusCallback: `${base}/api/twilio/status`,
+})
 
 /** Waits until the call's mail has gone or been parked, or nothing can be expected any more. */
-async function settled(clock: SimClock, house: House, callSid: string) {
-  const view = createView(house.adminUrl)
+async function settled(clock: SimClock, view: View, callSid: string) {
   const giveUpAtMs = clock.now() + (clock.isVirtual ? SETTLE_VIRTUAL_MS : SETTLE_REAL_MS)
-  try {
-    for (;;) {
-      const seen = await clock.hold(view.of(callSid), 'a look at the database')
-      const isMailDone = seen.emailDeliveries.some(({ state }) => state === 'sent' || state === 'parked')
-      if (isMailDone || seen.isUnrouted || clock.now() >= giveUpAtMs) return seen
-      await new Promise<void>((resolve) => clock.after(clock.isVirtual ? 10 * LOOK_AGAIN_MS : LOOK_AGAIN_MS, resolve))
-    }
-  } finally {
-    await clock.hold(view.end(), 'the view to close')
+  for (;;) {
+    const seen = await clock.hold(view.of(callSid), 'a look at the database')
+    const isMailDone = seen.emailDeliveries.some(({ state }) => state === 'sent' || state === 'parked')
+    if (isMailDone || seen.isUnrouted || clock.now() >= giveUpAtMs) return seen
+    await new Promise<void>((resolve) => clock.after(clock.isVirtual ? LOOK_AGAIN_VIRTUAL_MS : LOOK_AGAIN_REAL_MS, resolve))
   }
 }
 
-/** What a machine is told: one object, with nothing in it that only a person could use. */
+/** What a machine is told: one object. */
 export function summaryOf({ fixture, seed, callSid, evidence, violations, latencies: latencyMs }: CallResult) {
   const { server, inbox } = evidence
   const row: Row = server?.conversation ?? {}
@@ -156,5 +143,3 @@ export function summaryOf({ fixture, seed, callSid, evidence, violations, latenc
     violations,
   }
 }
-
-export type CallSummary = ReturnType<typeof summaryOf>

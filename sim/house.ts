@@ -23,24 +23,13 @@ import { createLoopbackNetwork } from './loopback.ts'
 import { createMemoryNetwork, linePair } from './memory.ts'
 import type { Handshake, Network, StandIn } from './network.ts'
 import type { Random } from './random.ts'
+import { settingsFor, type World } from './world.ts'
 
 /** The name under which the simulated world knows the server. Nothing is ever asked of it outside this machine. */
 export const publicHost = 'frontdesk.example'
 export const publicBaseUrl = `https://${publicHost}`
 
-export type World = {
-  clock: SimClock | VirtualClock
-  random: Random
-  account: { accountSid: string; authToken: string }
-  /** Where the vendors' stand-ins answer HTTP, each an origin. */
-  carrierOrigin: string
-  modelOrigin: string
-  inboxOrigin: string
-  modelKey: string
-  inboxKey: string
-  /** For the virtual clock, on which the model's socket stays within the process. */
-  model: StandIn
-}
+export type Postgres = EmbeddedPostgres
 
 export type House = {
   /** How the carrier reaches the server. */
@@ -53,16 +42,16 @@ export type House = {
 }
 
 /** The embedded Postgres, for as many houses as come. */
-export const openPostgres = (onProgress: (step: string) => void): Promise<EmbeddedPostgres> =>
+export const openPostgres = (onProgress: (step: string) => void): Promise<Postgres> =>
   startEmbeddedPostgres({ folder: join(localFolder, 'postgres'), onProgress })
 
 /** Starts a server on a database of its own, with the demonstration's clinics in it. */
-export async function openHouse(world: World, postgres: EmbeddedPostgres): Promise<House> {
+export async function openHouse(world: World, random: Random, postgres: Postgres): Promise<House> {
   const adminUrl = postgres.adminUrl('postgres')
   const name = await createScratchDatabase({ adminUrl, appUrl: postgres.appUrl('postgres') })
   const appUrl = postgres.appUrl(name)
   const log: string[] = []
-  const deps = buildDeps(world, appUrl, log)
+  const deps = buildDeps(world, random, appUrl, log)
   await seedDemo(deps.db, deps.ids)
   const app = createApp(deps)
   const stopListening = await app.listen()
@@ -73,7 +62,7 @@ export async function openHouse(world: World, postgres: EmbeddedPostgres): Promi
     concurrency: limits.jobsAtOnce,
     pollIntervalMs: limits.jobPollMs,
   })
-  const line = 'run' in world.clock ? connectInMemory(world.clock, app, appUrl) : await connectByLoopback(app)
+  const line = isDriven(world.clock) ? connectInMemory(world.clock, app, appUrl) : await connectByLoopback(app)
   return {
     network: line.network,
     adminUrl: postgres.adminUrl(name),
@@ -88,6 +77,8 @@ export async function openHouse(world: World, postgres: EmbeddedPostgres): Promi
     },
   }
 }
+
+const isDriven = (clock: SimClock): clock is VirtualClock => clock.isVirtual
 
 type Line = { network: Network; close(): Promise<void> }
 type Hosted = { fetch: StandIn['fetch']; sockets: SocketRoute[] }
@@ -188,7 +179,7 @@ const dialInMemory =
     }
   }
 
-function buildDeps(world: World, appUrl: string, log: string[]): Deps {
+function buildDeps(world: World, random: Random, appUrl: string, log: string[]): Deps {
   const config = settingsOf(world)
   const own: Partial<Deps> = { log: createLog({ level: 'info', write: (line) => void log.push(line.trimEnd()) }) }
   if (!world.clock.isVirtual) return composeDeps(config, appUrl, own)
@@ -196,9 +187,9 @@ function buildDeps(world: World, appUrl: string, log: string[]): Deps {
   const deps = composeDeps(config, appUrl, {
     ...own,
     clock,
-    ids: idsFrom(world.random.child('server ids')),
+    ids: idsFrom(random.child('server ids')),
     db: createDatabase({ url: appUrl, maxConnections: config.DATABASE_POOL_SIZE }),
-    openSocket: dialInMemory(clock, world.model),
+    openSocket: dialInMemory(clock, world.model.standIn),
   })
   return {
     ...deps,
@@ -226,15 +217,7 @@ function holding<T extends object>(clock: SimClock, held: T, label: string): T {
 
 function settingsOf(world: World): Config {
   const environment = {
-    PUBLIC_BASE_URL: publicBaseUrl,
-    TWILIO_ACCOUNT_SID: world.account.accountSid,
-    TWILIO_AUTH_TOKEN: world.account.authToken,
-    TWILIO_API_BASE_URL: world.carrierOrigin,
-    OPENAI_API_KEY: world.modelKey,
-    OPENAI_BASE_URL: `${world.modelOrigin}/v1`,
-    RESEND_API_KEY: world.inboxKey,
-    RESEND_BASE_URL: world.inboxOrigin,
-    MAIL_FROM: 'Frontdesk <frontdesk@frontdesk.example>',
+    ...settingsFor(world, publicBaseUrl),
     RECORDINGS_FOLDER: join(localFolder, 'sim', 'recordings'),
     FRONTDESK_KEYS: `sim:${createHash('sha256').update('the simulator keeps no secrets').digest('base64')}`,
   }

@@ -11,7 +11,7 @@ import type { Tasks } from './db/jobs.ts'
 import type { Deps } from './deps.ts'
 import type { SocketRoute } from './lib/socket.ts'
 import { mailTasks } from './notifications/deliver.ts'
-import { createAccounts } from './organizations/accounts.ts'
+import { createAccounts } from './organizations/account-store.ts'
 import { createSeal } from './organizations/seal.ts'
 
 export type App = {

@@ -1,4 +1,5 @@
-// The composition root: environment → settings → dependencies → serve → drain. Nothing imports it.
+// The composition root: environment → settings → dependencies → serve → drain. Nothing imports it, and it holds no rule of
+// its own: what it does beyond that is to say clearly what is wrong with a start, and to leave nothing running at a stop.
 import { parseArgs } from 'node:util'
 import { createApp } from './app.ts'
 import { composeDeps } from './compose.ts'

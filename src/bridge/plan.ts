@@ -1,6 +1,6 @@
 // All that a live call must know before it begins, put together by whoever answered the webhook: plain data and two
 // functions. The bridge looks nothing up by itself; which clinic this is, is decided before.
-import type { ToolCall, ToolOutput } from '../agents/tool-runner.ts'
+import type { ToolCall, ToolOutput } from '../clinic/tool-runner.ts'
 import type { Journal } from '../conversations/journal.ts'
 import type { ConversationItem } from '../wire/realtime.ts'
 import type { CallLimits } from './limits.ts'

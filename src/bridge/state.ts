@@ -1,5 +1,5 @@
 // PURE. The vocabulary of the live call's machine: what it knows, what happens to it, and what it wants done.
-import type { ToolCall } from '../agents/tool-runner.ts'
+import type { ToolCall } from '../clinic/tool-runner.ts'
 import type { ConversationFact } from '../conversations/events.ts'
 import type { ModelEvent, RealtimeClientEvent } from '../wire/realtime.ts'
 import { type CallLimits, callLimits } from './limits.ts'

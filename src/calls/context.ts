@@ -2,7 +2,7 @@
 import type { InstructionsCache } from '../agents/instructions.ts'
 import type { Bridge } from '../bridge/session.ts'
 import type { Deps } from '../deps.ts'
-import type { Accounts } from '../organizations/accounts.ts'
+import type { Accounts } from '../organizations/account-store.ts'
 import type { Seal } from '../organizations/seal.ts'
 
 export type CallContext = {

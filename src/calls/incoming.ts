@@ -5,7 +5,7 @@ import type { VoiceForm } from '../wire/twilio.ts'
 import type { CallContext } from './context.ts'
 import { openCall, partiesOf } from './open.ts'
 import { prewarm } from './plan.ts'
-import { issueStreamToken, streamToken } from './tokens.ts'
+import { issueStreamToken, streamToken } from './token-store.ts'
 import { callUrls, streamTwiml, type Twiml, unroutedTwiml } from './twiml.ts'
 import type { Verified } from './verify.ts'
 

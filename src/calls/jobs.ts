@@ -9,7 +9,7 @@ import { eventOf, findConversation, recordEvents } from '../conversations/store.
 import { enqueue, type Tasks } from '../db/jobs.ts'
 import type { Deps } from '../deps.ts'
 import { RetryLater } from '../lib/retry-later.ts'
-import type { Accounts } from '../organizations/accounts.ts'
+import type { Accounts } from '../organizations/account-store.ts'
 import { callUrls } from './twiml.ts'
 
 export function callTasks(deps: Deps, accounts: Accounts): Tasks {

@@ -6,10 +6,10 @@ import type { Facts } from '../conversations/merge.ts'
 import { eventOf, findConversation, recordEvents } from '../conversations/store.ts'
 import { enqueue } from '../db/jobs.ts'
 import type { SocketRoute } from '../lib/socket.ts'
-import type { Account } from '../organizations/accounts.ts'
+import type { Account } from '../organizations/account-store.ts'
 import type { CallContext } from './context.ts'
 import { planCall } from './plan.ts'
-import { redeemStreamToken } from './tokens.ts'
+import { redeemStreamToken } from './token-store.ts'
 import { verifyHandshake } from './verify.ts'
 
 /** What a stream says of itself when it starts. */

@@ -7,8 +7,8 @@ import type { Tx } from '../db/database.ts'
 import type { Deps } from '../deps.ts'
 import { isoTime } from '../lib/clock.ts'
 import { type Outcome, ok, problem } from '../lib/outcome.ts'
-import type { Account } from '../organizations/accounts.ts'
-import { keepUnroutedCall, mayCarry, routeCall } from '../organizations/routing.ts'
+import type { Account } from '../organizations/account-store.ts'
+import { keepUnroutedCall, mayCarry, routeCall } from '../organizations/route-store.ts'
 
 export type CallParties = {
   callSid: string

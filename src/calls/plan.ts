@@ -1,8 +1,8 @@
 // Puts together what the bridge must know of one call: the clinic's voice, instructions and tools, the way to the model,
 // and, for a call that goes on after a break, everything that was said before.
 import { defaultGreeting, defaultInstructions } from '../agents/instructions.ts'
-import { runTool } from '../agents/tool-runner.ts'
-import { receptionistTools, toolSchema } from '../agents/tools.ts'
+import { runTool } from '../clinic/tool-runner.ts'
+import { receptionistTools, toolSchema } from '../clinic/tools.ts'
 import type { CallPlan, ModelSettings } from '../bridge/plan.ts'
 import { limits } from '../config.ts'
 import { historyOf } from '../conversations/history.ts'

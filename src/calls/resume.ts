@@ -9,7 +9,7 @@ import type { CallContext } from './context.ts'
 import type { Answer } from './incoming.ts'
 import { openCall, partiesOf } from './open.ts'
 import { prewarm } from './plan.ts'
-import { issueStreamToken, streamToken } from './tokens.ts'
+import { issueStreamToken, streamToken } from './token-store.ts'
 import {
   type AfterWhat,
   callUrls,

@@ -3,7 +3,7 @@
 import twilio from 'twilio'
 import { limits } from '../config.ts'
 import { type Outcome, ok, problem } from '../lib/outcome.ts'
-import type { Account, Accounts } from '../organizations/accounts.ts'
+import type { Account, Accounts } from '../organizations/account-store.ts'
 
 /** A field that came more than once is a list; Twilio signs those sorted and without repeats. */
 export type Form = Record<string, string | string[]>

@@ -27,12 +27,15 @@ export type JobRunner = {
   stop(): Promise<void>
 }
 
-/** A task that takes longer has failed, and is tried again. */
-const taskLimitMs = 120_000
-/** A job that is locked for longer than this belongs to a server that died. */
-const lockLimitMs = 150_000
+const usual = {
+  /** A task that takes longer has failed, and is tried again. */
+  taskLimitMs: 120_000,
+  /** A job that is locked for longer than a task may take belongs to a server that died. */
+  lockLimitMs: 150_000,
+  /** How long `stop` waits for running jobs; what is not done then is given back, and runs again. */
+  stopLimitMs: 20_000,
+}
 const lockCheckMs = 30_000
-const stopLimitMs = 20_000
 const restartDelayMs = 1_000
 
 const idForm = z.string().regex(/^[A-Za-z0-9_-]{1,100}$/)
@@ -58,27 +61,31 @@ export async function startJobs(options: {
   log: Log
   concurrency: number
   pollIntervalMs: number
+  limits?: Partial<typeof usual>
 }): Promise<JobRunner> {
   const { log } = options
+  const limit = { ...usual, ...options.limits }
   const pool = createPool(options.url, options.concurrency, log)
   const start = () =>
     startRunner(log, {
       // A pool of our own, ended after the runner: one that ends its pool leaves finished jobs locked.
       pgPool: pool,
-      taskList: Object.fromEntries(Object.entries(options.tasks).map(([name, task]) => [name, workerTask(task)])),
+      taskList: Object.fromEntries(
+        Object.entries(options.tasks).map(([name, task]) => [name, workerTask(task, limit.taskLimitMs)]),
+      ),
       concurrency: options.concurrency,
       pollInterval: options.pollIntervalMs,
       noHandleSignals: true,
-      gracefulShutdownAbortTimeout: stopLimitMs,
+      gracefulShutdownAbortTimeout: limit.stopLimitMs,
       logger: workerLogger(log),
       // Without batches, even of one, it does not wait until it is written that a job has ended.
       preset: { worker: { completeJobBatchDelay: 0, failJobBatchDelay: 0 } },
     })
   try {
-    await freeOrphans(pool)
+    await freeOrphans(pool, limit.lockLimitMs)
     const stopping = new AbortController()
     const ended = keepRunning(await start(), start, stopping.signal, log)
-    const orphanTimer = setInterval(() => freeOrphans(pool).catch(() => {}), lockCheckMs)
+    const orphanTimer = setInterval(() => freeOrphans(pool, limit.lockLimitMs).catch(() => {}), lockCheckMs)
     return {
       async stop() {
         clearInterval(orphanTimer)
@@ -130,7 +137,7 @@ async function untilEnd(runner: Runner, stopping: AbortSignal): Promise<void> {
 }
 
 /** A running task ends with its limit, and with the server's patience when it stops; either way the job runs again. */
-function workerTask(task: Tasks[string]): Task {
+function workerTask(task: Tasks[string], taskLimitMs: number): Task {
   return async (payload, helpers) => {
     const ids = payloadForm.safeParse(payload)
     if (!ids.success) throw new Error('Cannot run job: its payload is not made of ids')
@@ -161,7 +168,7 @@ function createPool(url: string, concurrency: number, log: Log): pg.Pool {
 }
 
 /** Gives back the jobs of servers that died with them. */
-async function freeOrphans(pool: pg.Pool): Promise<void> {
+async function freeOrphans(pool: pg.Pool, lockLimitMs: number): Promise<void> {
   await pool.query(
     `select graphile_worker.force_unlock_workers(array(
        select distinct locked_by from graphile_worker.jobs where locked_at < now() - $1 * interval '1 millisecond'))`,

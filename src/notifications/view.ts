@@ -23,16 +23,16 @@ export type SummaryMaterial = {
 /** Sizes in bytes of escaped HTML. Gmail cuts a mail at about 102 kB; all of these together stay well below 80. */
 export const summaryLimits = {
   nameBytes: 240,
-  lineBytes: 800,
-  summaryBytes: 4_000,
-  messageBytes: 2_500,
-  messages: 4,
+  lineBytes: 600,
+  summaryBytes: 3_000,
+  messageBytes: 2_000,
+  messages: 3,
   followUps: 8,
   notes: 3,
   turnBytes: 1_500,
   transcriptBytes: 36_000,
   /** The markup around one turn. */
-  turnMarkupBytes: 700,
+  turnMarkupBytes: 550,
 } as const
 
 export function summaryView(material: SummaryMaterial): CallSummaryProps {

@@ -1,14 +1,12 @@
 // Connects out to a WebSocket with headers, as both runtimes can and browsers cannot.
 import type { OpenSocket } from '../lib/socket.ts'
 
-/** Runtimes take headers as a second argument; the DOM's types do not know it. */
-type WebSocketWithHeaders = new (url: string, options: { headers: Record<string, string> }) => WebSocket
-
 /** Beyond this the peer is not reading, and frames are refused rather than heaped up. */
 const backpressureBytes = 1024 * 1024
 
 export const openSocket: OpenSocket = (url, headers, handlers) => {
-  const peer = new (WebSocket as unknown as WebSocketWithHeaders)(url, { headers })
+  // Both runtimes take headers as a second argument; the DOM's types do not know it.
+  const peer: WebSocket = Reflect.construct(WebSocket, [url, { headers }])
   let isClosed = false
   peer.onopen = () => handlers.open?.()
   peer.onmessage = ({ data }) => {
