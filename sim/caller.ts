@@ -75,6 +75,8 @@ export function createCaller(steps: readonly CallerStep[], answeredAtMs: number,
   function act(nowMs: number): boolean {
     const step = steps[awaited.at]
     if (step === undefined) return !isBusy() && nowMs - awaited.sinceMs >= PATIENCE_MS && tooLong('the end of the call')
+    // Who waits for the agent to finish waits on when it goes on.
+    if (step.on === 'agent-finished' && agent.isSpeaking()) awaited.dueAtMs = null
     if (awaited.dueAtMs === null) {
       const cue = cueAtMs(step, nowMs)
       if (cue !== null) awaited.dueAtMs = cue + step.waitMs
@@ -137,9 +139,10 @@ function createListener() {
       lastTurnEnd = { lastAudibleAtMs: turn.lastAudibleAtMs }
       turn = null
     },
+    isSpeaking: (): boolean => turn !== null,
     /** Something was heard after `sinceMs`, and has ended. */
     finishedSince: (sinceMs: number): boolean => turn === null && (lastTurnEnd?.lastAudibleAtMs ?? 0) > sinceMs,
-    /** How much of the present turn was heard, if any of it was heard after `sinceMs`. */
+    /** How much of the present turn was heard, to a frame, if any of it was heard after `sinceMs`. */
     heardMs: (sinceMs: number): number => (turn !== null && turn.lastAudibleAtMs > sinceMs ? turn.heardMs : 0),
   }
 }

@@ -1,3 +1,4 @@
+// The caller of a fixture: when each cue comes, judged by ear; and the telephone audio that it is judged by.
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { decodeMulaw, encodeMulaw, isAudible, loudness, mix, readWav, silence, writeWav } from '../../sim/audio.ts'
@@ -53,6 +54,15 @@ describe('each cue', () => {
         [2280, 3000],
       ],
       [[3300, 'hangs up']],
+    ],
+    [
+      'agent-finished: an agent who goes on within the wait has not finished',
+      [{ on: 'agent-finished', waitMs: 500, ...hangUp }],
+      [
+        [1000, 2000],
+        [2600, 4000],
+      ],
+      [[4800, 'hangs up']],
     ],
     [
       'agent-finished: sound that cannot be heard is no speech, but delays the end of one',
