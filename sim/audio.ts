@@ -7,7 +7,7 @@ export const BYTES_PER_MS = 8
 export const FRAME_MS = 20
 export const FRAME_BYTES = FRAME_MS * BYTES_PER_MS
 /** μ-law for a sample of zero. */
-export const SILENCE = 0xff
+const SILENCE = 0xff
 
 /** Quieter than this is not heard as speech: about -44 dB below full scale, well above line noise. */
 const AUDIBLE_RMS = 200
@@ -55,8 +55,8 @@ export function readWav(bytes: Uint8Array): Uint8Array {
   const file = new wavefile.WaveFile(bytes)
   if (file.bitDepth === '8m') file.fromMuLaw()
   else if (file.bitDepth !== '16') file.toBitDepth('16')
-  const { sampleRate } = file.fmt as { sampleRate: number }
-  if (sampleRate !== 8000) file.toSampleRate(8000)
-  const samples = file.getSamples(false, Int16Array) as unknown as Int16Array | Int16Array[]
-  return encodeMulaw(Array.isArray(samples) ? (samples[0] ?? new Int16Array(0)) : samples)
+  const channelCount = Number(Reflect.get(file.fmt, 'numChannels'))
+  if (Reflect.get(file.fmt, 'sampleRate') !== 8000) file.toSampleRate(8000)
+  const interleaved = file.getSamples(true, Int16Array)
+  return encodeMulaw(Int16Array.from(interleaved.filter((_, at) => at % channelCount === 0)))
 }

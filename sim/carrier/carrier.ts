@@ -20,8 +20,6 @@ import { createRestApi } from './rest.ts'
 import { createSid } from './sids.ts'
 import { createWebhookSender } from './webhook.ts'
 
-export type { CarrierAccount, CarrierNumber, CarrierSettings } from './exchange.ts'
-
 export type CarrierOptions = {
   clock: SimClock
   network: Network

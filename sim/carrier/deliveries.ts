@@ -39,18 +39,13 @@ export function createDeliver({ clock, send }: { clock: SimClock; send: SendWebh
   return async ({ record, authToken, random, log }, { kind, url, method, form, afterMs }) => {
     if (!/^https?:/.test(url) || !URL.canParse(url)) {
       const code = kind === 'recording' ? problemCode.recordingCallbackUrl : problemCode.invalidUrl
-      return log({ code, text: `The ${kind} callback has no valid URL` })
+      log({ code, text: `The ${kind} callback has no valid URL` })
+      return
     }
     await new Promise<void>((resolve) => clock.after(afterMs, resolve))
     const atMs = clock.now()
     const answer = await send({ url, method, fields: Object.entries(form), authToken, random, wire: 'callback' })
     record.deliveries.push({ atMs, url, form, status: answer.status, tookMs: answer.tookMs })
-    if (!answer.ok) record.problems.push(logged(clock.now(), answer.problem))
+    if (!answer.ok) log(answer.problem)
   }
 }
-
-export const logged = (atMs: number, { code, text }: Problem): CarrierRecord['problems'][number] => ({
-  atMs,
-  code,
-  text,
-})

@@ -1,6 +1,6 @@
 // X-Twilio-Signature, as Twilio computes it: base64(HMAC-SHA1(auth token, URL and parameters)).
 // Source: twilio.com/docs/usage/security. Made from that page alone, so that it can contradict the library that verifies it.
-import { createHash, createHmac } from 'node:crypto'
+import { createHmac } from 'node:crypto'
 
 /** Form fields in the order sent; a name may come more than once. */
 export type Fields = readonly (readonly [name: string, value: string])[]
@@ -17,14 +17,8 @@ export function signForm(authToken: string, url: string, fields: Fields): string
   return hmac(authToken, signedUrl(url) + pairs.join(''))
 }
 
-/** Signs a request whose parameters are all in its URL: a GET, a JSON POST with its bodySHA256, a WebSocket handshake. */
+/** Signs a request whose parameters are all in its URL: a GET, a WebSocket handshake, a JSON POST with its bodySHA256. */
 export const signUrl = (authToken: string, url: string): string => hmac(authToken, signedUrl(url))
-
-/** The URL of a JSON POST, with the hash of the raw body that makes the body part of what is signed. */
-export function withBodyHash(url: string, body: string): string {
-  const hash = createHash('sha256').update(body, 'utf8').digest('hex')
-  return `${url}${url.includes('?') ? '&' : '?'}bodySHA256=${hash}`
-}
 
 /**
  * The part of a URL that is signed: without fragment and credentials, and for voice over TLS without a port.

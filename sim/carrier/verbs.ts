@@ -57,8 +57,7 @@ function perform(verb: LastingVerb, stage: Stage): Activity {
 }
 
 /** How long `<Say>` takes for a text: an estimate by its words, the same every time. */
-export const speakingMs = (text: string): number =>
-  text === '' ? 0 : 2 * BREATH_MS + WORD_MS * text.split(/\s+/).length
+const speakingMs = (text: string): number => (text === '' ? 0 : 2 * BREATH_MS + WORD_MS * text.split(/\s+/).length)
 
 function say({ text, loops }: Of<'Say'>, stage: Stage): Activity {
   const activity = lasting(speakingMs(text) * loops, stage)

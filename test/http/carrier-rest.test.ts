@@ -1,3 +1,4 @@
+// The REST API of the carrier, asked by Twilio's own client over a real socket while calls are up.
 import { afterEach, describe, expect, test } from 'bun:test'
 import twilio from 'twilio'
 import { encodeMulaw, readWav } from '../../sim/audio.ts'

@@ -1,3 +1,4 @@
+// The playout clock, as laws over random sequences of media, marks and clears.
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import * as playout from '../../sim/carrier/playout.ts'

@@ -2,10 +2,12 @@
 // over loopback sockets. The server checks every signature with Twilio's own library and keeps what it was asked.
 import twilio from 'twilio'
 import { encodeMulaw } from '../../sim/audio.ts'
-import { type Carrier, type CarrierNumber, type CarrierSettings, createCarrier } from '../../sim/carrier/carrier.ts'
+import { type Carrier, createCarrier } from '../../sim/carrier/carrier.ts'
+import type { CarrierNumber, CarrierSettings } from '../../sim/carrier/exchange.ts'
 import { createVirtualClock, type SimClock } from '../../sim/clock.ts'
 import { createMemoryNetwork } from '../../sim/memory.ts'
 import type { Line, LineHandlers, Network, StandIn } from '../../sim/network.ts'
+import type { CallerStep } from '../../sim/script.ts'
 import { createTrace, type Trace } from '../../sim/trace.ts'
 
 export const HOST = 'frontdesk.example'
@@ -114,6 +116,19 @@ export function createVirtualRig(
   const network = createMemoryNetwork({ clock, servers: { [HOST]: server } })
   return { ...createRig({ clock, network }, server, options), clock }
 }
+
+/** A rig, and one call on it from the first ring to the last callback. */
+export async function place(
+  pages: Record<string, Page>,
+  caller: CallerStep[],
+  options: Parameters<typeof createVirtualRig>[1] = {},
+) {
+  const rig = createVirtualRig(pages, options)
+  const call = rig.carrier.call({ to: NUMBER.phoneNumber, from: FROM, caller })
+  return { ...rig, call, record: await rig.clock.run(call.done) }
+}
+
+export const hangUpAfter = (waitMs: number): CallerStep => ({ on: 'answered', waitMs, act: 'hang-up' })
 
 /** A loud tone of so many milliseconds, as μ-law; of its two zeros only the one that encoding gives. */
 export const tone = (ms: number): Uint8Array =>

@@ -1,3 +1,4 @@
+// TwiML as it is read: each verb with its defaults, and what becomes of what TwiML does not have.
 import { describe, expect, test } from 'bun:test'
 import twilio from 'twilio'
 import { parseTwiml, type Verb } from '../../sim/carrier/twiml.ts'
