@@ -85,7 +85,9 @@ export async function startJobs(options: {
     await freeOrphans(pool, limit.lockLimitMs)
     const stopping = new AbortController()
     const ended = keepRunning(await start(), start, stopping.signal, log)
-    const orphanTimer = setInterval(() => freeOrphans(pool, limit.lockLimitMs).catch(() => {}), lockCheckMs)
+    const orphanTimer = setInterval(() => {
+      freeOrphans(pool, limit.lockLimitMs).catch((error) => log.warn({ error }, 'orphaned jobs could not be freed'))
+    }, lockCheckMs)
     return {
       async stop() {
         clearInterval(orphanTimer)
@@ -103,7 +105,7 @@ export async function startJobs(options: {
 async function startRunner(log: Log, options: RunnerOptions): Promise<Runner> {
   const runner = await run(options)
   runner.events.on('job:error', ({ job, error }) =>
-    log.warn({ task: job.task_identifier, jobId: job.id, attempt: job.attempts, problem: nameOf(error) }, 'job failed'),
+    log.warn({ task: job.task_identifier, jobId: job.id, attempt: job.attempts, error: asError(error) }, 'job failed'),
   )
   return runner
 }
@@ -115,23 +117,27 @@ async function keepRunning(
   stopping: AbortSignal,
   log: Log,
 ): Promise<void> {
-  for (let runner: Runner | undefined = first; ; runner = await start().catch(() => undefined)) {
-    if (runner !== undefined) await untilEnd(runner, stopping)
+  const another = () =>
+    start().catch((error) => {
+      log.error({ error: asError(error) }, 'job runner could not start')
+      return undefined
+    })
+  for (let runner: Runner | undefined = first; ; runner = await another()) {
+    if (runner !== undefined) await untilEnd(runner, stopping, log)
     if (stopping.aborted) return
-    log.error({}, 'job runner gave up')
     await pause(restartDelayMs)
   }
 }
 
 /** Resolves when the runner has given up, or was stopped because we are stopping. */
-async function untilEnd(runner: Runner, stopping: AbortSignal): Promise<void> {
+async function untilEnd(runner: Runner, stopping: AbortSignal, log: Log): Promise<void> {
   let stopped: Promise<void> | undefined
   const stop = () => {
     stopped = runner.stop().catch(() => {}) // It was giving up by itself.
   }
   if (stopping.aborted) stop()
   stopping.addEventListener('abort', stop, { once: true })
-  await runner.promise.catch(() => {})
+  await runner.promise.catch((error) => log.error({ error: asError(error) }, 'job runner gave up'))
   stopping.removeEventListener('abort', stop)
   await stopped
 }
@@ -161,7 +167,7 @@ function createPool(url: string, concurrency: number, log: Log): pg.Pool {
     // One more listens, and one looks for orphans.
     max: concurrency + 2,
   })
-  const onError = (error: Error) => log.warn({ problem: nameOf(error) }, 'job connection broke')
+  const onError = (error: Error) => log.warn({ error }, 'job connection broke')
   pool.on('error', onError)
   pool.on('connect', (client) => client.on('error', onError))
   return pool
@@ -185,5 +191,5 @@ function workerLogger(log: Log): Logger {
   })
 }
 
-const nameOf = (error: unknown): string => (error instanceof Error ? error.name : typeof error)
+const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)))
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))

@@ -1,0 +1,237 @@
+// A pooled connection serves one clinic after another, and remembers none; and every wait for one ends.
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { eq, sql } from 'drizzle-orm'
+import postgres from 'postgres'
+import type { Database } from '../../src/db/database.ts'
+import { createDatabase } from '../../src/db/pool.ts'
+import { members, organizations } from '../../src/db/schema.ts'
+import { openTestDatabase, type TestDatabase } from '../support/database.ts'
+
+const poolSize = 4
+
+let database: TestDatabase
+
+beforeAll(async () => {
+  database = await openTestDatabase()
+})
+afterAll(() => database.end())
+
+/** What each connection of the pool is between transactions, seen by transactions that hold all of them at once. */
+async function memories(db: Database): Promise<{ role: string; organization: string }[]> {
+  let arrived = 0
+  const everybody = Promise.withResolvers<void>()
+  return await Promise.all(
+    Array.from({ length: poolSize }, () =>
+      db.beforeOrg(async (tx) => {
+        if (++arrived === poolSize) everybody.resolve()
+        await everybody.promise
+        const [memory] = await tx.execute<{ role: string; organization: string }>(sql`
+          select current_user::text as role, coalesce(current_setting('app.org_id', true), '') as organization`)
+        return memory ?? { role: 'unknown', organization: 'unknown' }
+      }),
+    ),
+  )
+}
+
+const forgotten = Array.from({ length: poolSize }, () => ({ role: 'frontdesk_app', organization: '' }))
+
+async function makeOrganizations(db: Database, count: number): Promise<string[]> {
+  const ids = Array.from({ length: count }, () => crypto.randomUUID())
+  for (const id of ids) await db.withOrg(id, (tx) => tx.insert(organizations).values({ id, name: `Clinic ${id}` }))
+  return ids
+}
+
+const member = (organizationId: string) => {
+  const id = crypto.randomUUID()
+  return { organizationId, id, name: 'Ada', email: `${id}@clinic.example`, role: 'staff' as const }
+}
+
+test('1,000 transactions at once, of 20 clinics, some failing, see no foreign row and leave no memory', async () => {
+  const db = database.open({ maxConnections: poolSize, acquireTimeoutMs: 60_000 })
+  const ids = await makeOrganizations(db, 20)
+  const thrown = new Error('thrown on purpose')
+  const ends = { commit: 0, error: 0, throw: 0 }
+  const committed = new Map(ids.map((id) => [id, 0]))
+
+  await Promise.all(
+    Array.from({ length: 1_000 }, async (_, turn) => {
+      const id = ids[turn % ids.length] ?? ''
+      const end = turn % 5 === 1 ? 'error' : turn % 7 === 2 ? 'throw' : 'commit'
+      const work = db.withOrg(id, async (tx) => {
+        await tx.insert(members).values(member(id))
+        const seen = await tx.select({ of: members.organizationId }).from(members)
+        expect(seen.filter(({ of }) => of !== id)).toEqual([])
+        expect(await tx.select({ id: organizations.id }).from(organizations)).toEqual([{ id }])
+        if (end === 'error') await tx.execute(sql`select 1 / 0`)
+        if (end === 'throw') throw thrown
+      })
+      ends[end]++
+      if (end === 'commit') {
+        await work
+        committed.set(id, (committed.get(id) ?? 0) + 1)
+      } else await expect(work).rejects.toMatchObject(end === 'throw' ? thrown : { code: '22012' })
+    }),
+  )
+
+  expect(Math.min(...Object.values(ends))).toBeGreaterThan(100)
+  for (const [id, count] of committed)
+    expect(await db.withOrg(id, async (tx) => (await tx.select().from(members)).length)).toBe(count)
+  expect(await memories(db)).toEqual(forgotten)
+}, 30_000)
+
+describe('a connection forgets its clinic', () => {
+  const endings: [string, (tx: Parameters<Parameters<Database['withOrg']>[1]>[0]) => Promise<unknown>][] = [
+    ['after a commit', async () => {}],
+    ['after an error of the database', (tx) => tx.execute(sql`select 1 / 0`)],
+    ['after a throw', () => Promise.reject(new Error('thrown on purpose'))],
+    ['after an error within a savepoint', (tx) => tx.transaction((inner) => inner.execute(sql`select 1 / 0`))],
+    [
+      'after an error within a savepoint that was caught',
+      (tx) => tx.transaction((inner) => inner.execute(sql`select 1 / 0`)).catch(() => {}),
+    ],
+    ['after its connection broke', (tx) => tx.execute(sql`select pg_terminate_backend(pg_backend_pid())`)],
+  ]
+  for (const [name, end] of endings) {
+    test(name, async () => {
+      const db = database.open({ maxConnections: poolSize })
+      const [id = ''] = await makeOrganizations(db, 1)
+      await Promise.all(Array.from({ length: poolSize }, () => db.withOrg(id, end).catch(() => {})))
+      expect(await memories(db)).toEqual(forgotten)
+    })
+  }
+
+  test('and a savepoint that fails leaves the rest of the transaction in its clinic', async () => {
+    const [id = ''] = await makeOrganizations(database.db, 1)
+    await database.db.withOrg(id, async (tx) => {
+      await tx.transaction((inner) => inner.execute(sql`select 1 / 0`)).catch(() => {})
+      await tx.insert(members).values(member(id))
+    })
+    expect(await database.db.withOrg(id, (tx) => tx.select().from(members))).toHaveLength(1)
+  })
+})
+
+describe('waiting for a connection ends', () => {
+  /** A pool of one, whose connection is held until `letGo`. */
+  async function busyPool(limits: { maxWaiting?: number; acquireTimeoutMs?: number }) {
+    const db = database.open({ maxConnections: 1, ...limits })
+    const held = Promise.withResolvers<void>()
+    const begun = Promise.withResolvers<void>()
+    const holding = db.beforeOrg(async () => {
+      begun.resolve()
+      await held.promise
+    })
+    await begun.promise
+    return {
+      db,
+      async letGo() {
+        held.resolve()
+        await holding
+      },
+    }
+  }
+
+  test('at once, when too many are waiting already', async () => {
+    const { db, letGo } = await busyPool({ maxWaiting: 2 })
+    const waiting = [db.ping(), db.ping()]
+    await expect(db.ping()).rejects.toThrow('2 transactions are waiting already')
+    await letGo()
+    await Promise.all(waiting)
+    await db.ping()
+  })
+
+  test('after its limit, and the next one is served in its turn', async () => {
+    const { db, letGo } = await busyPool({ acquireTimeoutMs: 20 })
+    await expect(db.ping()).rejects.toThrow('no connection came free in 20 ms')
+    await letGo()
+    await db.ping()
+  })
+
+  test('when the server cannot be reached', async () => {
+    const url = new URL(database.appUrl)
+    url.port = '1'
+    const db = createDatabase({ url: url.href, maxConnections: 1 })
+    await expect(db.ping()).rejects.toThrow()
+    await expect(db.beforeOrg(async () => {})).rejects.toThrow()
+    await db.end()
+  })
+})
+
+test('a statement that takes too long is ended, and its transaction with it', async () => {
+  const db = database.open({ maxConnections: 1, statementTimeoutMs: 20 })
+  const [id = ''] = await makeOrganizations(db, 1)
+  const slow = db.withOrg(id, async (tx) => {
+    await tx.insert(members).values(member(id))
+    await tx.execute(sql`select pg_sleep(60)`)
+  })
+  await expect(slow).rejects.toMatchObject({ code: '57014' })
+  expect(await db.withOrg(id, (tx) => tx.select().from(members))).toEqual([])
+})
+
+test('behind a transaction pooler nothing is prepared', async () => {
+  const url = new URL(database.appUrl)
+  url.searchParams.set('pgbouncer', 'true')
+  const preparedBy = async (db: Database) => {
+    const [id = ''] = await makeOrganizations(db, 1)
+    return await db.withOrg(id, async (tx) => {
+      await tx.select().from(members).where(eq(members.organizationId, id))
+      return (await tx.execute(sql`select from pg_prepared_statements where name <> ''`)).count
+    })
+  }
+  expect(await preparedBy(database.open({ url: url.href, maxConnections: 1 }))).toBe(0)
+  expect(await preparedBy(database.open({ maxConnections: 1 }))).toBeGreaterThan(0)
+})
+
+test('an error that leaves a transaction tells the constraint, and no value', async () => {
+  const [id = ''] = await makeOrganizations(database.db, 1)
+  const patient = { ...member(id), name: 'Grace Hopper', email: 'grace@home.example' }
+  const errors = await Promise.all([
+    database.db.withOrg(id, (tx) => tx.insert(members).values([patient, patient])).catch((error) => error),
+    database.db.withOrg(id, (tx) => tx.execute(sql`select ${'Grace Hopper'}::int`)).catch((error) => error),
+  ])
+  expect(errors[0]).toMatchObject({ code: '23505', constraint: 'members_pkey' })
+  expect(errors[1]).toMatchObject({ code: '22P02' })
+  for (const error of errors) {
+    const everything = [Bun.inspect(error), error.stack, error.message, JSON.stringify(error)].join()
+    expect(everything).not.toContain('Grace')
+    expect(everything).not.toContain('grace@')
+  }
+})
+
+describe('a listener', () => {
+  test('hears what was committed, in order, and nothing that was rolled back', async () => {
+    const db = database.open()
+    const heard: string[] = []
+    const last = Promise.withResolvers<void>()
+    const stop = await db.listen('bell', (payload) => {
+      heard.push(payload)
+      if (payload === 'last') last.resolve()
+    })
+    const ring = (payload: string, end?: Error) =>
+      db.beforeOrg(async (tx) => {
+        await tx.execute(sql`select pg_notify('bell', ${payload})`)
+        if (end !== undefined) throw end
+      })
+    await ring('first')
+    await ring('never', new Error('rolled back')).catch(() => {})
+    await ring('last')
+    await last.promise
+    await stop()
+    expect(heard).toEqual(['first', 'last'])
+  })
+
+  test('hears again after its connection broke', async () => {
+    const db = database.open()
+    const admin = postgres(database.adminUrl, { max: 1 })
+    const heard = Promise.withResolvers<string>()
+    const stop = await db.listen('bell2', heard.resolve)
+    const listeners = () => admin`
+      select pid from pg_stat_activity where datname = current_database() and state = 'idle' and query like 'listen "bell2"%'`
+    const [before] = await listeners()
+    await admin`select pg_terminate_backend(${before?.pid ?? 0})`
+    for (let after = before; after === undefined || after.pid === before?.pid; ) [after] = await listeners()
+    await admin`select pg_notify('bell2', 'again')`
+    expect(await heard.promise).toBe('again')
+    await stop()
+    await admin.end()
+  })
+})
