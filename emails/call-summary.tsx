@@ -1,7 +1,7 @@
 // The mail that a clinic's admins get when a call is over. Everything in it is text that was prepared for it: it decides
 // where things stand, and nothing about what they say. Tables and inline styles only, one heading of the first rank, and
 // no link but to the call's own page. The same props give the same bytes.
-import { Children, type ReactNode } from 'react'
+import { createElement, Fragment, type ReactNode } from 'react'
 import { Body, Container, Head, Heading, Html, Link } from 'react-email'
 import { styles, type Tone, tones } from './theme.ts'
 
@@ -116,8 +116,9 @@ const Block = ({ title, children }: { title: string; children: ReactNode }) => (
   </Row>
 )
 
-/** Keyed by place: React names a key that comes twice on the console, so no patient's word may be one. */
-const each = <T,>(items: readonly T[], draw: (item: T) => ReactNode): ReactNode[] => Children.toArray(items.map(draw))
+/** Without keys: nothing here ever moves, and React would print a key that came twice, a patient's words among them. */
+const each = <T,>(items: readonly T[], draw: (item: T) => ReactNode): ReactNode =>
+  createElement(Fragment, null, ...items.map(draw))
 
 function Badges({ badges }: Pick<CallSummaryProps, 'badges'>) {
   if (badges.length === 0) return null

@@ -22,19 +22,22 @@ export const tones = {
 } as const
 export type Tone = keyof typeof tones
 
-const fontFamily = '-apple-system, "Segoe UI", Roboto, Helvetica, Arial, sans-serif'
+const fontFamily = '-apple-system, Segoe UI, Roboto, Helvetica, Arial, sans-serif'
 const text = (fontSize: number, lineHeight: number, color: string): CSSProperties => ({
   fontFamily,
   fontSize,
   lineHeight: `${lineHeight}px`,
   color,
 })
-const space = (top: number, right = 0, bottom = top, left = right): CSSProperties => ({
+/** Sides that are left out have none: every table here has a cell padding of zero. */
+const space = (top: number, right?: number, bottom = top, left = right): CSSProperties => ({
   paddingTop: top,
   paddingRight: right,
   paddingBottom: bottom,
   paddingLeft: left,
 })
+/** A word without a place to break, as a web address may be, does not push a narrow screen sideways. */
+const breakable: CSSProperties = { wordBreak: 'break-word' }
 const noMargin: CSSProperties = { marginTop: 0, marginRight: 0, marginBottom: 0, marginLeft: 0 }
 const edge = (side: 'Top' | 'Left', width: number, color: string): CSSProperties => ({
   [`border${side}Width`]: width,
@@ -43,7 +46,7 @@ const edge = (side: 'Top' | 'Left', width: number, color: string): CSSProperties
 })
 
 export const styles = {
-  page: { ...noMargin, ...space(0), backgroundColor: colours.page },
+  page: { ...noMargin, ...space(0, 0), backgroundColor: colours.page },
   preheader: {
     display: 'none',
     overflow: 'hidden',
@@ -60,36 +63,36 @@ export const styles = {
   head: space(26, 32, 0),
   block: space(22, 32, 0),
   foot: { ...space(18, 32, 36), ...text(12, 19, colours.muted) },
-  end: { ...space(0), ...text(28, 28, colours.ink) },
+  end: { ...text(28, 28, colours.ink) },
 
-  title: { ...noMargin, ...text(22, 30, colours.ink), fontWeight: 600 },
+  title: { ...breakable, ...noMargin, ...text(22, 30, colours.ink), fontWeight: 600 },
   byline: { ...noMargin, ...space(6, 0, 0), ...text(14, 22, colours.muted) },
   heading: { ...noMargin, ...space(0, 0, 6), ...text(13, 20, colours.accent), fontWeight: 700, letterSpacing: '0.4px' },
-  paragraph: { ...noMargin, ...text(16, 25, colours.ink) },
-  note: { ...noMargin, ...space(6, 0, 0), ...text(13, 20, colours.muted) },
+  paragraph: { ...breakable, ...noMargin, ...text(16, 25, colours.ink) },
+  note: { ...breakable, ...noMargin, ...space(6, 0, 0), ...text(13, 20, colours.muted) },
   badge: { ...space(3, 10), ...text(13, 20, colours.ink), fontWeight: 600, borderRadius: 6 },
   gap: { width: 8, ...text(13, 20, colours.ink) },
-  notice: { ...space(12, 16), ...text(14, 22, colours.ink), borderRadius: 6 },
+  notice: { ...breakable, ...space(12, 16), ...text(14, 22, colours.ink), borderRadius: 6 },
   quote: {
     ...space(14, 16, 14, 18),
     ...text(16, 25, colours.ink),
     backgroundColor: colours.quote,
     ...edge('Left', 3, colours.accent),
   },
-  bullet: { ...space(2, 10, 2, 0), ...text(16, 25, colours.accent), width: 10, verticalAlign: 'top' },
-  item: { ...space(2, 0), ...text(16, 25, colours.ink), verticalAlign: 'top' },
-  term: { ...space(5, 16, 5, 0), ...text(14, 22, colours.muted), width: 110, verticalAlign: 'top' },
-  fact: { ...space(5, 0), ...text(14, 22, colours.ink), verticalAlign: 'top' },
+  bullet: { ...space(2), ...text(16, 25, colours.accent), width: 20, verticalAlign: 'top' },
+  item: { ...breakable, ...space(2), ...text(16, 25, colours.ink), verticalAlign: 'top' },
+  term: { ...space(5), ...text(14, 22, colours.muted), width: 126, verticalAlign: 'top' },
+  fact: { ...breakable, ...space(5), ...text(14, 22, colours.ink), verticalAlign: 'top' },
   buttonCell: { backgroundColor: colours.accent, borderRadius: 6 },
   button: {
     ...space(11, 22),
     ...text(15, 22, colours.onAccent),
     display: 'inline-block',
     fontWeight: 600,
-    textDecorationLine: 'none',
+    textDecoration: 'none',
   },
-  time: { ...space(6, 12, 6, 0), ...text(12, 22, colours.muted), width: 36, verticalAlign: 'top' },
-  turn: { ...space(6, 0), ...text(14, 22, colours.ink), verticalAlign: 'top' },
+  time: { ...space(6), ...text(12, 22, colours.muted), width: 48, verticalAlign: 'top' },
+  turn: { ...breakable, ...space(6), ...text(14, 22, colours.ink), verticalAlign: 'top' },
   agent: { color: colours.accent, fontWeight: 600 },
   caller: { color: colours.ink, fontWeight: 600 },
   unheard: { color: colours.muted, fontStyle: 'italic' },
