@@ -8,8 +8,6 @@ import { hear } from './audit/hearing.ts'
 import * as keeping from './audit/keeping.ts'
 import * as words from './audit/words.ts'
 
-export type { Evidence, ServerView, Violation } from './audit/case.ts'
-
 /** All that must be true of a call, in the order in which a fault is best understood. */
 export const rules: readonly Rule[] = [
   carrier.signatureAccepted,

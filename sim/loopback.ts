@@ -43,7 +43,8 @@ export function createLoopbackNetwork(options: { hosts: Record<string, string>; 
     async dial(url, headers, handlers) {
       const target = route(url)
       target.protocol = target.protocol === 'https:' || target.protocol === 'wss:' ? 'wss:' : 'ws:'
-      return open(new ClientSocket(target.href, { headers: { ...headers, host: addressOf(url).host } }), handlers)
+      const options = { headers: { ...headers, host: addressOf(url).host } }
+      return open(Reflect.construct(WebSocket, [target.href, options]), handlers)
     },
   }
 }
@@ -51,12 +52,8 @@ export function createLoopbackNetwork(options: { hosts: Record<string, string>; 
 const isLoopback = (hostname: string): boolean =>
   /^(localhost|.*\.localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(hostname.toLowerCase())
 
+/** Bun's WebSocket takes headers and can be cut, which the standard's types do not know. */
 type ClientSocket = WebSocket & { terminate(): void }
-/** Bun's WebSocket can send headers and be cut, which the standard's types do not know. */
-const ClientSocket = WebSocket as unknown as new (
-  url: string,
-  options: { headers: Record<string, string> },
-) => ClientSocket
 
 function open(socket: ClientSocket, handlers: LineHandlers): Promise<Line> {
   const line: Line = {

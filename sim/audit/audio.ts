@@ -1,4 +1,5 @@
-// PURE. The rules of sound: every byte the caller said, every byte the model said, and what became of it.
+// PURE. The rules of sound: every byte the caller said, every byte the model said, and what became of it. Measured in
+// bytes, and told to people in milliseconds.
 import { BYTES_PER_MS, type Case, type Finding, IN_FLIGHT_MS, joined, millis, overlap, type Rule } from './case.ts'
 
 const SILENCE = 0xff

@@ -1,3 +1,4 @@
+// The network over loopback, against real sockets: public names, headers, closes, and nothing beyond this machine.
 import { afterAll, describe, expect, test } from 'bun:test'
 import { createLoopbackNetwork, listen } from '../../sim/loopback.ts'
 import { answeredProtocol, HandshakeRefused, type Line, type StandIn } from '../../sim/network.ts'

@@ -1,3 +1,4 @@
+// Virtual time: the order of timers, standing still while work is under way, and what can go wrong.
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { createVirtualClock, realClock, type VirtualClock } from '../../sim/clock.ts'

@@ -1,3 +1,4 @@
+// Fixtures: what they become, how their faults are told, and that those in the repository are sound.
 import { afterAll, describe, expect, test } from 'bun:test'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

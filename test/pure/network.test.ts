@@ -1,3 +1,4 @@
+// The lines and the network within the process: in order, once, and never ahead of time.
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { createVirtualClock, type VirtualClock } from '../../sim/clock.ts'

@@ -1,3 +1,4 @@
+// Chance from a seed: the same seed, the same run.
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { createRandom } from '../../sim/random.ts'

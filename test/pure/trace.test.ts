@@ -1,3 +1,4 @@
+// The trace: times, listeners, and lines that are equal for equal runs.
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { createVirtualClock } from '../../sim/clock.ts'

@@ -1,6 +1,6 @@
 // A call made by hand, right in every respect, for tests that break it in one: the agent greets, the caller asks, the agent
 // answers at length and is cut off after 1.2 s, says goodbye and hangs up. All times in ms after `startMs`.
-import type { Evidence, ServerView } from '../../sim/auditor.ts'
+import type { Evidence, ServerView } from '../../sim/audit/case.ts'
 import { createRandom } from '../../sim/random.ts'
 import type { ModelRecord, StreamRecord } from '../../sim/record.ts'
 import type { Fixture } from '../../sim/script.ts'
