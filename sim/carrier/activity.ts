@@ -1,5 +1,6 @@
 // What goes on in a call at one moment: one verb that takes time. It gets the caller's audio and keys, gives what the caller
 // hears, and finishes by itself or is stopped; what then follows is its answer. Owns no order of verbs.
+import type { Ear } from '../caller.ts'
 import type { SimClock } from '../clock.ts'
 import type { CallFile } from './deliveries.ts'
 import type { Exchange } from './exchange.ts'
@@ -17,9 +18,7 @@ export type Next = { go: 'on' } | { go: 'to'; source: Source }
 
 export type Stop = { cause: 'hang-up'; by: Ender } | { cause: 'redirect' }
 
-/** `isSounding`: audio is being played or waiting to be. `isAudible`: what was just played was loud enough to hear. */
-export type Sound = { isSounding: boolean; isAudible: boolean }
-export const QUIET: Sound = { isSounding: false, isAudible: false }
+export const QUIET: Ear = { isSounding: false, isAudible: false }
 
 export type Activity = {
   readonly finished: Promise<Next>
@@ -27,7 +26,7 @@ export type Activity = {
   frame(audio: Uint8Array, atMs: number): void
   press(digit: string): void
   /** What the caller hears since this was asked last. */
-  sound(nowMs: number): Sound
+  sound(nowMs: number): Ear
   /** All that the caller has heard of it by now, as far as it is audio. */
   heard(nowMs: number): Piece[]
   /** The call is over, or goes on elsewhere. */

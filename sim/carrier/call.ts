@@ -7,6 +7,7 @@ import type { CarrierRecord } from '../record.ts'
 import type { CallerStep } from '../script.ts'
 import { type Activity, type Ender, type Next, QUIET, type Source, type Stage } from './activity.ts'
 import { startBeat } from './beat.ts'
+import { createCallTape } from './call-tape.ts'
 import { type Callback, type CallFile, STATUS_CALLBACK_AFTER_MS } from './deliveries.ts'
 import { readDocument, type TwimlDocument } from './documents.ts'
 import type { CarrierAccount, CarrierNumber, Exchange } from './exchange.ts'
@@ -14,7 +15,6 @@ import { completedParams, firstRequestParams, standardParams } from './params.ts
 import { problemCode } from './problems.ts'
 import type { Recording, RecordingPlan } from './recordings.ts'
 import { createToken } from './sids.ts'
-import { layTrack, type Piece } from './tape.ts'
 import { obey } from './verbs.ts'
 
 export type CallPlan = {
@@ -51,8 +51,6 @@ export function placeCall(exchange: Exchange, plan: CallPlan): LiveCall {
   const { number, random } = plan
   const record = ringingRecord(plan, clock.now())
   const deliveries = new Set<Promise<void>>()
-  const voices = { caller: [] as Piece[], agent: [] as Piece[] }
-  const recordingsOn = new Set<Recording>()
   let documentUrl: string | null = null
   let current: Activity | null = null
   let redirection: Source | null = null
@@ -60,6 +58,8 @@ export function placeCall(exchange: Exchange, plan: CallPlan): LiveCall {
 
   const tell = (what: string, body?: unknown) => trace.add({ wire: 'call', from: 'carrier', to: 'caller', what, body })
   const isOver = () => record.endedAtMs !== null
+  /** What the caller has heard of what goes on now. */
+  const sounding = () => current?.heard(clock.now()) ?? []
   /** Whether nobody would obey a document now. */
   const isVoid = () => isOver() || redirection !== null
 
@@ -76,6 +76,7 @@ export function placeCall(exchange: Exchange, plan: CallPlan): LiveCall {
       trace.add({ wire: 'call', from: 'carrier', to: 'carrier', what: `problem ${code}`, body: { text } })
     },
   }
+  const tape = createCallTape(clock, exchange.recordings, file)
   const stage: Stage = {
     ...file,
     exchange,
@@ -142,7 +143,7 @@ export function placeCall(exchange: Exchange, plan: CallPlan): LiveCall {
     current = activity
     const next = await activity.finished
     current = null
-    voices.agent.push(...activity.heard(clock.now()))
+    tape.keepAgent(activity.heard(clock.now()))
     return next.go === 'on' && isVoid() ? null : next
   }
 
@@ -165,7 +166,7 @@ export function placeCall(exchange: Exchange, plan: CallPlan): LiveCall {
       end('caller')
       return
     }
-    voices.caller.push({ atMs, bytes: audio })
+    tape.keepCaller({ atMs, bytes: audio })
     current?.frame(audio, atMs)
     if (digit !== null) current?.press(digit)
   }
@@ -176,7 +177,7 @@ export function placeCall(exchange: Exchange, plan: CallPlan): LiveCall {
     record.endedAtMs = clock.now()
     record.endedBy = by
     stopClocks()
-    for (const recording of recordingsOn) stopRecording(recording)
+    tape.stopAll(sounding())
     tell('ended', { status, by })
     current?.stop({ cause: 'hang-up', by })
     if (!number.statusCallback) return
@@ -188,16 +189,6 @@ export function placeCall(exchange: Exchange, plan: CallPlan): LiveCall {
   function goneInCircles(): null {
     file.log({ code: problemCode.tooManyRedirects, text: `More than ${DOCUMENTS_MAX} documents in one call` })
     return null
-  }
-
-  function stopRecording(recording: Recording): void {
-    const nowMs = clock.now()
-    const agent = [...voices.agent, ...(current?.heard(nowMs) ?? [])]
-    recording.close(
-      layTrack(voices.caller, recording.startedAtMs, nowMs),
-      layTrack(agent, recording.startedAtMs, nowMs),
-    )
-    recordingsOn.delete(recording)
   }
 
   async function wholeCall(): Promise<CarrierRecord> {
@@ -219,12 +210,8 @@ export function placeCall(exchange: Exchange, plan: CallPlan): LiveCall {
       redirection = source
       current?.stop({ cause: 'redirect' })
     },
-    startRecording(recordingPlan) {
-      const recording = exchange.recordings.open(file, { ...recordingPlan, startedAtMs: clock.now() })
-      recordingsOn.add(recording)
-      return recording
-    },
-    stopRecording,
+    startRecording: tape.record,
+    stopRecording: (recording) => tape.stop(recording, sounding()),
   }
 }
 

@@ -1,9 +1,9 @@
 // The thin hands of the playout clock: keeps the bytes of one stream and the one timer that the next mark needs, and writes
 // down in the stream's record what was heard, cleared and given back, and when.
 import { isAudible } from '../audio.ts'
+import type { Ear } from '../caller.ts'
 import type { SimClock } from '../clock.ts'
 import type { StreamRecord } from '../record.ts'
-import type { Sound } from './activity.ts'
 import * as playout from './playout.ts'
 import { createTape, type Piece } from './tape.ts'
 
@@ -15,7 +15,7 @@ export type Playback = {
   /** The stream is over: nothing more is heard, and no mark goes back. */
   halt(): void
   /** What the caller heard since this was asked last. */
-  sound(nowMs: number): Sound
+  sound(nowMs: number): Ear
   /** All that the caller has heard by now. */
   heard(nowMs: number): Piece[]
 }

@@ -1,7 +1,7 @@
 // One media stream: the socket that Twilio opens to the server, the caller's frames out, the server's audio in and through
 // the playout clock. Strict about what it receives, and writes down every byte with its fate.
 // Sources: twilio.com/docs/voice/media-streams, voice/twiml/stream, api/errors/319xx.
-import { HandshakeRefused, type Line } from '../network.ts'
+import type { Line } from '../network.ts'
 import type { StreamRecord } from '../record.ts'
 import { type Activity, type Ender, idleActivity, type Stage } from './activity.ts'
 import { STREAM_CALLBACK_AFTER_MS } from './deliveries.ts'
@@ -9,12 +9,10 @@ import { type CarrierMessage, createMessages, readMessage, type ServerMessage } 
 import { createPlayback } from './playback.ts'
 import { type Problem, problemCode } from './problems.ts'
 import { createSid } from './sids.ts'
-import { signUrl } from './signature.ts'
+import { openSocket, streamTarget } from './stream-socket.ts'
 import { iso8601 } from './times.ts'
 import type { StreamNoun } from './twiml.ts'
 
-/** How long the server may take to answer the handshake (31901). Twilio's own figure is not published. */
-const HANDSHAKE_LIMIT_MS = 10_000
 const tooMuchMedia: Problem = {
   code: problemCode.mediaDiscarded,
   text: 'More than ten minutes of audio are waiting; what comes is thrown away',
@@ -24,7 +22,7 @@ const DELIBERATE_CODES = [1000, 1001, 1005]
 
 export function openStream(noun: StreamNoun, stage: Stage): Activity {
   const { clock, record: call } = stage
-  const { trace, settings, network } = stage.exchange
+  const { trace } = stage.exchange
   const streamSid = createSid('MZ', stage.random)
   const messages = createMessages({ accountSid: call.accountSid, callSid: call.callSid, streamSid })
   const activity = idleActivity()
@@ -54,10 +52,10 @@ export function openStream(noun: StreamNoun, stage: Stage): Activity {
   }
 
   async function open(): Promise<void> {
-    const target = targetOf(noun, stage)
+    const target = streamTarget(noun, stage)
     if ('problem' in target) return fail(target.problem)
     record.url = target.url
-    const opened = await dial(target.url)
+    const opened = await openSocket(target.url, stage, { message: receive, close: closed })
     if ('problem' in opened) return fail(opened.problem)
     // The call may have ended while the handshake was under way.
     if (isOver) return opened.line.close()
@@ -66,24 +64,6 @@ export function openStream(noun: StreamNoun, stage: Stage): Activity {
     send(messages.connected())
     send(messages.start(noun.parameters))
     tell('stream-started')
-  }
-
-  async function dial(url: string): Promise<{ line: Line } | { problem: Problem }> {
-    const signature = signUrl(stage.authToken, settings.signsSocketWithSlash ? `${url}/` : url)
-    trace.add({ wire: 'media', from: 'carrier', to: 'server', what: 'handshake', body: { url } })
-    let cancel = () => {}
-    const late = new Promise<{ problem: Problem }>((resolve) => {
-      const problem = { code: problemCode.streamTimeout, text: 'The media socket was not answered in time' }
-      cancel = clock.after(HANDSHAKE_LIMIT_MS, () => resolve({ problem }))
-    })
-    const dialled = network.dial(url, { 'x-twilio-signature': signature }, { message: receive, close: closed }).then(
-      (opened) => ({ line: opened }),
-      (error: unknown) => ({ problem: refusal(error) }),
-    )
-    const outcome = await clock.hold(() => Promise.race([dialled, late]), 'the media handshake')
-    cancel()
-    if ('problem' in outcome) void dialled.then((tooLate) => 'line' in tooLate && tooLate.line.close())
-    return outcome
   }
 
   function receive(text: string): void {
@@ -164,34 +144,6 @@ export function openStream(noun: StreamNoun, stage: Stage): Activity {
       activity.finish({ go: 'on' })
     },
   }
-}
-
-/** The address to dial: wss only, without the query string that Twilio drops. */
-function targetOf({ url: written, track }: StreamNoun, stage: Stage): { url: string } | { problem: Problem } {
-  if (track !== 'inbound_track') {
-    return { problem: { code: problemCode.streamTrack, text: `<Connect><Stream> has no track ${track}` } }
-  }
-  const base = stage.documentUrl ?? undefined
-  if (written === '' || !URL.canParse(written, base)) {
-    return { problem: { code: problemCode.streamUrl, text: 'The URL of <Stream> is not a URL' } }
-  }
-  const url = new URL(written, base)
-  if (!URL.canParse(written)) url.protocol = 'wss:'
-  if (url.protocol !== 'wss:') {
-    return { problem: { code: problemCode.streamScheme, text: `The URL of <Stream> has the scheme ${url.protocol}` } }
-  }
-  if (url.search !== '') {
-    stage.log({ code: problemCode.streamHandshake, text: 'The URL of <Stream> has a query string, which is not sent' })
-  }
-  return { url: `wss://${url.host}${url.pathname}` }
-}
-
-function refusal(error: unknown): Problem {
-  if (error instanceof HandshakeRefused && error.status !== 0) {
-    return { code: problemCode.streamHandshake, text: error.message }
-  }
-  const why = error instanceof Error ? error.message : String(error)
-  return { code: problemCode.streamRefused, text: `Cannot open the media socket: ${why}` }
 }
 
 const emptyRecord = (streamSid: string, openedAtMs: number): StreamRecord => ({

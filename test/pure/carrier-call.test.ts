@@ -1,7 +1,7 @@
 // Whole calls on the virtual clock, to a small server in memory: webhooks, failures, verbs and recordings.
 import { describe, expect, test } from 'bun:test'
 import type { CallerStep } from '../../sim/script.ts'
-import { CONNECT, createVirtualRig, FROM, HOST, hangUpAfter, NUMBER, place, tone } from './carrier-rig.ts'
+import { ACCOUNT, CONNECT, createVirtualRig, FROM, HOST, hangUpAfter, NUMBER, place, tone } from './carrier-rig.ts'
 
 const say = (audioMs: number, waitMs = 0): CallerStep => ({
   on: 'answered',
@@ -49,6 +49,48 @@ describe('the webhook of an incoming call', () => {
     const [asked] = server.of('/voice')
     expect(asked?.headers.get('i-twilio-idempotency-token')).toMatch(/^[0-9a-f-]{36}$/)
     expect(asked?.headers.get('user-agent')).toBe('TwilioProxy/1.1')
+  })
+
+  test('goes to the URL without its fragment, which is not signed either', async () => {
+    const { record, server } = await place({ '/voice': '<Hangup/>' }, [], {
+      number: { voiceUrl: `${NUMBER.voiceUrl}#rc=2` },
+    })
+    expect(server.of('/voice')).toHaveLength(1)
+    expect(record.problems).toEqual([])
+  })
+
+  test('by GET carries its parameters in the query, signed', async () => {
+    const { server } = await place({ '/voice': '<Hangup/>' }, [], { number: { voiceMethod: 'GET' } })
+    expect(server.of('/voice')).toMatchObject([{ method: 'GET', form: { CallStatus: 'ringing', From: FROM } }])
+  })
+
+  test('is redirected as a browser is, and relative URLs then count from there', async () => {
+    const moved = new Response(null, { status: 307, headers: { location: '/elsewhere/voice' } })
+    const pages = { '/voice': moved, '/elsewhere/voice': '<Redirect>next</Redirect>', '/elsewhere/next': '<Hangup/>' }
+    const { server } = await place(pages, [])
+    expect(server.asked.map(({ method, path }) => `${method} ${path}`)).toEqual([
+      'POST /voice',
+      'GET /elsewhere/voice',
+      'POST /elsewhere/next',
+      'POST /status',
+    ])
+  })
+
+  test('what a REST request within it sets going does not let time run before it is answered', async () => {
+    const rig = createVirtualRig({
+      '/voice': async ({ form, atMs }) => {
+        const url = `https://api.twilio.com/2010-04-01/Accounts/${form.AccountSid}/Calls/${form.CallSid}.json`
+        const authorization = `Basic ${btoa(`${ACCOUNT.accountSid}:${ACCOUNT.authToken}`)}`
+        const body = new URLSearchParams({ Status: 'completed' })
+        await rig.carrier.standIn.fetch(new Request(url, { method: 'POST', headers: { authorization }, body }))
+        // Some turns of the event loop, as a query to a real database takes them.
+        for (let turn = 0; turn < 20; turn++) await new Promise<void>((resolve) => setImmediate(resolve))
+        expect(rig.clock.now()).toBe(atMs)
+        return '<Hangup/>'
+      },
+    })
+    const call = rig.carrier.call({ to: NUMBER.phoneNumber, from: FROM, caller: [] })
+    expect(await rig.clock.run(call.done)).toMatchObject({ status: 'canceled', endedBy: 'server', problems: [] })
   })
 
   test('the end brings one status callback, completed, with minutes and seconds', async () => {

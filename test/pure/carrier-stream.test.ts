@@ -1,7 +1,19 @@
 // The media socket of a call, on the virtual clock: every message and counter, marks, clear, barge-in, and how it ends.
 import { describe, expect, test } from 'bun:test'
 import type { CallerStep } from '../../sim/script.ts'
-import { base64, CONNECT, HOST, hangUpAfter, place, type Socket, type StreamFrame, tone } from './carrier-rig.ts'
+import {
+  base64,
+  CONNECT,
+  createVirtualRig,
+  FROM,
+  HOST,
+  hangUpAfter,
+  NUMBER,
+  place,
+  type Socket,
+  type StreamFrame,
+  tone,
+} from './carrier-rig.ts'
 
 describe('the media stream', () => {
   const counters = (socket: Socket | undefined) =>
@@ -179,6 +191,28 @@ describe('the media stream', () => {
     expect(record.problems).toMatchObject([{ code }])
     expect(record.said).toMatchObject([{ text: 'Sorry' }])
     expect(server.of('/stream').map(({ form }) => form.StreamEvent)).toEqual(['stream-error'])
+  })
+
+  test('a handshake that takes too long is given up, and the socket that comes later is closed', async () => {
+    const rig = createVirtualRig({ '/voice': CONNECT, '/after': '<Hangup/>' })
+    const { upgrade } = rig.server
+    rig.server.upgrade = async (request) => {
+      await new Promise<void>((resolve) => rig.clock.after(12_000, resolve))
+      return upgrade?.(request) ?? { refuse: new Response(null, { status: 500 }) }
+    }
+    const call = rig.carrier.call({ to: NUMBER.phoneNumber, from: FROM, caller: [] })
+    const record = await rig.clock.run(call.done)
+    expect(record.problems).toMatchObject([{ code: 31901 }])
+    expect((record.streams[0]?.endedAtMs ?? 0) - (record.answeredAtMs ?? 0)).toBe(10_000)
+    await rig.clock.run(new Promise<void>((resolve) => rig.clock.after(12_000, resolve)))
+    expect(rig.server.sockets.map(({ closes }) => closes.length)).toEqual([1])
+  })
+
+  test('the handshake can be signed with a slash at the end, as Twilio is said to do at times', async () => {
+    const options = { settings: { signsSocketWithSlash: true } }
+    const { record } = await place({ '/voice': CONNECT, '/after': '<Hangup/>' }, [], options)
+    // The small server knows the other form only.
+    expect(record.problems).toMatchObject([{ code: 31920 }])
   })
 
   test('stream callbacks tell of its beginning and its end', async () => {
