@@ -43,7 +43,8 @@ create table api_credentials (
   key_id text not null,
   created_at timestamptz not null default now(),
   primary key (organization_id, id),
-  unique (organization_id, service_name)
+  unique (organization_id, service_name),
+  constraint twilio_has_account check (service_name <> 'twilio' or account_id is not null)
 );
 --> statement-breakpoint
 -- An agent known to an outside vendor by its own id.

@@ -83,6 +83,11 @@ create function routing.keep_account() returns trigger
   set search_path = pg_catalog, pg_temp
   as $$
 begin
+  -- A new key for the same account keeps the name of its streams: one may be on its way to us.
+  if tg_op = 'UPDATE' and row(old.organization_id, old.service_name, old.account_id)
+      is not distinct from row(new.organization_id, new.service_name, new.account_id) then
+    return null;
+  end if;
   if tg_op <> 'INSERT' and old.service_name = 'twilio' then
     delete from routing.accounts a where a.account_sid = old.account_id and a.organization_id = old.organization_id;
   end if;
