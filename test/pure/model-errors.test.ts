@@ -65,6 +65,10 @@ describe('truncating', () => {
     const itemId = deltas[0]?.item_id ?? ''
     expect(errorOf(await rig.ask(truncate(itemId, emittedMs + 1), 0))?.code).toBeNull()
     expect(typesOf(await rig.ask(truncate(itemId, emittedMs), 0))).toContain('conversation.item.truncated')
+    // What comes afterwards does not make the item longer again, nor brings its words back.
+    await rig.pass(5000)
+    expect(errorOf(await rig.ask(truncate(itemId, emittedMs + 1)))?.code).toBeNull()
+    expect(one(rig.heard, 'response.output_item.done').item?.content?.[0]?.transcript).toBe('')
   })
 
   for (const [name, item] of [

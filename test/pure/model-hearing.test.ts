@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'bun:test'
 import { mulaw } from 'alawmulaw'
 import { createRandom } from '../../sim/random.ts'
-import { joined, only, openRig, phone, silence, speech, typesOf } from './model-rig.ts'
+import { joined, one, only, openRig, phone, silence, speech, typesOf } from './model-rig.ts'
 
 const EDGES = ['input_audio_buffer.speech_started', 'input_audio_buffer.speech_stopped', 'input_audio_buffer.committed']
 
@@ -40,10 +40,24 @@ describe('speech detection', () => {
     expect(typesOf(rig.heard).filter((type) => EDGES.includes(type))).toEqual([...EDGES, ...EDGES])
   })
 
+  test('never lets a turn begin before the last one has ended, and leaves nothing of a turn behind it', async () => {
+    const rig = await openRig()
+    const said = await speech.speak('Good morning.', 'rms')
+    await rig.play(joined(silence(400), said))
+    while (only(rig.heard, 'input_audio_buffer.speech_stopped').length === 0) await rig.play(silence(20))
+    const heard = await rig.ask({ type: 'input_audio_buffer.commit' })
+    expect(one(heard, 'error').error?.code).toBe('input_audio_buffer_commit_empty')
+    await rig.play(joined(silence(40), said, silence(1000)))
+    const [, second] = only(rig.heard, 'input_audio_buffer.speech_started')
+    const [first] = only(rig.heard, 'input_audio_buffer.speech_stopped')
+    expect(second?.audio_start_ms).toBe(first?.audio_end_ms ?? -1)
+  })
+
   for (const [name, audio] of [
     ['digital silence 0xFF', silence(5000)],
     ['digital silence 0x7F', new Uint8Array(40_000).fill(0x7f)],
     ['line noise at -50 dBFS', noise(5000, -50)],
+    ['line noise at -40 dBFS', noise(5000, -40)],
     ['a click', joined(silence(2000), noise(40, -15), silence(2000))],
   ] as const)
     test(`hears nothing in ${name}`, async () => {
@@ -107,6 +121,11 @@ describe('speech detection', () => {
       await rig.ask({ type: 'session.update', session: changed })
       const heard = await rig.play(silence(1000))
       expect(typesOf(heard).includes('input_audio_buffer.speech_stopped')).toBe(!isForgotten)
+      const [recorded] = rig.model.record().sessions[0]?.speech ?? []
+      expect(recorded?.stoppedAtMs).not.toBeNull()
+      if (!isForgotten) continue
+      const committed = one(await rig.ask({ type: 'input_audio_buffer.commit' }), 'input_audio_buffer.committed')
+      expect(committed.item_id).not.toBe(recorded?.itemId ?? '')
     }
   })
 

@@ -301,6 +301,20 @@ describe('an interruption', () => {
     expect(rig.model.record().sessions[0]?.items[0]?.audio).toEqual(audioOf(rig.heard.slice(0, done)))
   })
 
+  test('that is over before the late deltas are out still gets its answer, after the end of what it cut', async () => {
+    const rig = await openRig({ settings, script: { responses: [[{ say: long }], [{ say: ANSWER }]] } })
+    await rig.ask({ type: 'response.create' }, 1500)
+    await rig.ask({ type: 'input_audio_buffer.append', audio: said.toBase64() }, 9000)
+    const ends = rig.heard.filter(({ type }) => type === 'response.created' || type === 'response.done')
+    expect(ends.map(({ response }) => response?.status)).toEqual([
+      'in_progress',
+      'cancelled',
+      'in_progress',
+      'completed',
+    ])
+    expect(rig.model.record().notes).toEqual([])
+  })
+
   test('after the model has finished is speech_started and nothing more', async () => {
     const rig = await openRig({ script: { responses: [[{ say: GREETING }]] } })
     await rig.ask({ type: 'response.create' }, 2000)

@@ -221,6 +221,36 @@ describe('a session', () => {
     expect(transcripts.map(({ transcript }) => transcript)).toEqual(['', HEARD])
   })
 
+  test('does not prompt a caller who speaks, nor while the model is asked to', async () => {
+    const turn_detection = { type: 'server_vad', idle_timeout_ms: 3000, create_response: false }
+    for (const [name, act] of [
+      ['speech', (rig: Rig) => rig.play(said.slice(0, -8 * 700))],
+      ['response.create', (rig: Rig) => rig.ask({ type: 'response.create' }, 1000)],
+    ] as const) {
+      const rig = await openRig({
+        settings: { speedup: 1 },
+        script: { responses: [[{ say: 'Yes?' }], [{ say: `${GREETING} ${GREETING}` }]] },
+      })
+      await rig.ask({ type: 'session.update', session: { type: 'realtime', audio: { input: { turn_detection } } } })
+      await rig.ask({ type: 'response.create' }, 2000)
+      await act(rig)
+      await rig.pass(3000)
+      expect([name, only(rig.heard, 'input_audio_buffer.timeout_triggered')]).toEqual([name, []])
+    }
+  })
+
+  test('leaves no timer behind when it is over', async () => {
+    const rig = await openRig({
+      settings: { speedup: 1 },
+      script: { hears: [HEARD], responses: [[{ say: GREETING }]] },
+    })
+    await rig.play(said)
+    expect(rig.pendingTimers()).toBeGreaterThan(1)
+    rig.hang()
+    await rig.pass(1)
+    expect(rig.pendingTimers()).toBe(0)
+  })
+
   test('that follows a broken one goes on with the script where the other left it', async () => {
     const rig = await openRig({ script: { responses: [[{ say: GREETING }], [{ say: ANSWER }]] } })
     await rig.ask({ type: 'response.create' }, 5000)

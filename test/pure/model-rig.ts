@@ -1,6 +1,6 @@
 // A client of the model's stand-in on the virtual clock, for the tests: it sends what it is told, plays audio at the pace of
 // a telephone, and keeps everything that it hears. It knows nothing of how the stand-in works.
-import { createVirtualClock, type VirtualClock } from '../../sim/clock.ts'
+import { createVirtualClock, type SimClock, type VirtualClock } from '../../sim/clock.ts'
 import { createMemoryNetwork } from '../../sim/memory.ts'
 import { createModel, type Model } from '../../sim/model/model.ts'
 import type { ModelSettings } from '../../sim/model/settings.ts'
@@ -81,6 +81,8 @@ export type Rig = {
   /** Appends audio as a telephone does, 20 ms every 20 ms; answers with everything heard meanwhile. */
   play(audio: Uint8Array): Promise<Heard[]>
   hang(): void
+  /** Timers that the model has set, and that have neither fired nor been cancelled. */
+  pendingTimers(): number
   /** Another session with the same model. */
   reopen(): Promise<Rig>
 }
@@ -131,12 +133,31 @@ export async function openRig(
   const clock = createVirtualClock({ startMs: START_MS, stuckAfterMs: 5000 })
   const trace = createTrace(clock)
   const { seed = 1, isStrict = false, settings } = parts
-  const model = createModel({ clock, trace, speech, seed, isStrict, settings })
+  const pending = new Set<object>()
+  const counting: SimClock = {
+    ...clock,
+    after(delayMs, run) {
+      const timer = {}
+      pending.add(timer)
+      const cancel = clock.after(delayMs, () => {
+        pending.delete(timer)
+        run()
+      })
+      return () => {
+        pending.delete(timer)
+        cancel()
+      }
+    },
+  }
+  const model = createModel({ clock: counting, trace, speech, seed, isStrict, settings })
   await model.use(script(parts.script))
-  return connect({ clock, trace, model }, parts.isConfigured !== false)
+  return connect({ clock, trace, model, pendingTimers: () => pending.size }, parts.isConfigured !== false)
 }
 
-async function connect(world: Pick<Rig, 'clock' | 'trace' | 'model'>, isConfigured: boolean): Promise<Rig> {
+async function connect(
+  world: Pick<Rig, 'clock' | 'trace' | 'model' | 'pendingTimers'>,
+  isConfigured: boolean,
+): Promise<Rig> {
   const { clock, model } = world
   const heard: Heard[] = []
   const closes: Rig['closes'] = []
