@@ -54,7 +54,7 @@ export function toJsonl(entries: readonly TraceEntry[]): string {
       (a, b) =>
         a.entry.atMs - b.entry.atMs ||
         wireOrder.indexOf(a.entry.wire) - wireOrder.indexOf(b.entry.wire) ||
-        (exchanges.has(a.entry.wire) ? compare(a.line, b.line) : 0) ||
+        (exchanges.has(a.entry.wire) ? compareRequests(a, b) : 0) ||
         a.place - b.place,
     )
     .map(({ line }) => `${line}\n`)
@@ -69,4 +69,10 @@ function readable(this: Record<string, unknown>, name: string, value: unknown): 
   return raw instanceof Uint8Array ? Buffer.from(raw).toString('base64') : value
 }
 
-const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+type Lined = { entry: TraceEntry; line: string }
+
+/** Requests before answers, whose name is their status. */
+const compareRequests = (a: Lined, b: Lined): number =>
+  Number(isAnswer(a.entry)) - Number(isAnswer(b.entry)) || (a.line < b.line ? -1 : a.line > b.line ? 1 : 0)
+
+const isAnswer = ({ what }: TraceEntry): boolean => /^\d/.test(what)

@@ -41,6 +41,11 @@ test('the lines of one run are the same bytes however requests of one millisecon
   )
 })
 
+test('a request comes before its answer', () => {
+  const lines = toJsonl([entry(5, 'rest', '201'), entry(5, 'rest', 'POST /Calls.json')])
+  expect(lines.indexOf('POST')).toBeLessThan(lines.indexOf('201'))
+})
+
 test('what goes over one socket keeps its order', () => {
   const lines = toJsonl([entry(5, 'realtime', 'response.created'), entry(5, 'realtime', 'a later event')])
   expect(lines.indexOf('response.created')).toBeLessThan(lines.indexOf('a later event'))
