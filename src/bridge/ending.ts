@@ -39,7 +39,7 @@ export function endStream(
   atMs: number,
   isModelGone = false,
 ): CallState {
-  const { stream, floor, response } = state
+  const { phase, stream, floor, response, limits } = state
   if (stream === null) return finish(state, out)
   out.push({ do: 'record', fact: { kind: 'stream.ended', streamSid: stream.streamSid, reason } })
   if (!isModelGone) {
@@ -51,7 +51,12 @@ export function endStream(
   }
   return {
     ...state,
-    phase: { is: 'settling', dueAtMs: atMs + state.limits.lastWordsMs, isModelGone },
+    phase: {
+      is: 'settling',
+      lingersUntilMs: phase.is === 'live' || phase.is === 'ending' ? atMs + limits.lingerMs : atMs,
+      dueAtMs: atMs + limits.lastWordsMs,
+      isModelGone,
+    },
     floor: { is: 'open' },
     response: response.is === 'active' ? { ...response, isCut: true } : response,
     asks: [],
@@ -60,9 +65,15 @@ export function endStream(
   }
 }
 
-/** Nothing more can come: every word is written, and the response that was cancelled has told what it used. */
-export const isSettled = ({ phase, transcript, response }: CallState): boolean =>
-  phase.is === 'settling' && (phase.isModelGone || (isTranscribed(transcript) && response.is !== 'active'))
+/**
+ * When the call that settles will be closed. Sooner than at its limit, if every word is known that we know of, and the
+ * response that was cancelled has told what it used.
+ */
+export function settlesAtMs({ phase, transcript, response }: CallState): number {
+  if (phase.is !== 'settling') return Number.POSITIVE_INFINITY
+  if (phase.isModelGone) return Number.NEGATIVE_INFINITY
+  return isTranscribed(transcript) && response.is !== 'active' ? phase.lingersUntilMs : phase.dueAtMs
+}
 
 /** Writes what is left and closes. Nothing follows. */
 export function finish(state: CallState, out: Command[]): CallState {

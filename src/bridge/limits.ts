@@ -34,6 +34,8 @@ export type CallLimits = {
   callWarningMs: number
   /** From the decision to end the call to hanging up, goodbye heard or not. */
   goodbyeMs: number
+  /** After the caller is gone, for the model to say that it heard them speak just before. */
+  lingerMs: number
   /** After the caller is gone, for the transcription of their last words. */
   lastWordsMs: number
 }
@@ -57,6 +59,7 @@ export const callLimits: CallLimits = {
   callMs: 15 * 60_000,
   callWarningMs: 60_000,
   goodbyeMs: 12_000,
+  lingerMs: 400,
   lastWordsMs: 2_500,
 }
 

@@ -2,7 +2,7 @@
 // carry it out (call.ts). It knows turns, barge-in, marks, tools, limits and endings. The audio's samples never pass here.
 
 import type { ModelItem } from '../wire/realtime.ts'
-import { beginEnding, endStream, failModel, hangUp, isSettled, finish as settle, writeDown } from './ending.ts'
+import { beginEnding, endStream, failModel, hangUp, finish as settle, settlesAtMs, writeDown } from './ending.ts'
 import { begin, bytesPerMs, type Cut, cutOff, finishItem, hear, send, spell, unheardBytes } from './playback.ts'
 import { configureEventId, configureRequest, forgetRequests, isConfigured } from './requests.ts'
 import { ask, responseCreated, responseDone, responseRefused, speakNext } from './responding.ts'
@@ -56,7 +56,7 @@ function happen(state: CallState, event: CallEvent, out: Command[]): CallState {
 function follow(changed: CallState, out: Command[], atMs: number): CallState {
   if (changed.phase.is === 'closed') return changed
   const state = writeDown(changed, out, false)
-  if (isSettled(state)) return settle(state, out)
+  if (settlesAtMs(state) <= atMs) return settle(state, out)
   if (state.phase.is === 'ending' && isQuiet(state)) {
     return follow(hangUp(state, out, state.phase.reason, atMs), out, atMs)
   }

@@ -42,8 +42,8 @@ export type Phase =
   | { is: 'live' }
   /** The call is to end once the caller has heard the agent out, or at the latest when due. */
   | { is: 'ending'; reason: Ending; dueAtMs: number }
-  /** The stream is over. The caller's last words may still be on their way from the transcriber. */
-  | { is: 'settling'; dueAtMs: number; isModelGone: boolean }
+  /** The stream is over. The caller's last words may still be on their way: from the detector, then from the transcriber. */
+  | { is: 'settling'; lingersUntilMs: number; dueAtMs: number; isModelGone: boolean }
   | { is: 'closed' }
 
 /** agent: by its tool. silence: nobody spoke. too-long: `callMs`. handed-over: another machine goes on with the call. */

@@ -90,15 +90,14 @@ export type Utterance = FactOf<'utterance'>
 
 /** Writes the caller's turns of which nothing more can be learnt; with `isLast`, all that are items. */
 export function writeCaller(transcript: Transcript, streamSid: string, isLast: boolean): [Transcript, Utterance[]] {
-  const written = transcript.turns.filter(
-    ({ state, text }) => state === 'final' || (isLast && (state === 'committed' || text !== '')),
-  )
-  let next: Transcript = {
-    ...transcript,
-    turns: isLast ? [] : transcript.turns.filter((turn) => !written.includes(turn)),
-  }
+  const { turns } = transcript
+  const isDone = ({ state, text }: CallerTurn) =>
+    state === 'final' || (isLast && (state === 'committed' || text !== ''))
+  const done = turns.filter(isDone)
+  if (done.length === 0) return [transcript, []]
+  let next: Transcript = { ...transcript, turns: turns.filter((turn) => !isDone(turn)) }
   const utterances: Utterance[] = []
-  for (const { itemId, text, startedAtMs } of written) {
+  for (const { itemId, text, startedAtMs } of done.filter((turn) => !isWritten(transcript, turn.itemId))) {
     next = place(next, itemId, undefined)
     const shared = { kind: 'utterance', streamSid, itemId, order: orderOf(next, itemId), startedAtMs } as const
     utterances.push({ ...shared, speaker: 'caller', text: text.trim(), unheard: '', isCut: false, heardMs: null })

@@ -1,5 +1,5 @@
 // PURE. What must have happened by when, and what is done if it has not: the one list of the call's timers.
-import { beginEnding, failModel, finish, hangUp } from './ending.ts'
+import { beginEnding, failModel, finish, hangUp, settlesAtMs } from './ending.ts'
 import { presumeHeard, unheardBytes } from './playback.ts'
 import { answerOverdue, ask, responseOverdue } from './responding.ts'
 import type { CallState, Command } from './state.ts'
@@ -39,7 +39,7 @@ function dues(state: CallState): Due[] {
       return [{ atMs: phase.dueAtMs, act }, ...speechDues(state)]
     }
     case 'settling':
-      return [{ atMs: phase.dueAtMs, act: finish }]
+      return [{ atMs: settlesAtMs(state), act: finish }]
     case 'closed':
       return []
   }

@@ -410,6 +410,7 @@ describe('the end of a call', () => {
     scene.wait(900)
     expect(scene.done).not.toContainEqual({ do: 'hang-up' })
     scene.hears(marks)
+    scene.wait(callLimits.lingerMs)
     expect(scene.facts.slice(-4)).toMatchObject([
       { kind: 'utterance', text: 'goodbye', isCut: false },
       { kind: 'call.ending', reason: 'agent' },
@@ -519,12 +520,16 @@ describe('when the caller hangs up', () => {
     ])
   })
 
-  test('speech that is detected only then is committed, too', () => {
+  test('speech that is detected only a moment later is committed and transcribed, too', () => {
     const scene = quiet()
-    scene.callerStarts('u1')
-    scene.callerStops('u1')
     scene.tell({ on: 'left', how: 'broken' })
-    expect(toldOf(scene.callerStarts('u2'))).toEqual([{ type: 'input_audio_buffer.commit' }])
+    scene.wait(callLimits.lingerMs - 1)
+    expect(toldOf(scene.callerStarts('u1'))).toEqual([{ type: 'input_audio_buffer.commit' }])
+    scene.model({ type: 'input_audio_buffer.committed', item_id: 'u1' })
+    scene.wait(1_000)
+    scene.transcribed('u1', 'bye')
+    expect(scene.lines).toEqual(['caller: bye'])
+    expect(scene.state.phase.is).toBe('closed')
   })
 
   test('a transcription that does not come is waited for no longer than its limit; what came of it is kept', () => {
@@ -550,7 +555,6 @@ describe('when the caller hangs up', () => {
     scene.hears([first])
     scene.tell({ on: 'left', how: 'stopped' })
     expect(scene.lines).toEqual(['agent: one two [three four]'])
-    expect(scene.state.phase.is).toBe('closed')
   })
 
   test('a running response is cancelled, and what it used is still recorded', () => {
@@ -559,12 +563,14 @@ describe('when the caller hangs up', () => {
     expect(toldOf(scene.tell({ on: 'left', how: 'stopped' }))).toEqual([{ type: 'response.cancel', response_id: 'r1' }])
     scene.model({ type: 'response.done', response: { id: 'r1', status: 'cancelled', usage: { total_tokens: 5 } } })
     expect(scene.factsOf('usage')).toMatchObject([{ source: 'realtime', usage: { total_tokens: 5 } }])
+    scene.wait(callLimits.lingerMs)
     expect(scene.state.phase.is).toBe('closed')
   })
 
   test('nothing is done after the call is closed', () => {
     const scene = quiet()
     scene.tell({ on: 'left', how: 'stopped' })
+    scene.wait(callLimits.lingerMs)
     expect(scene.done.at(-1)).toEqual({ do: 'finish' })
     scene.news()
     scene.created('r1')
