@@ -60,7 +60,8 @@ describe('the webhook of an incoming call', () => {
   })
 
   test('by GET carries its parameters in the query, signed', async () => {
-    const { server } = await place({ '/voice': '<Hangup/>' }, [], { number: { voiceMethod: 'GET' } })
+    const number = { voiceMethod: 'GET', voiceUrl: `${NUMBER.voiceUrl}#rc=2` } as const
+    const { server } = await place({ '/voice': '<Hangup/>' }, [], { number })
     expect(server.of('/voice')).toMatchObject([{ method: 'GET', form: { CallStatus: 'ringing', From: FROM } }])
   })
 
@@ -77,6 +78,7 @@ describe('the webhook of an incoming call', () => {
   })
 
   test('what a REST request within it sets going does not let time run before it is answered', async () => {
+    let movedMs = Number.NaN
     const rig = createVirtualRig({
       '/voice': async ({ form, atMs }) => {
         const url = `https://api.twilio.com/2010-04-01/Accounts/${form.AccountSid}/Calls/${form.CallSid}.json`
@@ -85,12 +87,13 @@ describe('the webhook of an incoming call', () => {
         await rig.carrier.standIn.fetch(new Request(url, { method: 'POST', headers: { authorization }, body }))
         // Some turns of the event loop, as a query to a real database takes them.
         for (let turn = 0; turn < 20; turn++) await new Promise<void>((resolve) => setImmediate(resolve))
-        expect(rig.clock.now()).toBe(atMs)
+        movedMs = rig.clock.now() - atMs
         return '<Hangup/>'
       },
     })
     const call = rig.carrier.call({ to: NUMBER.phoneNumber, from: FROM, caller: [] })
     expect(await rig.clock.run(call.done)).toMatchObject({ status: 'canceled', endedBy: 'server', problems: [] })
+    expect(movedMs).toBe(0)
   })
 
   test('the end brings one status callback, completed, with minutes and seconds', async () => {
@@ -148,6 +151,14 @@ describe('when the server fails', () => {
     })
     expect(record.said).toMatchObject([{ text: 'One moment' }])
     expect(record).toMatchObject({ endedBy: 'server' })
+  })
+
+  test('an action asked in vain is never made up for by the fallback', async () => {
+    const number = { voiceFallbackUrl: `https://${HOST}/fallback` }
+    const pages = { '/voice': CONNECT, '/after': new Response(null, { status: 500 }), '/fallback': '<Say>No</Say>' }
+    const { record, server } = await place(pages, [hangUpAfter(500)], { number })
+    expect(record.problems).toMatchObject([{ code: 11217 }])
+    expect(server.of('/fallback')).toEqual([])
   })
 
   test.each([
@@ -211,6 +222,11 @@ describe('verbs', () => {
     const { record, server } = await place({ '/voice': '<Play loop="2">/hello.ulaw</Play>', '/hello.ulaw': audio }, [])
     expect(server.of('/hello.ulaw')).toMatchObject([{ method: 'GET' }])
     expect((record.endedAtMs ?? 0) - (record.answeredAtMs ?? 0)).toBe(1400)
+  })
+
+  test('nothing is carried out after the caller has hung up', async () => {
+    const { record } = await place({ '/voice': '<Pause length="9"/><Say>Too late</Say>' }, [hangUpAfter(500)])
+    expect(record).toMatchObject({ endedBy: 'caller', said: [] })
   })
 
   test('relative URLs are resolved against the document, and the end of the document hangs up', async () => {
@@ -285,6 +301,8 @@ describe('Record', () => {
     const verb = '<Record action="/recorded" maxLength="3" trim="do-not-trim"/>'
     const { record } = await place({ '/voice': verb, '/recorded': '<Hangup/>' }, [say(6000)])
     expect(record.recordings).toMatchObject([{ durationMs: 3000 }])
+    const short = await place({ '/voice': RECORD, '/recorded': '<Hangup/>' }, [say(1200)])
+    expect(short.record.recordings).toMatchObject([{ durationMs: 700 }])
   })
 })
 

@@ -3,7 +3,9 @@ import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { decodeMulaw, encodeMulaw, isAudible, loudness, mix, readWav, silence, writeWav } from '../../sim/audio.ts'
 import { createCaller, type Ear } from '../../sim/caller.ts'
+import { startBeat } from '../../sim/carrier/beat.ts'
 import { layTrack } from '../../sim/carrier/tape.ts'
+import { realClock, type SimClock } from '../../sim/clock.ts'
 import type { CallerStep } from '../../sim/script.ts'
 import type { TraceEntry } from '../../sim/trace.ts'
 import { tone } from './carrier-rig.ts'
@@ -116,6 +118,22 @@ describe('each cue', () => {
       ],
     ],
     [
+      'agent-speaking: a turn of which nothing was heard since the own utterance does not count',
+      [
+        { on: 'agent-speaking', heardMs: 600, waitMs: 0, ...say(400) },
+        { on: 'agent-speaking', heardMs: 600, waitMs: 0, ...hangUp },
+      ],
+      [
+        [0, 900],
+        [3000, 5000],
+      ],
+      [
+        [600, 'speaks'],
+        [1000, 'stops'],
+        [3600, 'hangs up'],
+      ],
+    ],
+    [
       'saying: in the middle of the own utterance',
       [
         { on: 'answered', waitMs: 100, ...say(2000) },
@@ -172,6 +190,33 @@ test('a caller with nothing more to do listens for 60 s', () => {
     61_000,
     'hangs up',
   ])
+})
+
+test('late timers make single beats late, never the ones after them', () => {
+  let nowMs = 0
+  let timer: { dueAtMs: number; run: () => void } | null = null
+  const clock: SimClock = {
+    ...realClock,
+    now: () => nowMs,
+    after(delayMs, run) {
+      timer = { dueAtMs: nowMs + delayMs, run }
+      return () => {
+        timer = null
+      }
+    },
+  }
+  const beats: number[] = []
+  const stop = startBeat(clock, 20, (atMs) => beats.push(atMs))
+  for (const lateMs of [0, 7, 3, 90, 0, 19]) {
+    if (timer === null) break
+    const { dueAtMs, run } = timer as { dueAtMs: number; run: () => void }
+    nowMs = dueAtMs + lateMs
+    run()
+  }
+  stop()
+  expect(beats).toEqual(beats.map((_, count) => 20 * count))
+  expect(nowMs - (beats.at(-1) ?? 0)).toBeLessThan(20)
+  expect(timer).toBeNull()
 })
 
 describe('audio', () => {

@@ -148,6 +148,45 @@ describe('the media stream', () => {
     ])
   })
 
+  test('a mark after an odd number of bytes comes back in the first whole millisecond after them', async () => {
+    const hear = (frame: StreamFrame, { line }: Socket) => {
+      if (frame.event !== 'start') return
+      const { streamSid } = frame
+      line.send(JSON.stringify({ event: 'media', streamSid, media: { payload: base64(tone(201).subarray(0, 1601)) } }))
+      line.send(JSON.stringify({ event: 'mark', streamSid, mark: { name: 'odd' } }))
+    }
+    const { record } = await place({ '/voice': CONNECT }, [hangUpAfter(500)], { hear })
+    const [stream] = record.streams
+    expect((stream?.marks[0]?.returnedAtMs ?? 0) - (stream?.startedAtMs ?? 0)).toBe(201)
+  })
+
+  test('what was cleared before it sounded is never heard', async () => {
+    const hear = (frame: StreamFrame, { line }: Socket) => {
+      if (frame.event !== 'start') return
+      const { streamSid } = frame
+      line.send(JSON.stringify({ event: 'media', streamSid, media: { payload: base64(tone(1000)) } }))
+      line.send(JSON.stringify({ event: 'clear', streamSid }))
+    }
+    const caller: CallerStep[] = [{ on: 'agent-finished', waitMs: 0, act: 'hang-up' }]
+    const { record, trace } = await place({ '/voice': CONNECT }, caller, { hear })
+    expect(record.streams[0]?.played).toEqual([])
+    expect(trace.entries.some(({ what }) => what === 'gave up')).toBe(true)
+  })
+
+  test('a caller who hangs up during the handshake leaves a socket that is closed at once', async () => {
+    const rig = createVirtualRig({ '/voice': CONNECT })
+    const { upgrade } = rig.server
+    rig.server.upgrade = async (request) => {
+      await new Promise<void>((resolve) => rig.clock.after(1000, resolve))
+      return upgrade?.(request) ?? { refuse: new Response(null, { status: 500 }) }
+    }
+    const call = rig.carrier.call({ to: NUMBER.phoneNumber, from: FROM, caller: [hangUpAfter(500)] })
+    const record = await rig.clock.run(call.done)
+    await rig.clock.run(new Promise<void>((resolve) => rig.clock.after(2000, resolve)))
+    expect(record).toMatchObject({ problems: [], streams: [{ startedAtMs: null, endedBy: 'caller' }] })
+    expect(rig.server.sockets).toMatchObject([{ frames: [], closes: [{ code: 1005 }] }])
+  })
+
   test('the server closing the socket is 31921, and the action is asked; its document ends the call', async () => {
     const hear = greets((frame, { line }) => frame.event === 'mark' && line.close(1000))
     const { record, server } = await place({ '/voice': CONNECT, '/after': '<Say>Goodbye</Say>' }, [], { hear })
