@@ -1,0 +1,207 @@
+// PURE but for what it remembers. Tells a call as it happens: makes of the trace a line a turn, a tool call, a barge-in, a
+// callback, and leaves out the thousands of frames in between.
+import type { Line, Tone } from './console-layout.ts'
+import type { TraceEntry } from './trace.ts'
+
+export type Teller = { tell(entry: TraceEntry): Line[] }
+
+type Body = Record<string, unknown>
+const LONGEST_VALUE = 120
+/** Logged by the carrier at every goodbye of a server: nothing to tell. */
+const SERVER_CLOSED_STREAM = 'problem 31921'
+
+export function createTeller(): Teller {
+  /** What the model is saying and has not been told yet, by item: since when it sounds, and its words so far. */
+  const saying = new Map<string, { sinceMs: number | null; words: string }>()
+  /** Items that were told before they were finished. */
+  const told = new Set<string>()
+  let modelDials = 0
+  let callerSinceMs = 0
+  let clearedAtMs: number | null = null
+
+  const sayingOf = (itemId: string) => {
+    const known = saying.get(itemId) ?? { sinceMs: null, words: '' }
+    saying.set(itemId, known)
+    return known
+  }
+
+  /** What sounds when the caller begins to speak is told first, as far as it is known. */
+  function tellUnfinished(): Line[] {
+    return [...saying].flatMap(([itemId, { sinceMs, words }]) => {
+      if (sinceMs === null || words === '') return []
+      saying.delete(itemId)
+      told.add(itemId)
+      return [line(sinceMs, 'agent', `${words.trim()} …`, 'agent')]
+    })
+  }
+
+  function tellFinished(itemId: string, words: string, atMs: number): Line[] {
+    const sinceMs = saying.get(itemId)?.sinceMs ?? atMs
+    saying.delete(itemId)
+    return words === '' || told.has(itemId) ? [] : [line(sinceMs, 'agent', words, 'agent')]
+  }
+
+  function tellCut(atMs: number, heardMs: number): Line[] {
+    const silence = clearedAtMs === null ? '' : `the agent falls silent after ${seconds(clearedAtMs - callerSinceMs)}; `
+    clearedAtMs = null
+    return [line(atMs, 'cut in', `${silence}${seconds(heardMs)} of what it was saying were heard`, 'warning')]
+  }
+
+  function tellRealtime(entry: TraceEntry): Line[] {
+    const { atMs, what } = entry
+    const body = bodyOf(entry)
+    const itemId = String(body.item_id ?? '')
+    switch (what) {
+      case 'handshake':
+        return [line(atMs, 'model', modelDials++ === 0 ? 'is called' : 'is called again', 'quiet')]
+      case 'response.output_audio.delta':
+        sayingOf(itemId).sinceMs ??= atMs
+        return []
+      case 'response.output_audio_transcript.delta':
+        sayingOf(itemId).words += String(body.delta)
+        return []
+      case 'response.output_audio_transcript.done':
+        return tellFinished(itemId, String(body.transcript), atMs)
+      case 'response.function_call_arguments.done':
+        return [line(atMs, 'tool', `${String(body.name)}  ${valuesOf(body.arguments)}`, 'tool')]
+      case 'conversation.item.create':
+        return toolAnswer(objectOf(body.item))
+      case 'conversation.item.truncate':
+        return tellCut(atMs, Number(body.audio_end_ms))
+      case 'error':
+        return [line(atMs, 'model', `error: ${String(objectOf(body.error).message ?? '')}`, 'bad')]
+      case 'close':
+        return entry.from === 'model' ? [line(atMs, 'model', `hangs up (${String(body.code)})`, 'warning')] : []
+      default:
+        return /^[45]\d\d/.test(what) ? [line(atMs, 'model', `answers the handshake with ${what}`, 'warning')] : []
+    }
+  }
+
+  function tellMedia({ atMs, what, from }: TraceEntry): Line[] {
+    switch (what) {
+      case 'start':
+        return [line(atMs, 'stream', 'is open', 'quiet')]
+      case 'clear':
+        clearedAtMs = atMs
+        return []
+      case 'close':
+        return [line(atMs, 'stream', `is closed by the ${from}`, 'quiet')]
+      case 'invalid':
+        return [line(atMs, 'stream', 'the server sent an invalid message', 'bad')]
+      default:
+        return []
+    }
+  }
+
+  return {
+    tell(entry) {
+      switch (entry.wire) {
+        case 'call':
+          if (entry.from !== 'caller' || entry.what !== 'say') return tellCall(entry)
+          callerSinceMs = entry.atMs
+          return [...tellUnfinished(), ...tellCall(entry)]
+        case 'media':
+          return tellMedia(entry)
+        case 'realtime':
+          return tellRealtime(entry)
+        case 'webhook':
+        case 'callback':
+        case 'rest':
+        case 'responses':
+        case 'mail':
+          return tellRequest(entry)
+      }
+    },
+  }
+}
+
+function toolAnswer(item: Body): Line[] {
+  return item.type === 'function_call_output' ? [line(null, '', `→ ${valuesOf(item.output)}`, 'tool')] : []
+}
+
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`
+
+function tellCall(entry: TraceEntry): Line[] {
+  const { atMs, what, from } = entry
+  const body = bodyOf(entry)
+  switch (what) {
+    case 'ringing':
+      return [line(atMs, 'ringing', `${String(body.from)} calls ${String(body.to)}`, 'strong')]
+    case 'answered':
+      return [line(atMs, 'answered', '', 'strong')]
+    case 'ended':
+      return [line(atMs, 'hung up', `by the ${String(body.by)}: ${String(body.status)}`, 'strong')]
+    case 'say':
+      return [
+        from === 'caller'
+          ? line(atMs, 'caller', String(body.words), 'caller')
+          : line(atMs, 'carrier', String(body.text), 'quiet'),
+      ]
+    case 'press':
+      return [line(atMs, 'caller', `presses ${String(body.digits)}`, 'caller')]
+    case 'hang-up':
+      return [line(atMs, 'caller', 'hangs up', 'caller')]
+    case 'gave up':
+      return [line(atMs, 'caller', String(body.problem), 'bad')]
+    case SERVER_CLOSED_STREAM:
+      return []
+    default:
+      return what.startsWith('problem ')
+        ? [line(atMs, 'carrier', `logs ${what.slice(8)}: ${String(body.text)}`, 'warning')]
+        : []
+  }
+}
+
+/** Requests as they leave; of the answers only those that refuse. */
+function tellRequest(entry: TraceEntry): Line[] {
+  const { atMs, wire, what, from } = entry
+  const status = /^(\d{3}|0)\b/.exec(what)?.[1]
+  if (status !== undefined) {
+    const isFine = status.startsWith('2')
+    return isFine ? [] : [line(atMs, wire, `${from} answers ${status === '0' ? 'nothing' : status}`, 'bad')]
+  }
+  const body = bodyOf(entry)
+  switch (wire) {
+    case 'mail':
+      return [line(atMs, 'mail', `to ${[body.to].flat().join(', ')}: ${String(body.subject)}`, 'good')]
+    case 'responses':
+      return [line(atMs, 'analysis', `is asked of ${String(body.model)}`, 'quiet')]
+    default:
+      return [line(atMs, wire, `${shortPath(what)}${newsIn(body)}`, 'quiet')]
+  }
+}
+
+/** What a callback is about, in Twilio's own words. */
+function newsIn(body: Body): string {
+  const news = [
+    body.StreamEvent,
+    body.RecordingStatus,
+    body.RecordingStatus === undefined ? body.CallStatus : undefined,
+  ]
+  const words = news.filter((each) => typeof each === 'string')
+  return words.length === 0 ? '' : `  ${words.join(' ')}`
+}
+
+/** Twilio's REST paths without their version and account, and long identifiers by their beginning. */
+const shortPath = (what: string): string =>
+  what.replace(/\/2010-04-01\/Accounts\/AC[0-9a-f]{32}/i, '').replace(/([A-Z]{2})([0-9a-f]{4})[0-9a-f]{28}/g, '$1$2…')
+
+const line = (atMs: number | null, label: string, text: string, tone: Tone): Line => ({ atMs, label, text, tone })
+
+const bodyOf = ({ body }: TraceEntry): Body => objectOf(body)
+
+const objectOf = (value: unknown): Body => (typeof value === 'object' && value !== null ? (value as Body) : {})
+
+/** `{"a":1,"b":null}` as `a: 1 · b: null`. */
+function valuesOf(json: unknown): string {
+  try {
+    const values = Object.entries(objectOf(JSON.parse(String(json))))
+    return values
+      .map(([name, value]) => `${name}: ${clipped(typeof value === 'string' ? value : JSON.stringify(value))}`)
+      .join(' · ')
+  } catch {
+    return clipped(String(json))
+  }
+}
+
+const clipped = (text: string): string => (text.length <= LONGEST_VALUE ? text : `${text.slice(0, LONGEST_VALUE - 1)}…`)

@@ -1,0 +1,154 @@
+// PURE. What is to be said of a call that is over: the row, the mail, how long people waited, and the verdict, with what to
+// type to see it again.
+import type { Evidence, Violation } from './audit/case.ts'
+import type { Latencies, Waits } from './audit/latency.ts'
+import type { Layout } from './console-layout.ts'
+
+export type Report = {
+  seed: string
+  evidence: Evidence
+  violations: Violation[]
+  latencies: Latencies
+  /** How many rules the auditor holds a call to. */
+  ruleCount: number
+  /** What to type to place this very call again. */
+  repeat: string
+  /** Files that were written, if any. */
+  saved?: string[]
+}
+
+type Row = [name: string, value: string]
+
+export function reportText(report: Report, layout: Layout): string {
+  return [
+    ...conversation(report, layout),
+    ...mail(report, layout),
+    ...waits(report.latencies, layout),
+    ...files(report.saved ?? [], layout),
+    ...verdict(report, layout),
+  ].join('\n')
+}
+
+function conversation({ evidence: { server, carrier } }: Report, layout: Layout): string[] {
+  if (server === null)
+    return section(layout, 'Conversation', [
+      ['call_sid', carrier.callSid],
+      ['database', 'not seen: the server is not ours'],
+    ])
+  const row = server.conversation
+  if (row === null)
+    return section(layout, 'Conversation', [
+      ['row', server.isUnrouted ? 'none; the miss is kept for the operator' : 'none'],
+    ])
+  const columns = [
+    'session_id',
+    'organization_id',
+    'channel',
+    'direction',
+    'from_number',
+    'to_number',
+    'call_status',
+    'started_at',
+    'answered_at',
+    'ended_at',
+    'duration_ms',
+  ]
+  const recordings = server.recordings.map(
+    ({ recording_sid, status, duration_ms, is_voicemail }): Row => [
+      'recording',
+      `${shown(recording_sid)}, ${shown(status)}, ${shown(duration_ms)} ms${is_voicemail === true ? ', a message on tape' : ''}`,
+    ],
+  )
+  return section(layout, 'Conversation', [
+    ...columns.map((name): Row => [name, shown(row[name])]),
+    ...recordings,
+    ...analysisRows(row.call_analysis),
+  ])
+}
+
+function analysisRows(value: unknown): Row[] {
+  if (typeof value !== 'object' || value === null) return [['analysis', 'none']]
+  const { summary, reason, outcome, urgency, followUps } = value as Record<string, unknown>
+  const todo = Array.isArray(followUps) ? followUps.map((each): Row => ['follow-up', shown(each)]) : []
+  return [
+    ['analysis', shown(summary)],
+    ['reason', shown(reason)],
+    ['outcome', `${shown(outcome)}, ${shown(urgency)}`],
+    ...todo,
+  ]
+}
+
+function mail({ evidence: { inbox } }: Report, layout: Layout): string[] {
+  const [first, ...others] = inbox.messages
+  if (first === undefined) return section(layout, 'E-mail', [['sent', 'none']])
+  const rows = [first, ...others].flatMap(({ to, subject }): Row[] => [
+    ['to', to.join(', ')],
+    ['subject', subject],
+  ])
+  return section(layout, others.length === 0 ? 'E-mail' : `E-mail, ${inbox.messages.length} messages`, rows)
+}
+
+const waitNames: Record<keyof Latencies, string> = {
+  greeting: 'answer → agent first heard',
+  reply: 'caller finished → agent heard',
+  bargeIn: 'caller cuts in → agent silent',
+  twiml: 'webhook → TwiML',
+}
+
+function waits(latencies: Latencies, layout: Layout): string[] {
+  const names = ['greeting', 'reply', 'bargeIn', 'twiml'] as const
+  return section(
+    layout,
+    'Waiting: median, longest',
+    names.map((name): Row => [waitNames[name], waitText(latencies[name])]),
+  )
+}
+
+const waitText = ({ count, p50Ms, maxMs }: Waits): string => {
+  if (count === 0) return '–'
+  return `${String(p50Ms).padStart(5)} ms ${String(maxMs).padStart(6)} ms   ${count === 1 ? 'once' : `${count} times`}`
+}
+
+const files = (saved: string[], layout: Layout): string[] =>
+  saved.length === 0
+    ? []
+    : section(
+        layout,
+        'Files',
+        saved.map((path) => ['', path]),
+      )
+
+function verdict({ violations, ruleCount, seed, repeat, evidence: { fixture } }: Report, layout: Layout): string[] {
+  const again = layout.text(`seed ${seed} · again: ${repeat}`, 'quiet')
+  if (violations.length === 0)
+    return [
+      '',
+      layout.text(`✔ passed: all ${ruleCount} rules hold, and everything that fixture ${fixture.name} expects`, 'good'),
+      again,
+    ]
+  const broken = new Set(violations.map(({ rule }) => rule))
+  const told = [...broken].flatMap((rule) => [
+    layout.text(`✘ ${rule}`, 'bad'),
+    ...violations
+      .filter((each) => each.rule === rule)
+      .flatMap(({ explanation, evidence }) => [layout.text(explanation, 'plain', 2), ...details(layout, evidence)]),
+  ])
+  return ['', ...told, '', layout.text(`✘ failed: ${broken.size} of ${ruleCount} rules do not hold`, 'bad'), again]
+}
+
+const LONGEST_DETAIL = 300
+const details = (layout: Layout, evidence: Violation['evidence']): string[] =>
+  Object.entries(evidence ?? {}).map(([name, value]) =>
+    layout.text(`${name}: ${shown(value).slice(0, LONGEST_DETAIL)}`, 'quiet', 2),
+  )
+
+function section(layout: Layout, title: string, rows: Row[]): string[] {
+  const widest = Math.max(...rows.map(([name]) => name.length))
+  return ['', layout.heading(title), ...rows.map(([name, value]) => layout.field(name, widest, value))]
+}
+
+function shown(value: unknown): string {
+  if (value === null || value === undefined) return '–'
+  if (value instanceof Date) return value.toISOString()
+  return typeof value === 'string' ? value : JSON.stringify(value)
+}
