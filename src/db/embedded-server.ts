@@ -21,7 +21,9 @@ const connectLimitMs = 5_000
 /** How long the server may take to notice that a killed user's connection is gone. */
 const goneLimitMs = 2_000
 const pollMs = 10
-const maxLaunches = 5
+const maxLaunches = 20
+/** Between launches: the processes of a killed server take a moment to notice that it is gone. */
+const relaunchMs = 100
 const maxLogBytes = 1 << 20
 /** The advisory lock, in the database `postgres`, that the server's users share. */
 const usersLock = 6_021_934
@@ -51,7 +53,8 @@ export async function holdServer(cluster: Cluster, onLaunch: () => void): Promis
   for (let launches = 0; Date.now() < deadlineMs && launches < maxLaunches; await pause(pollMs)) {
     const server = findServer(cluster)
     if (server === undefined) {
-      onLaunch()
+      if (launches === 0) onLaunch()
+      else await pause(relaunchMs)
       launches++
       await launch(cluster)
     } else if (server.isReady) {
@@ -71,8 +74,6 @@ export async function stopUnusedServer(cluster: Cluster): Promise<void> {
     const sql = connect(cluster, server)
     try {
       return await stopIfAlone(cluster, server, sql, goneLimitMs)
-    } catch {
-      // It stopped before we could ask it: look again.
     } finally {
       await sql.end({ timeout: 0 })
     }
@@ -92,7 +93,7 @@ async function takeHold(cluster: Cluster, server: Server): Promise<Hold | undefi
     port: server.port,
     async release() {
       try {
-        await sql`select pg_advisory_unlock_shared(${usersLock})`
+        await sql`select pg_advisory_unlock_shared(${usersLock})`.catch(() => {}) // The server was stopped by force.
         await stopIfAlone(cluster, server, sql, 0)
       } finally {
         await sql.end({ timeout: 0 })
@@ -101,16 +102,19 @@ async function takeHold(cluster: Cluster, server: Server): Promise<Hold | undefi
   }
 }
 
-/** With the lock all to itself a connection knows that no user is left, and lets none in until the server is gone. */
+/**
+ * With the lock all to itself a connection knows that no user is left, and lets none in until the server is gone. Should
+ * the connection break instead, somebody else was the last, and is stopping the server.
+ */
 async function stopIfAlone(cluster: Cluster, server: Server, sql: postgres.Sql, waitMs: number): Promise<void> {
   const isAlone = async () => {
     const [row] = await sql<{ locked: boolean }[]>`select pg_try_advisory_lock(${usersLock}) as locked`
     return row?.locked === true
   }
-  if (!(await eventually(isAlone, waitMs))) return
+  if (!(await eventually(isAlone, waitMs).catch(() => false))) return
   process.kill(server.pid, 'SIGINT')
-  const isGone = async () => findServer(cluster)?.pid !== server.pid
-  if (!(await eventually(isGone, stopLimitMs))) throw new Error(`Postgres (process ${server.pid}) does not stop`)
+  const hasStopped = async () => findServer(cluster)?.pid !== server.pid
+  if (!(await eventually(hasStopped, stopLimitMs))) throw new Error(`Postgres (process ${server.pid}) does not stop`)
 }
 
 /** One connection, kept for as long as it is needed: the lock is bound to it. */
@@ -124,13 +128,14 @@ function connect(cluster: Cluster, server: Server): postgres.Sql {
 /** The server that runs on the cluster now, if any; it may still be starting, or already be stopping. */
 function findServer(cluster: Cluster): Server | undefined {
   const file = join(cluster.data, 'postmaster.pid')
-  if (!fs.existsSync(file)) return undefined
-  const lines = readText(file).split('\n')
-  const pid = Number(lines[0])
-  const command = commandOf(pid)
-  if (command.includes(cluster.data)) return { pid, port: Number(lines[3]), isReady: lines[7]?.trim() === 'ready' }
-  // A killed server left it. Postgres would see that by itself, unless another process goes by that number by now.
-  if (command !== '') fs.rmSync(file, { force: true })
+  const text = readText(file)
+  if (text === undefined) return undefined
+  const lines = text.split('\n')
+  const server = { pid: Number(lines[0]), port: Number(lines[3]), isReady: lines[7]?.trim() === 'ready' }
+  const isBeingWritten = server.pid === 0
+  if (isBeingWritten || commandOf(server.pid).includes(cluster.data)) return server
+  // A killed server left it. Postgres sees that by itself, unless there is still, or again, a process of that number.
+  if (isThere(server.pid) && readText(file) === text) fs.rmSync(file, { force: true })
   return undefined
 }
 
@@ -161,20 +166,33 @@ async function launch(cluster: Cluster): Promise<void> {
 
 /** The command line of a process, empty if there is none that we may look at. */
 function commandOf(pid: number): string {
-  if (fs.existsSync('/proc/self/cmdline')) return readText(`/proc/${pid}/cmdline`)
+  if (fs.existsSync('/proc/self/cmdline')) return readText(`/proc/${pid}/cmdline`) ?? ''
   return spawnSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' }).stdout
 }
 
-/** The text of a file that may vanish at any moment. */
-function readText(path: string): string {
+/** Also true of a dead process that its parent, or a container's first process, does not bury. */
+function isThere(pid: number): boolean {
   try {
-    return fs.readFileSync(path, 'utf8')
-  } catch {
-    return ''
+    return process.kill(pid, 0)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
 }
 
-const lastLines = (log: string): string => readText(log).trimEnd().split('\n').slice(-5).join('\n')
+/** Undefined when there is no such file (any more). */
+function readText(path: string): string | undefined {
+  try {
+    return fs.readFileSync(path, 'utf8')
+  } catch (error) {
+    if (isGone(error)) return undefined
+    throw error
+  }
+}
+
+/** A process that ends while its files are read gives ESRCH. */
+const isGone = (error: unknown): boolean => ['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')
+
+const lastLines = (log: string): string => (readText(log) ?? '').trimEnd().split('\n').slice(-5).join('\n')
 
 function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
