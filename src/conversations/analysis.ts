@@ -2,7 +2,7 @@
 // the pages read it. Limits on length are ours, applied after the answer; a strict schema cannot carry them.
 import { z } from 'zod'
 
-export const outcomes = [
+const outcomes = [
   'message-taken',
   'question-answered',
   'appointment-booked',
@@ -15,7 +15,7 @@ export const outcomes = [
 export type CallOutcome = (typeof outcomes)[number]
 
 /** In rising order. */
-export const urgencies = ['routine', 'soon', 'urgent', 'emergency'] as const
+const urgencies = ['routine', 'soon', 'urgent', 'emergency'] as const
 export type Urgency = (typeof urgencies)[number]
 
 /** Every field is required; what may be unknown is nullable. OpenAI's strict structured output asks for both. */
