@@ -162,7 +162,7 @@ describe('the media stream', () => {
 
   test('what was cleared before it sounded is never heard', async () => {
     const hear = (frame: StreamFrame, { line }: Socket) => {
-      if (frame.event !== 'start') return
+      if (frame.sequenceNumber !== '5') return
       const { streamSid } = frame
       line.send(JSON.stringify({ event: 'media', streamSid, media: { payload: base64(tone(1000)) } }))
       line.send(JSON.stringify({ event: 'clear', streamSid }))
