@@ -2,6 +2,7 @@
 // and with ones that keep none.
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
+import { type CallLimits, callLimits } from '../../src/bridge/limits.ts'
 import { type Step, step } from '../../src/bridge/machine.ts'
 import { heardBytes, sentBytes } from '../../src/bridge/playback.ts'
 import type { CallEvent, CallState, Command } from '../../src/bridge/state.ts'
@@ -17,19 +18,18 @@ const say = fc.array(
 const output: fc.Arbitrary<Output> = fc.oneof(
   { weight: 6, arbitrary: say.map((pieces) => ({ say: pieces })) },
   { weight: 2, arbitrary: fc.constant({ call: true as const }) },
+  { weight: 1, arbitrary: fc.constant({ fail: true as const }) },
 )
 const plan = fc.array(fc.array(output, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 6 })
 const schedule = fc.array(fc.nat({ max: 10 }), { minLength: 20, maxLength: 250, size: 'max' })
 
-const played = (outputs: Output[][], steps: number[]): World => {
-  const world = new World((n) => outputs[n] ?? [], {
-    idleMs: 1e9,
-    callMs: 1e9,
-    toolMs: 1e9,
-    unheardAudioMs: 1e9,
-    callerTurnMs: 1e9,
-    markSlackMs: 1e9,
-  })
+/** However slow the world is, nobody loses patience. */
+const patient = Object.fromEntries(
+  Object.keys(callLimits).flatMap((name) => (name.endsWith('Ms') ? [[name, 1e9]] : [])),
+)
+
+const played = (outputs: Output[][], steps: number[], limits: Partial<CallLimits> = patient): World => {
+  const world = new World((n) => outputs[n] ?? [], limits)
   for (const n of steps) world.actions[n]?.()
   return world
 }
@@ -66,7 +66,7 @@ describe('with a model and a carrier that keep their rules, in any order', () =>
         if (settlesFirst) world.settle()
         world.callerLeaves()
         world.settle()
-        world.wait(10_000)
+        world.wait(2e9)
         for (const { speaker, itemId, heardMs, text, unheard } of world.scene.factsOf('utterance')) {
           if (speaker === 'caller') continue
           expect((heardMs ?? 0) * 8).toBeLessThanOrEqual(world.sounded.get(itemId) ?? 0)
@@ -85,7 +85,7 @@ describe('with a model and a carrier that keep their rules, in any order', () =>
         if (settlesFirst) world.settle()
         world.callerLeaves()
         world.settle()
-        world.wait(10_000)
+        world.wait(2e9)
         const { scene } = world
         expect(scene.state.phase.is).toBe('closed')
         const written = scene.factsOf('utterance').sort((a, b) => a.order - b.order)
@@ -102,7 +102,7 @@ describe('with a model and a carrier that keep their rules, in any order', () =>
   test('once all is quiet, the machine owes nobody a word', () => {
     fc.assert(
       fc.property(plan, schedule, (outputs, steps) => {
-        const world = played(outputs, steps)
+        const world = played(outputs, steps, {})
         for (let round = 0; round < 20; round++) {
           world.settle()
           world.wait(500)

@@ -74,6 +74,7 @@ export class World {
         for (const waiting of this.atCarrier.splice(0)) if ('mark' in waiting) this.fromCarrier.push(waiting.mark)
       }
       if (command.do === 'run-tool') this.running.push(command.call.toolCallId)
+      if (command.do === 'hang-up') this.hasLeft = true
     }
   }
 
