@@ -2,7 +2,7 @@
 // are patients' words and numbers; this one carries the statement's text, which has none, and what the server named.
 import { DrizzleQueryError } from 'drizzle-orm/errors'
 
-export class QueryFailed extends Error {
+class QueryFailed extends Error {
   override readonly name = 'QueryFailed'
   constructor(
     message: string,

@@ -1,5 +1,6 @@
 // A fresh, migrated database for a test file, on one real Postgres for the whole run: the embedded one, or the disposable
 // server that DATABASE_ADMIN_URL names (it makes roles there). The server stops when the run ends.
+import { setDefaultTimeout } from 'bun:test'
 import { createHash } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import type { Database } from '../../src/db/database.ts'
@@ -20,6 +21,9 @@ export type TestDatabase = {
 }
 
 type Server = { adminUrl: string; appUrl: string }
+
+/** The first run of all makes a cluster and a template, perhaps on a busy machine. */
+setDefaultTimeout(30_000)
 
 const folder = fileURLToPath(new URL('../../.frontdesk/postgres', import.meta.url))
 let server: Promise<Server> | undefined
