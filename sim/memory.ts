@@ -95,10 +95,9 @@ function createEnd(clock: SimClock, label: string, other: () => End): End {
       return
     }
     if (state === 'closed') return
-    const wasOpen = state === 'open'
     state = 'closed'
     // A close is answered with the same code, after which the end that began it is closed too.
-    if (wasOpen) other().deliver(delivery)
+    other().deliver(delivery)
     to.close(delivery.code, delivery.reason)
   }
 

@@ -132,6 +132,12 @@ test('waiting is measured at the caller’s ear', () => {
   })
 })
 
+test('an utterance that gets no reply before the next one counts for no waiting', () => {
+  const { carrier, stream } = auditedCall()
+  stream.played = stream.played.filter(({ atMs }) => atMs !== at(5_000))
+  expect(latencies(carrier).reply).toEqual({ count: 1, p50Ms: 800, maxMs: 800 })
+})
+
 test('an expectation holds what it names, and ranges', () => {
   expect(isLike({ a: 1, b: [1, { c: null }] }, { b: [1, { c: null }] })).toBeTrue()
   expect(isLike({ a: 1 }, { a: 1, b: 2 })).toBeFalse()
