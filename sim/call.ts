@@ -1,8 +1,9 @@
 // One simulated call from beginning to end: placed, lived through, and, once everything that was going to happen has
 // happened, judged.
-import { audit } from './auditor.ts'
+
 import type { Evidence, Row, Violation } from './audit/case.ts'
 import { type Latencies, latencies } from './audit/latency.ts'
+import { audit } from './auditor.ts'
 import { createCarrier } from './carrier/carrier.ts'
 import { createVirtualClock, realClock, type SimClock } from './clock.ts'
 import { openHouse, type Postgres, publicBaseUrl } from './house.ts'
@@ -119,7 +120,9 @@ async function settled(clock: SimClock, view: View, callSid: string) {
     const seen = await clock.hold(view.of(callSid), 'a look at the database')
     const isMailDone = seen.emailDeliveries.some(({ state }) => state === 'sent' || state === 'parked')
     if (isMailDone || seen.isUnrouted || clock.now() >= giveUpAtMs) return seen
-    await new Promise<void>((resolve) => clock.after(clock.isVirtual ? LOOK_AGAIN_VIRTUAL_MS : LOOK_AGAIN_REAL_MS, resolve))
+    await new Promise<void>((resolve) =>
+      clock.after(clock.isVirtual ? LOOK_AGAIN_VIRTUAL_MS : LOOK_AGAIN_REAL_MS, resolve),
+    )
   }
 }
 

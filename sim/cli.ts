@@ -41,6 +41,8 @@ program
   .option('--save <folder>', 'keep the call: stereo WAV (caller left, agent right), e-mail, trace')
   .option('--target <url>', 'call a server that is running already: its voice webhook, or its base URL')
   .option('--auth-token <token>', 'with --target: the Twilio auth token that the server checks signatures with')
+  .option('--account-sid <sid>', 'with --target: the Twilio account that the call comes through')
+  .option('--public-url <url>', 'with --target: the address by which the server knows itself, if it is another')
   .addHelpText(
     'after',
     `

@@ -1,37 +1,101 @@
-// `sim call`: one call, watched.
+// `sim call`: places one call and shows it. To a server of its own, to one that `bun dev` has running, or to any other.
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { simulateCall, summaryOf } from './call.ts'
-import { loadFixture } from './fixture.ts'
+import { simulateCall } from './call.ts'
+import { createConsole } from './console.ts'
+import { type DevLine, type DevNote, devFile } from './dev-door.ts'
+import { callElsewhere } from './elsewhere.ts'
 import { openPostgres } from './house.ts'
+import { Mistake } from './mistake.ts'
+import { showCall } from './show.ts'
 import { createSpeech } from './speech.ts'
+import { commandOf, fixtureOf, type Wish } from './wish.ts'
 
-export async function callCommand(options: {
-  to?: string
-  from?: string
-  fixture?: string
+export type CallFlags = Omit<Wish, 'seed' | 'json'> & {
   seed?: string
-  speed: number
   json?: boolean
-}): Promise<void> {
-  const fixture = await loadFixture(options.fixture ?? 'default')
-  const postgres = await openPostgres((step) => console.error(`… ${step}`))
-  const result = await simulateCall({
-    fixture,
-    seed: options.seed ?? '1',
-    isVirtual: options.speed > 1,
-    speech: createSpeech({ cacheFolder: join('.frontdesk', 'speech') }),
-    postgres,
-    onProgress: (step) => console.error(`… ${step}`),
-    onTrace: (trace) =>
-      trace.onEntry(
-        (e) =>
-          e.wire !== 'media' &&
-          !/delta|append/.test(e.what) &&
-          console.error(e.atMs, e.wire, e.from, '->', e.to, e.what),
-      ),
-  })
-  console.log(JSON.stringify(summaryOf(result), null, 1))
-  if (result.violations.length) console.error(result.serverLog.join('\n'))
-  await postgres.stop()
-  process.exitCode = result.violations.length
+  speed: number
+  target?: string
+  authToken?: string
+  accountSid?: string
+  publicUrl?: string
 }
+
+export async function callCommand(flags: CallFlags): Promise<void> {
+  const { to, from, fixture, trace, save } = flags
+  const seed = flags.seed ?? String(Math.floor(Math.random() * 1e6))
+  const wish: Wish = { to, from, fixture, trace, save, seed, json: flags.json ?? false }
+  if (flags.target !== undefined) {
+    if (flags.speed > 1)
+      throw new Mistake('A server that is running already keeps real time: leave --speed out with --target.')
+    process.exitCode = await callTarget(flags.target, flags, wish)
+  } else process.exitCode = await callOwn(wish, flags.speed > 1)
+}
+
+/** Hosts a server for this one call. */
+async function callOwn(wish: Wish, isVirtual: boolean): Promise<number> {
+  const console = createConsole(wish.json ? quiet : process.stdout, process.env)
+  const fixture = await fixtureOf(wish)
+  const postgres = await openPostgres(console.progress)
+  try {
+    const result = await simulateCall({
+      fixture,
+      seed: wish.seed,
+      isVirtual,
+      postgres,
+      speech: createSpeech({ cacheFolder: join('.frontdesk', 'speech') }),
+      onProgress: console.progress,
+      onTrace: (trace) => trace.onEntry(console.entry),
+    })
+    const repeat = commandOf(wish, isVirtual ? ['--speed 10'] : [])
+    const exitCode = await showCall(result, wish, { console, print, repeat })
+    if (exitCode !== 0) for (const line of warnings(result.serverLog)) process.stderr.write(`${line}\n`)
+    return exitCode
+  } finally {
+    await postgres.stop()
+  }
+}
+
+async function callTarget(target: string, flags: CallFlags, wish: Wish): Promise<number> {
+  const url = URL.parse(target)
+  if (url === null || !url.protocol.startsWith('http'))
+    throw new Mistake(`--target ${target} is not a URL: give http://… or https://…`)
+  const note = await readNote()
+  const isOurs = note !== null && flags.authToken === undefined && samePlace(new URL(note.server), url)
+  return isOurs ? callDev(note, wish) : callElsewhere(url, flags, wish)
+}
+
+/** Asks a running `bun dev` to place the call, and prints what it tells. */
+async function callDev(note: DevNote, wish: Wish): Promise<number> {
+  const screen = { columns: process.stdout.columns, isTTY: process.stdout.isTTY, noColor: process.env.NO_COLOR }
+  const response = await fetch(note.control, { method: 'POST', body: JSON.stringify({ wish, screen }) }).catch(
+    () => null,
+  )
+  if (response?.body == null)
+    throw new Mistake(`"bun dev" does not answer at ${note.control} any more. Start it again.`)
+  const decoder = new TextDecoder()
+  let rest = ''
+  for await (const chunk of response.body) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
+    rest = lines.pop() ?? ''
+    for (const text of lines) {
+      const line: DevLine = JSON.parse(text)
+      if ('text' in line) process.stdout.write(line.text)
+      else if ('mistake' in line) throw new Mistake(line.mistake)
+      else return line.exitCode
+    }
+  }
+  throw new Mistake('"bun dev" ended before the call did.')
+}
+
+async function readNote(): Promise<DevNote | null> {
+  const text = await readFile(devFile, 'utf8').catch(() => null)
+  return text === null ? null : JSON.parse(text)
+}
+
+const local = new Set(['localhost', '127.0.0.1', '[::1]'])
+const samePlace = (a: URL, b: URL): boolean => a.port === b.port && local.has(a.hostname) && local.has(b.hostname)
+
+const print = (line: string): void => void process.stdout.write(`${line}\n`)
+const quiet = { write: () => true }
+const warnings = (log: readonly string[]): string[] => log.filter((line) => /"level":(40|50|60)/.test(line))

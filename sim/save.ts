@@ -38,7 +38,10 @@ const agentTrack = (record: CarrierRecord): Uint8Array =>
   )
 
 /** Pieces of audio at their places on the call's time axis, from the answer to the end. */
-function laidOut({ answeredAtMs, ringingAtMs, endedAtMs }: CarrierRecord, pieces: { atMs: number; bytes: Uint8Array }[]): Uint8Array {
+function laidOut(
+  { answeredAtMs, ringingAtMs, endedAtMs }: CarrierRecord,
+  pieces: { atMs: number; bytes: Uint8Array }[],
+): Uint8Array {
   const startMs = answeredAtMs ?? ringingAtMs
   const track = silence(Math.max(0, (endedAtMs ?? startMs) - startMs) * BYTES_PER_MS)
   let end = 0
@@ -46,7 +49,7 @@ function laidOut({ answeredAtMs, ringingAtMs, endedAtMs }: CarrierRecord, pieces
     // Neighbours follow each other without a gap, although their times are rounded.
     const wanted = Math.round((atMs - startMs) * BYTES_PER_MS)
     const at = Math.abs(wanted - end) < 5 * BYTES_PER_MS ? end : wanted
-    track.set(bytes.subarray(0, Math.max(0, track.length - at)), Math.max(0, at))
+    if (at >= 0 && at < track.length) track.set(bytes.subarray(0, track.length - at), at)
     end = at + bytes.length
   }
   return track

@@ -1,0 +1,112 @@
+// `bun dev`: the server and the stand-ins together, for as long as you like. The server reloads when its code changes; the
+// stand-ins stay, and `sim call --target` has them place a call whenever it is asked.
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { runCall, type Scene } from './call.ts'
+import { realClock } from './clock.ts'
+import { createConsole } from './console.ts'
+import { type DevLine, type DevNote, type DevRequest, devFile } from './dev-door.ts'
+import { openPostgres, publicBaseUrl, publicHost } from './house.ts'
+import { createLoopbackNetwork, listen } from './loopback.ts'
+import { Mistake } from './mistake.ts'
+import type { StandIn } from './network.ts'
+import { createRandom } from './random.ts'
+import { showCall } from './show.ts'
+import { createSpeech } from './speech.ts'
+import { createView } from './view.ts'
+import { commandOf, fixtureOf } from './wish.ts'
+import { openWorld, settingsFor } from './world.ts'
+
+const ports = { control: 4600, carrier: 4601, model: 4602, inbox: 4603 }
+const usualServerPort = 3000
+
+/** The server may take this long to start, or to come back after a change. */
+const patienceMs = 15_000
+const lookAgainMs = 100
+
+async function dev(): Promise<void> {
+  const postgres = await openPostgres((step) => console.error(`… ${step}`))
+  const world = await openWorld(realClock, createRandom('dev'), ports)
+  const port = Number(process.env.PORT ?? usualServerPort)
+  const server = `http://127.0.0.1:${port}`
+  const child = Bun.spawn([process.execPath, '--watch', 'src/main.ts', '--demo'], {
+    env: { ...process.env, ...settingsFor(world, publicBaseUrl), PORT: String(port) },
+    stdio: ['ignore', 'inherit', 'inherit'],
+  })
+  const view = createView(postgres.adminUrl('postgres'))
+  const network = createLoopbackNetwork({ hosts: { [publicHost]: server } })
+  const control = await listen(callDoor({ world, network, publicBaseUrl, view }, server), { port: ports.control })
+  const note: DevNote = { server, control: control.origin }
+  await mkdir(dirname(devFile), { recursive: true })
+  await writeFile(devFile, JSON.stringify(note))
+  await untilReady(server)
+  console.log(
+    `\nReady. From another terminal, as often as you like:\n  bun sim call --target ${server} --to +15551234567\n`,
+  )
+
+  const stop = async (): Promise<void> => {
+    await rm(devFile, { force: true })
+    child.kill('SIGTERM')
+    await child.exited
+    await control.stop()
+    await world.close()
+    await view.end()
+    await postgres.stop()
+    process.exit(0)
+  }
+  process.on('SIGINT', stop)
+  process.on('SIGTERM', stop)
+}
+
+/** Places one call at a time: the stand-ins of a call are the only ones there are. */
+function callDoor(scene: Scene, server: string): StandIn {
+  const speech = createSpeech({ cacheFolder: join('.frontdesk', 'speech') })
+  let queue: Promise<unknown> = Promise.resolve()
+
+  async function place({ wish, screen }: DevRequest, tell: (line: DevLine) => void): Promise<void> {
+    const write = (text: string) => tell({ text })
+    const console = createConsole({ ...screen, write: wish.json ? () => {} : write }, { NO_COLOR: screen.noColor })
+    const fixture = await fixtureOf(wish)
+    await untilReady(server)
+    const result = await runCall(scene, {
+      fixture,
+      seed: wish.seed,
+      speech,
+      onTrace: (trace) => trace.onEntry(console.entry),
+    })
+    const repeat = commandOf(wish, [`--target ${server}`])
+    const exitCode = await showCall(result, wish, { console, print: (line) => write(`${line}\n`), repeat })
+    tell({ exitCode })
+  }
+
+  return {
+    async fetch(request) {
+      if (request.method !== 'POST') return new Response('POST a call here', { status: 405 })
+      const asked: DevRequest = JSON.parse(await request.text())
+      const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
+      const writer = writable.getWriter()
+      const encoder = new TextEncoder()
+      const tell = (line: DevLine) => void writer.write(encoder.encode(`${JSON.stringify(line)}\n`)).catch(() => {})
+      queue = queue
+        .then(() => place(asked, tell))
+        .catch((error: unknown) =>
+          tell({ mistake: error instanceof Mistake ? error.message : `The call broke: ${error}` }),
+        )
+        .finally(() => writer.close().catch(() => {}))
+      return new Response(readable, { headers: { 'content-type': 'application/x-ndjson' } })
+    },
+  }
+}
+
+async function untilReady(server: string): Promise<void> {
+  const giveUpAtMs = Date.now() + patienceMs
+  for (;;) {
+    const answer = await fetch(`${server}/readyz`).catch(() => null)
+    if (answer?.ok) return
+    if (Date.now() > giveUpAtMs)
+      throw new Mistake(`The server at ${server} is not ready. What does it say in the terminal of "bun dev"?`)
+    await new Promise<void>((resolve) => realClock.after(lookAgainMs, resolve))
+  }
+}
+
+await dev()

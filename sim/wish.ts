@@ -1,0 +1,49 @@
+// What a person asked of `sim call`, and the fixture that follows from it.
+import { FixtureFault, listFixtures, loadFixture } from './fixture.ts'
+import { Mistake } from './mistake.ts'
+import type { Fixture } from './script.ts'
+
+export type Wish = {
+  to?: string
+  from?: string
+  fixture?: string
+  seed: string
+  json: boolean
+  trace?: string
+  save?: string
+}
+
+/** Where the last call is kept when no other folder was asked for. */
+export const lastCallFolder = '.frontdesk/last-call'
+
+/** The fixture named; else the one that calls the number; else the one that calls a number of nobody. */
+export async function fixtureOf({ to, from, fixture: named }: Wish): Promise<Fixture> {
+  const fixture = await load(named ?? (await fixtureCalling(to)))
+  return { ...fixture, call: { to: to ?? fixture.call.to, from: from ?? fixture.call.from } }
+}
+
+async function fixtureCalling(to: string | undefined): Promise<string> {
+  const usual = await load('default')
+  if (to === undefined || to === usual.call.to) return 'default'
+  for (const name of await listFixtures()) if ((await load(name)).call.to === to) return name
+  return 'unknown-number'
+}
+
+async function load(name: string): Promise<Fixture> {
+  try {
+    return await loadFixture(name)
+  } catch (error) {
+    throw error instanceof FixtureFault ? new Mistake(error.message) : error
+  }
+}
+
+/** What to type to have the same call again. */
+export function commandOf({ to, from, fixture, seed }: Wish, more: string[] = []): string {
+  const options = [
+    ['--to', to],
+    ['--from', from],
+    ['--fixture', fixture],
+    ['--seed', seed],
+  ].flatMap(([name, value]) => (value === undefined ? [] : [`${name} ${value}`]))
+  return ['bun sim call', ...options, ...more].join(' ')
+}
