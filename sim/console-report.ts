@@ -110,13 +110,7 @@ const waitText = ({ count, p50Ms, maxMs }: Waits): string => {
 }
 
 const files = (saved: string[], layout: Layout): string[] =>
-  saved.length === 0
-    ? []
-    : section(
-        layout,
-        'Files',
-        saved.map((path) => ['', path]),
-      )
+  saved.length === 0 ? [] : ['', layout.heading('Files'), ...saved.map((path) => layout.text(path, 'plain', 2))]
 
 function verdict({ violations, ruleCount, seed, repeat, evidence: { fixture } }: Report, layout: Layout): string[] {
   const again = layout.text(`seed ${seed} · again: ${repeat}`, 'quiet')
