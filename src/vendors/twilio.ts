@@ -29,9 +29,7 @@ export function createTelephony(options: TelephonyOptions): Telephony {
   const mediaTimeoutMs = options.mediaTimeoutMs ?? defaultMediaTimeoutMs
   const maxRecordingBytes = options.maxRecordingBytes ?? defaultMaxRecordingBytes
   const httpClient = new BoundedClient(baseUrl, timeoutMs)
-  /** Empty strings, because the package would take these from the environment if they were left out. */
-  const clientOf = (account: TelephonyAccount) =>
-    twilio(account.accountSid, account.authToken, { httpClient, edge: '', region: '', logLevel: 'silent' })
+  const clientOf = (account: TelephonyAccount) => twilio(account.accountSid, account.authToken, { httpClient })
 
   return {
     startRecording: (account, callSid, statusCallbackUrl) =>
@@ -129,7 +127,10 @@ class TooLarge extends Error {
   }
 }
 
-/** The package's HTTP, replaced: the given address instead of the package's own, one deadline, no redirects. */
+/**
+ * The package's HTTP, replaced: the given address instead of the package's own, whatever edge or region the environment
+ * asks it for; one deadline, no redirects, no log.
+ */
 class BoundedClient extends twilio.RequestClient {
   constructor(
     private readonly baseUrl: string,

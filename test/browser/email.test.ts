@@ -127,17 +127,20 @@ describe('the summary mail', () => {
     expect(unreadable(pairs)).toEqual([])
   })
 
-  test('is painted as it was meant where the person prefers dark, because it says that it is made for light', async () => {
-    await mail.dark('preferred')
-    await mail.size({ width: 720, height: 900, scale: 2 })
-    await mail.show(html)
-    const pairs = await paintedPairs(2)
-    expect(unreadable(pairs)).toEqual([])
-    const [first] = pairs
-    expect(brightness(first?.behind ?? [0, 0, 0])).toBeGreaterThan(0.8)
-  })
+  test.each(['preferred', 'forced'] as const)(
+    'is painted as it was meant where dark is %s and the program heeds that the mail is made for light',
+    async (mode) => {
+      await mail.dark(mode)
+      await mail.size({ width: 720, height: 900, scale: 2 })
+      await mail.show(html)
+      const pairs = await paintedPairs(2)
+      expect(unreadable(pairs)).toEqual([])
+      const [first] = pairs
+      expect(brightness(first?.behind ?? [0, 0, 0])).toBeGreaterThan(0.8)
+    },
+  )
 
-  test('is painted readably where the program darkens it by force', async () => {
+  test('is painted readably where the program does not heed it', async () => {
     await mail.dark('forced')
     await mail.size({ width: 720, height: 900, scale: 2 })
     await mail.show(withoutSchemes())

@@ -10,7 +10,8 @@ import { emailDeliveries, members } from '../../src/db/schema.ts'
 import { ok, problem } from '../../src/lib/outcome.ts'
 import { RetryLater } from '../../src/lib/retry-later.ts'
 import { deliveryLimits, mailTasks } from '../../src/notifications/deliver.ts'
-import type { Mailer } from '../../src/vendors/mailer.ts'
+import { claimDelivery, freezePayload } from '../../src/notifications/store.ts'
+import type { Mailer, MailPayload } from '../../src/vendors/mailer.ts'
 import { createMailer } from '../../src/vendors/resend.ts'
 import { callFacts, wholeCall } from '../support/call-summary.ts'
 import { admins, type ClinicCall, type Ground, groundOf, placeCall } from '../support/clinic-call.ts'
@@ -64,6 +65,23 @@ async function deliver(call: ClinicCall, mailer: Mailer, db: Database = database
   const { id: deliveryId } = await deliveryOf(call)
   await mailTasks({ ...ground, db, mailer })['send-mail']?.({ organizationId: call.organizationId, deliveryId })
 }
+
+/** A mailer that is asked, and answers when it is released. */
+function held(answer: Awaited<ReturnType<Mailer['send']>>) {
+  const asked = Promise.withResolvers<void>()
+  const released = Promise.withResolvers<void>()
+  const mailer: Mailer = {
+    async send() {
+      asked.resolve()
+      await released.promise
+      return answer
+    },
+  }
+  return { mailer, asked: asked.promise, release: () => released.resolve() }
+}
+
+const payloadOf = async (call: ClinicCall): Promise<MailPayload> =>
+  JSON.parse((await deliveryOf(call)).payload ?? 'null')
 
 const place = (facts: readonly ConversationFact[] = wholeCall) => placeCall(database.db, ground, facts)
 const factsAbout = async (call: ClinicCall, kind: ConversationFact['kind']) =>
@@ -148,28 +166,46 @@ describe('one message', () => {
     expect(await deliveryOf(call)).toMatchObject({ state: 'sent', payload: frozen, attempts: 2 })
   })
 
-  test('though a worker was so slow that another took over: its late word changes nothing', async () => {
-    const { mailer, record } = openInbox()
+  test.each([
+    ['has sent it', false],
+    ['is sending it', true],
+  ])(
+    'though a worker was so slow that another %s meanwhile: its late word changes nothing',
+    async (_, isStillSending) => {
+      const { mailer, record } = openInbox()
+      const call = await place()
+      const slow = held(problem('refused', 'Cannot send e-mail: a late and wrong answer'))
+      const slowRun = deliver(call, slow.mailer)
+      await slow.asked
+      ground.clock.advance(deliveryLimits.leaseMs)
+      const second = held(await mailer.send(await payloadOf(call), (await deliveryOf(call)).idempotencyKey))
+      if (!isStillSending) second.release()
+      const secondRun = deliver(call, second.mailer)
+      await second.asked
+      if (!isStillSending) await secondRun
+      slow.release()
+      await slowRun
+      second.release()
+      await secondRun
+      expect(record().messages).toHaveLength(1)
+      expect(await deliveryOf(call)).toMatchObject({ state: 'sent', attempts: 2, note: null })
+      expect(await factsAbout(call, 'warning')).toEqual([])
+    },
+  )
+
+  test('is written down once: what would be sent cannot be changed any more', async () => {
     const call = await place()
-    const started = Promise.withResolvers<void>()
-    const late = Promise.withResolvers<void>()
-    const slow: Mailer = {
-      async send(payload, key) {
-        started.resolve()
-        await late.promise
-        await mailer.send(payload, key)
-        return problem('refused', 'Cannot send e-mail: a late and wrong answer')
-      },
-    }
-    const slowRun = deliver(call, slow)
-    await started.promise
-    ground.clock.advance(deliveryLimits.leaseMs)
-    await deliver(call, mailer)
-    late.resolve()
-    await slowRun
-    expect(record().messages).toHaveLength(1)
-    expect(await deliveryOf(call)).toMatchObject({ state: 'sent', attempts: 2, note: null })
-    expect(await factsAbout(call, 'warning')).toEqual([])
+    const { organizationId, id: deliveryId } = await deliveryOf(call)
+    const alreadyOver = -1
+    const write = (payload: string) =>
+      database.db.withOrg(organizationId, async (tx) => {
+        const nowMs = ground.clock.now()
+        const claim = await claimDelivery(tx, { organizationId, deliveryId }, nowMs, alreadyOver)
+        return claim !== null && freezePayload(tx, claim, payload, nowMs)
+      })
+    expect(await write('first')).toBe(true)
+    expect(await write('second')).toBe(false)
+    expect((await deliveryOf(call)).payload).toBe('first')
   })
 
   test('and no transaction is open while the vendor is asked', async () => {
