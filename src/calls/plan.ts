@@ -1,9 +1,9 @@
 // Puts together what the bridge must know of one call: the clinic's voice, instructions and tools, the way to the model,
 // and, for a call that goes on after a break, everything that was said before.
 import { defaultGreeting, defaultInstructions } from '../agents/instructions.ts'
+import type { CallPlan, ModelSettings } from '../bridge/plan.ts'
 import { runTool } from '../clinic/tool-runner.ts'
 import { receptionistTools, toolSchema } from '../clinic/tools.ts'
-import type { CallPlan, ModelSettings } from '../bridge/plan.ts'
 import { limits } from '../config.ts'
 import { historyOf } from '../conversations/history.ts'
 import { createJournal } from '../conversations/journal.ts'

@@ -3,13 +3,23 @@
 import { Elysia } from 'elysia'
 import type { z } from 'zod'
 import { limits } from '../config.ts'
+import type { Problem } from '../lib/outcome.ts'
 import { recordingForm, statusForm, streamForm, type VoiceForm, voiceForm } from '../wire/twilio.ts'
 import { type Kept, keepRecording, keepStatus, keepStream } from './callbacks.ts'
 import type { CallContext } from './context.ts'
 import { type Answer, answerIncoming } from './incoming.ts'
 import { answerResume } from './resume.ts'
-import { callUrls, parseAfterWhat, type Twiml, voicemailTwiml } from './twiml.ts'
-import { type Verified, verifyWebhook } from './verify.ts'
+import {
+  type AfterWhat,
+  type CallUrls,
+  callUrls,
+  hangupTwiml,
+  parseAfterWhat,
+  type Twiml,
+  thanksTwiml,
+  voicemailTwiml,
+} from './twiml.ts'
+import { type Verified, type VerifyProblem, verifyWebhook } from './verify.ts'
 
 export function twilioRoutes(context: CallContext) {
   const voice = (answer: (verified: Verified, form: VoiceForm, url: URL) => Promise<Answer>) => (request: Request) =>
@@ -43,28 +53,17 @@ async function answerVoice(
   request: Request,
   answer: (verified: Verified, form: VoiceForm, url: URL) => Promise<Answer>,
 ): Promise<Response> {
-  const { log, clock, config } = context.deps
-  const path = new URL(request.url).pathname
-  const work = async (): Promise<Response> => {
-    const proof = await verifyWebhook(context.accounts.bySid, config.PUBLIC_BASE_URL, request)
-    if (!proof.ok) return turnAway(context, path, proof.message)
+  return withinDeadline(context, request, async (path, lastResort) => {
+    const proof = await verifyWebhook(context.accounts.bySid, context.deps.config.PUBLIC_BASE_URL, request)
+    if (!proof.ok) return refuse(context, path, proof)
     const form = voiceForm.safeParse(proof.value.form)
-    if (!form.success) return new Response('These are not the fields of a voice webhook', { status: 400 })
+    if (!form.success) {
+      const problem = form.error.issues.map(({ path }) => path.join('.')).join(', ')
+      context.deps.log.error({ path, problem }, 'a voice webhook cannot be read; the caller is given the last resort')
+      return twimlResponse(lastResort)
+    }
     const given = await answer(proof.value, form.data, new URL(request.url))
     return 'twiml' in given ? twimlResponse(given.twiml) : turnAway(context, path, given.forbidden)
-  }
-  return new Promise((resolve) => {
-    const cancel = clock.after(limits.webhookDeadlineMs, () => {
-      log.error({ path, ms: limits.webhookDeadlineMs }, 'a voice webhook took too long; the caller is offered the tape')
-      resolve(tape(context))
-    })
-    work()
-      .catch((error: Error) => {
-        log.error({ path, error }, 'a voice webhook failed; the caller is offered the tape')
-        return tape(context)
-      })
-      .finally(cancel)
-      .then(resolve)
   })
 }
 
@@ -76,7 +75,7 @@ async function answerCallback<T extends z.ZodType>(
 ): Promise<Response> {
   const path = new URL(request.url).pathname
   const proof = await verifyWebhook(context.accounts.bySid, context.deps.config.PUBLIC_BASE_URL, request)
-  if (!proof.ok) return turnAway(context, path, proof.message)
+  if (!proof.ok) return refuse(context, path, proof)
   const form = schema.safeParse(proof.value.form)
   if (!form.success) return new Response('These are not the fields of this callback', { status: 400 })
   const kept = await keep(context, proof.value, form.data)
@@ -89,20 +88,51 @@ async function answerCallback<T extends z.ZodType>(
  * Asks the database for nothing but an account that this process has not seen, and answers without it when it is down:
  * the document gives nothing away, and a caller is on the line.
  */
-async function answerFallback(context: CallContext, request: Request): Promise<Response> {
+function answerFallback(context: CallContext, request: Request): Promise<Response> {
   const { accounts, deps } = context
   const bySid = async (accountSid: string) => accounts.alreadyKnown(accountSid) ?? (await accounts.bySid(accountSid))
-  const proof = await verifyWebhook(bySid, deps.config.PUBLIC_BASE_URL, request).catch(() => null)
-  if (proof !== null && !proof.ok) return turnAway(context, '/api/twilio/fallback', proof.message)
-  return tape(context)
+  return withinDeadline(context, request, async (path, lastResort) => {
+    const proof = await verifyWebhook(bySid, deps.config.PUBLIC_BASE_URL, request)
+    return proof.ok ? twimlResponse(lastResort) : refuse(context, path, proof)
+  })
 }
 
-const tape = ({ deps }: CallContext): Response =>
-  twimlResponse(voicemailTwiml(callUrls(deps.config.PUBLIC_BASE_URL), limits.voicemailSeconds))
+/** Twilio gets TwiML in time, whatever becomes of the work: a caller is on the line. */
+function withinDeadline(
+  { deps: { log, clock, config } }: CallContext,
+  request: Request,
+  work: (path: string, lastResort: Twiml) => Promise<Response>,
+): Promise<Response> {
+  const { pathname: path, searchParams } = new URL(request.url)
+  const lastResort = lastResortTwiml(callUrls(config.PUBLIC_BASE_URL), parseAfterWhat(searchParams.get('after')))
+  return new Promise((resolve) => {
+    const cancel = clock.after(limits.webhookDeadlineMs, () => {
+      log.error({ path, ms: limits.webhookDeadlineMs }, 'a voice webhook took too long; the last resort was given')
+      resolve(twimlResponse(lastResort))
+    })
+    work(path, lastResort)
+      .catch((error: Error) => {
+        log.error({ path, error }, 'a voice webhook failed; the last resort was given')
+        return twimlResponse(lastResort)
+      })
+      .finally(cancel)
+      .then(resolve)
+  })
+}
 
-function turnAway({ deps }: CallContext, path: string, reason: string): Response {
+/** What can be said without knowing anything: the tape, but to nobody who has just been there. */
+function lastResortTwiml(urls: CallUrls, after: AfterWhat | null): Twiml {
+  if (after === 'voicemail') return thanksTwiml()
+  if (after === 'silence') return hangupTwiml()
+  return voicemailTwiml(urls, limits.voicemailSeconds)
+}
+
+const refuse = (context: CallContext, path: string, { problem, message }: Problem<VerifyProblem>): Response =>
+  turnAway(context, path, message, problem === 'oversized' ? 413 : 403)
+
+function turnAway({ deps }: CallContext, path: string, reason: string, status = 403): Response {
   deps.log.warn({ path, reason }, 'a request was turned away')
-  return new Response('Forbidden', { status: 403 })
+  return new Response(status === 413 ? 'Too large' : 'Forbidden', { status })
 }
 
 const twimlResponse = (twiml: Twiml): Response =>

@@ -10,8 +10,8 @@ export type Form = Record<string, string | string[]>
 
 export type Verified = { form: Form; account: Account }
 
-/** unsigned: it cannot prove to come from Twilio. malformed: it is no form, or larger than any webhook. */
-export type VerifyProblem = 'unsigned' | 'malformed'
+/** unsigned: it cannot prove to come from Twilio. oversized: it is larger than any webhook, and was not read. */
+export type VerifyProblem = 'unsigned' | 'oversized'
 
 export async function verifyWebhook(
   accountBySid: (accountSid: string) => Promise<Account | null>,
@@ -19,7 +19,7 @@ export async function verifyWebhook(
   request: Request,
 ): Promise<Outcome<Verified, VerifyProblem>> {
   const body = await readBody(request, limits.webhookBodyBytes)
-  if (body === null) return problem('malformed', 'the body is larger than any webhook of Twilio')
+  if (body === null) return problem('oversized', 'the body is larger than any webhook of Twilio')
   const form = parseForm(body)
   const account = typeof form.AccountSid === 'string' ? await accountBySid(form.AccountSid) : null
   if (account === null) return problem('unsigned', 'the account is not known here')
@@ -52,8 +52,9 @@ export function isSigned(authToken: string, signature: string, url: string, form
   return signature !== '' && twilio.validateRequest(authToken, signature, url, form)
 }
 
+/** Every field counts for the signature: the form is without a prototype, so that none can hide behind a name of its. */
 export function parseForm(body: string): Form {
-  const form: Form = {}
+  const form: Form = Object.create(null)
   for (const [name, value] of new URLSearchParams(body)) {
     const held = form[name]
     form[name] = held === undefined ? value : [...(Array.isArray(held) ? held : [held]), value]

@@ -6,6 +6,7 @@ import type { Config } from '../config.ts'
 import type { Database, Tx } from '../db/database.ts'
 import { apiCredentials } from '../db/schema.ts'
 import type { Ids } from '../lib/ids.ts'
+import { accountSid as accountSidForm } from '../wire/twilio.ts'
 import type { Seal } from './seal.ts'
 
 export type Account = {
@@ -56,6 +57,8 @@ export function createAccounts({ config, db, seal }: { config: Config; db: Datab
   return {
     async bySid(accountSid) {
       if (accountSid === own?.accountSid) return own
+      // Whoever asks has proven nothing yet.
+      if (!accountSidForm.safeParse(accountSid).success) return null
       const route = await db.beforeOrg(
         async (tx) => (await tx.execute<RouteRow>(sql`select * from route_account(${accountSid})`))[0],
       )
