@@ -146,17 +146,20 @@ const unescaped = (html: string): string =>
     .replace(/&([a-z]+);/g, (whole, name: string) => entities[name] ?? whole)
 
 export const mailAfterEverything: Rule = {
-  name: 'the mail goes out after everything that it tells',
+  name: 'the mail goes out after everything that it tells, unless its deadline has passed',
   check({ inbox, server }) {
     if (server === null) return []
     const facts = server.events.filter(({ kind }) => kind !== 'email.sent')
-    return inbox.messages.flatMap(({ id, atMs }) =>
-      facts
-        .filter((fact) => fact.atMs > atMs)
-        .map(({ key, atMs: factAtMs }) => ({
-          explanation: `E-mail ${id} left ${Math.round(factAtMs - atMs)} ms before ${key} was known`,
-        })),
-    )
+    const deadlineAtMs = facts.find(({ kind }) => kind === 'deadline.passed')?.atMs ?? Number.POSITIVE_INFINITY
+    return inbox.messages
+      .filter(({ atMs }) => atMs < deadlineAtMs)
+      .flatMap(({ id, atMs }) =>
+        facts
+          .filter((fact) => fact.atMs > atMs)
+          .map(({ key, atMs: factAtMs }) => ({
+            explanation: `E-mail ${id} left ${Math.round(factAtMs - atMs)} ms before ${key} was known`,
+          })),
+      )
   },
 }
 

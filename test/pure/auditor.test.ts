@@ -94,6 +94,15 @@ describe('the auditor', () => {
     expect(audit(call)).toEqual([])
   })
 
+  test('facts that come after the deadline do not hold the mail up', () => {
+    const call = auditedCall()
+    const late = { key: 'recording.fetched:RE1', kind: 'recording.fetched', atMs: at(99_000), fact: {} }
+    call.server.events.push(late)
+    expect(audit(call)).toHaveLength(1)
+    call.server.events.push({ key: 'deadline.passed', kind: 'deadline.passed', atMs: at(9_600), fact: {} })
+    expect(audit(call)).toEqual([])
+  })
+
   test('silence may fill the place of frames that never came', () => {
     const call = auditedCall()
     call.stream.sent.splice(155, 2)
