@@ -1,4 +1,5 @@
-// One call to a clinic, as its ledger has it, and what the summary mail is made from: for tests of the mail.
+// One call to a clinic, as its ledger has it, and what the summary mail is made from: for tests of the mail. A whole call by
+// default; a test takes facts away, or adds some.
 import { type Analysis, analysis } from '../../src/conversations/analysis.ts'
 import type { ConversationEvent, ConversationFact } from '../../src/conversations/events.ts'
 import { eventKey } from '../../src/conversations/events.ts'
@@ -101,7 +102,7 @@ export const wholeCall: ConversationFact[] = [
   ...words,
 ]
 
-export const eventsOf = (facts: readonly ConversationFact[]): ConversationEvent[] =>
+const eventsOf = (facts: readonly ConversationFact[]): ConversationEvent[] =>
   facts.map((fact, index) => ({ key: eventKey(fact, String(index)), atMs: beganAtMs, fact }))
 
 export function materialOf(

@@ -18,10 +18,10 @@ import { createLog, type Log } from '../../src/lib/log.ts'
 import { ensureOrganization } from '../../src/organizations/store.ts'
 import { beganAtMs, publicBaseUrl } from './call-summary.ts'
 
-export type MovableClock = Clock & { advance(ms: number): void }
+type MovableClock = Clock & { advance(ms: number): void }
 
 /** Stands still until it is moved. Nothing here waits on it. */
-export function movableClock(startMs: number): MovableClock {
+function movableClock(startMs: number): MovableClock {
   let nowMs = startMs
   return {
     now: () => nowMs,
