@@ -15,6 +15,8 @@ export type Ear = {
   close(): void
 }
 
+const deaf = (): void => {}
+
 /** A frame that comes this much late was preceded by one that did not come. */
 const frameMs = 20
 
@@ -42,6 +44,7 @@ export function createEar(limits: LineLimits): Ear {
 
   return {
     hear({ timestampMs, payload }, atMs) {
+      if (pass === deaf) return
       const ms = audioBytes(payload) / bytesPerMs
       const beginsMs = timestampMs ?? nextMs
       const gapMs = beginsMs === null || nextMs === null ? 0 : beginsMs - nextMs
@@ -68,7 +71,7 @@ export function createEar(limits: LineLimits): Ear {
     },
     close() {
       held = []
-      pass = () => {}
+      pass = deaf
       lastAtMs = Number.POSITIVE_INFINITY
     },
   }

@@ -40,7 +40,7 @@ const response = z.looseObject({
     })
     .nullish(),
   output: z.array(item).nullish(),
-  usage: z.unknown(),
+  usage: z.unknown().optional(),
 })
 
 const ofItem = { item_id: z.string() }
@@ -68,7 +68,7 @@ const modelEvents = [
   event('conversation.item.input_audio_transcription.completed', {
     ...ofItem,
     transcript: z.string(),
-    usage: z.unknown(),
+    usage: z.unknown().optional(),
   }),
   event('conversation.item.input_audio_transcription.failed', ofItem),
   event('input_audio_buffer.speech_started', ofItem),

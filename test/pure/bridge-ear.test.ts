@@ -1,0 +1,135 @@
+// The caller's audio on its way to the model: held until it listens, whole, and with silence where frames are missing.
+import { describe, expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { createEar } from '../../src/bridge/ear.ts'
+import { lineLimits } from '../../src/bridge/limits.ts'
+
+const speech = (n: number) => Buffer.alloc(160, n & 127).toString('base64')
+
+/** An ear, and what came through it, as bytes. */
+function listening(limits = {}) {
+  const ear = createEar({ ...lineLimits, ...limits })
+  const passed: Buffer[] = []
+  const open = () => ear.open((message) => void passed.push(Buffer.from(JSON.parse(message).audio, 'base64')))
+  const frame = (n: number, timestampMs: number | null = n * 20) =>
+    ear.hear({ timestampMs, payload: speech(n) }, n * 20)
+  /** Runs of bytes: [what, how many]; silence is 255. */
+  const runs = () => {
+    const found: [number, number][] = []
+    for (const byte of Buffer.concat(passed)) {
+      const last = found.at(-1)
+      if (last?.[0] === byte) last[1]++
+      else found.push([byte, 1])
+    }
+    return found
+  }
+  return { ear, open, frame, runs, passed }
+}
+
+describe('holding', () => {
+  test('passes on what was held first, then everything, in order and untouched', () => {
+    const { open, frame, runs } = listening()
+    for (const n of [1, 2]) frame(n)
+    expect(open()).toBe(0)
+    frame(3)
+    expect(runs()).toEqual([
+      [1, 160],
+      [2, 160],
+      [3, 160],
+    ])
+  })
+
+  test('holds no more than its limit: the oldest is lost, and counted', () => {
+    const { open, frame, runs } = listening({ heldAudioMs: 60 })
+    for (const n of [1, 2, 3, 4, 5]) frame(n)
+    expect(open()).toBe(40)
+    expect(runs().map(([n]) => n)).toEqual([3, 4, 5])
+  })
+
+  test('sends one message a frame', () => {
+    const { open, frame, passed } = listening()
+    open()
+    for (let n = 1; n <= 50; n++) frame(n)
+    expect(passed).toHaveLength(50)
+  })
+})
+
+describe('missing frames', () => {
+  test('are silence of the same length', () => {
+    const { open, frame, runs } = listening()
+    open()
+    frame(1)
+    frame(5)
+    expect(runs()).toEqual([
+      [1, 160],
+      [255, 480],
+      [5, 160],
+    ])
+  })
+
+  test('are silence for no longer than the limit of one gap', () => {
+    const { open, frame, runs } = listening({ gapPaddingMs: 100 })
+    open()
+    frame(1)
+    frame(1_000)
+    expect(runs()).toEqual([
+      [1, 160],
+      [255, 800],
+      [1_000 & 127, 160],
+    ])
+  })
+
+  test('jitter of less than a frame adds nothing, however long it goes on', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: -9, max: 9 }), { maxLength: 200 }), (jitter) => {
+        const { ear, open, runs } = listening()
+        open()
+        jitter.forEach((ms, n) => {
+          ear.hear({ timestampMs: 100 + n * 20 + ms, payload: speech(1) }, n * 20)
+        })
+        expect(runs()).toEqual(jitter.length === 0 ? [] : [[1, jitter.length * 160]])
+      }),
+    )
+  })
+
+  test('frames without a readable time are taken as they come', () => {
+    const { open, frame, runs } = listening()
+    open()
+    frame(1)
+    frame(2, null)
+    frame(3)
+    expect(runs().map(([n]) => n)).toEqual([1, 2, 3])
+  })
+
+  test('when frames stay away, silence is due after a while; when they come back, it is not added a second time', () => {
+    const { ear, open, frame, runs } = listening()
+    open()
+    frame(1)
+    expect(ear.silenceDueAtMs()).toBe(20 + lineLimits.lostFramesMs)
+    ear.fillSilence(770)
+    frame(76)
+    // 1,480 ms are missing; 1,000 were filled in already.
+    expect(runs()).toEqual([
+      [1, 160],
+      [255, 1_480 * 8],
+      [76, 160],
+    ])
+  })
+
+  test('silence for frames that stay away has an end', () => {
+    const { ear, open, frame } = listening({ gapPaddingMs: 3_000 })
+    open()
+    frame(1)
+    for (let n = 1; n <= 3; n++) ear.fillSilence(n * 1_000)
+    expect(ear.silenceDueAtMs()).toBe(Number.POSITIVE_INFINITY)
+  })
+})
+
+test('a closed ear hears nothing', () => {
+  const { ear, open, frame, passed } = listening()
+  open()
+  ear.close()
+  frame(1)
+  expect(passed).toEqual([])
+  expect(ear.silenceDueAtMs()).toBe(Number.POSITIVE_INFINITY)
+})
