@@ -1,6 +1,7 @@
 // Development's own Postgres: the real server, started when first needed, and stopped when its last user is gone, however
 // that user ended. For development and tests only: fsync is off, memory is small, and it listens on loopback alone.
 import { spawn } from 'node:child_process'
+import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { openCluster } from './embedded-cluster.ts'
 import { holdServer } from './embedded-server.ts'
@@ -43,7 +44,10 @@ export async function startEmbeddedPostgres(options: {
 /** It notices our end, of whatever kind, because its standard input ends with us. */
 function spawnWatchdog(folder: string): () => void {
   const script = fileURLToPath(new URL('./embedded-watchdog.ts', import.meta.url))
-  const watchdog = spawn(process.execPath, [script, folder], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] })
+  const watchdog = spawn(process.execPath, [script, resolve(folder)], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  })
   watchdog.unref()
   return () => watchdog.kill('SIGKILL')
 }
