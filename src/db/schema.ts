@@ -1,8 +1,31 @@
 // The tables of one clinic, for typed queries. The migrations in drizzle/ are the authority (policies, grants, checks);
 // a test holds this file against the catalog.
-import { bigint, boolean, integer, jsonb, pgTable, primaryKey, text, timestamp, uuid } from 'drizzle-orm/pg-core'
+import {
+  bigint,
+  boolean,
+  customType,
+  date,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+  timestamp,
+  uuid,
+} from 'drizzle-orm/pg-core'
 
 const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
+/** A day of the calendar, as YYYY-MM-DD. */
+const day = (name: string) => date(name, { mode: 'string' })
+/** What the clock on the wall shows, in minutes since midnight: 0 to 1440. */
+const wallTime = customType<{ data: number; driverData: string }>({
+  dataType: () => 'time without time zone',
+  toDriver: (minutes) => `${Math.trunc(minutes / 60)}:${String(minutes % 60).padStart(2, '0')}`,
+  fromDriver(shown) {
+    const [hours = 0, minutes = 0] = shown.split(':').map(Number)
+    return hours * 60 + minutes
+  },
+})
 
 export const organizations = pgTable('organizations', {
   id: uuid('id').primaryKey(),
@@ -159,4 +182,156 @@ export const emailDeliveries = pgTable(
     note: text('note'),
   },
   (t) => [primaryKey({ columns: [t.organizationId, t.id] })],
+)
+
+export const patients = pgTable(
+  'patients',
+  {
+    organizationId: uuid('organization_id').notNull(),
+    id: uuid('id').notNull(),
+    givenName: text('given_name').notNull(),
+    familyName: text('family_name').notNull(),
+    dateOfBirth: day('date_of_birth').notNull(),
+    phoneNumbers: text('phone_numbers').array().notNull().default([]),
+    notes: text('notes'),
+    createdAt: instant('created_at').notNull().defaultNow(),
+  },
+  (t) => [primaryKey({ columns: [t.organizationId, t.id] })],
+)
+
+export const providers = pgTable(
+  'providers',
+  {
+    organizationId: uuid('organization_id').notNull(),
+    id: uuid('id').notNull(),
+    name: text('name').notNull(),
+    about: text('about'),
+    isActive: boolean('is_active').notNull().default(true),
+  },
+  (t) => [primaryKey({ columns: [t.organizationId, t.id] })],
+)
+
+export const services = pgTable(
+  'services',
+  {
+    organizationId: uuid('organization_id').notNull(),
+    id: uuid('id').notNull(),
+    name: text('name').notNull(),
+    durationMinutes: integer('duration_minutes').notNull(),
+    bufferMinutes: integer('buffer_minutes').notNull().default(0),
+    isActive: boolean('is_active').notNull().default(true),
+  },
+  (t) => [primaryKey({ columns: [t.organizationId, t.id] })],
+)
+
+export const providerServices = pgTable(
+  'provider_services',
+  {
+    organizationId: uuid('organization_id').notNull(),
+    providerId: uuid('provider_id').notNull(),
+    serviceId: uuid('service_id').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.organizationId, t.providerId, t.serviceId] })],
+)
+
+export const openingHours = pgTable(
+  'opening_hours',
+  {
+    organizationId: uuid('organization_id').notNull(),
+    /** 1 is Monday. */
+    weekday: integer('weekday').notNull(),
+    opensAt: wallTime('opens_at').notNull(),
+    closesAt: wallTime('closes_at').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.organizationId, t.weekday, t.opensAt] })],
+)
+
+export const closures = pgTable(
+  'closures',
+  {
+    organizationId: uuid('organization_id').notNull(),
+    firstDay: day('first_day').notNull(),
+    lastDay: day('last_day').notNull(),
+    name: text('name').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.organizationId, t.firstDay, t.name] })],
+)
+
+export const providerHours = pgTable(
+  'provider_hours',
+  {
+    organizationId: uuid('organization_id').notNull(),
+    providerId: uuid('provider_id').notNull(),
+    weekday: integer('weekday').notNull(),
+    startsAt: wallTime('starts_at').notNull(),
+    endsAt: wallTime('ends_at').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.organizationId, t.providerId, t.weekday, t.startsAt] })],
+)
+
+export const providerExceptions = pgTable(
+  'provider_exceptions',
+  {
+    organizationId: uuid('organization_id').notNull(),
+    providerId: uuid('provider_id').notNull(),
+    onDay: day('on_day').notNull(),
+    startsAt: wallTime('starts_at').notNull().default(0),
+    endsAt: wallTime('ends_at').notNull().default(1440),
+    kind: text('kind', { enum: ['away', 'extra'] }).notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.organizationId, t.providerId, t.onDay, t.startsAt, t.kind] })],
+)
+
+export const appointments = pgTable(
+  'appointments',
+  {
+    organizationId: uuid('organization_id').notNull(),
+    id: uuid('id').notNull(),
+    patientId: uuid('patient_id').notNull(),
+    providerId: uuid('provider_id').notNull(),
+    serviceId: uuid('service_id').notNull(),
+    startsAt: instant('starts_at').notNull(),
+    endsAt: instant('ends_at').notNull(),
+    busyUntil: instant('busy_until').notNull(),
+    state: text('state', { enum: ['booked', 'cancelled'] })
+      .notNull()
+      .default('booked'),
+    reason: text('reason'),
+    conversationId: uuid('conversation_id'),
+    createdAt: instant('created_at').notNull().defaultNow(),
+  },
+  (t) => [primaryKey({ columns: [t.organizationId, t.id] })],
+)
+
+export const slotHolds = pgTable(
+  'slot_holds',
+  {
+    organizationId: uuid('organization_id').notNull(),
+    id: uuid('id').notNull(),
+    conversationId: uuid('conversation_id').notNull(),
+    providerId: uuid('provider_id').notNull(),
+    startsAt: instant('starts_at').notNull(),
+    busyUntil: instant('busy_until').notNull(),
+    heldUntil: instant('held_until').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.organizationId, t.id] })],
+)
+
+export const auditLog = pgTable(
+  'audit_log',
+  {
+    organizationId: uuid('organization_id').notNull(),
+    position: bigint('position', { mode: 'number' }).generatedAlwaysAsIdentity(),
+    at: instant('at').notNull(),
+    actor: text('actor', { enum: ['agent', 'member'] }).notNull(),
+    memberId: uuid('member_id'),
+    conversationId: uuid('conversation_id'),
+    toolCallId: text('tool_call_id'),
+    patientId: uuid('patient_id'),
+    action: text('action', {
+      enum: ['read', 'not-found', 'created', 'booked', 'rescheduled', 'cancelled'],
+    }).notNull(),
+    purpose: text('purpose').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.organizationId, t.position] })],
 )

@@ -1,6 +1,6 @@
 // A clinic with a row in every table, for tests that ask what another clinic can do to it. Whoever adds a table adds a row
 // here; the tests that read the catalog say so.
-import type { Database } from '../../src/db/database.ts'
+import type { Database, Tx } from '../../src/db/database.ts'
 import * as schema from '../../src/db/schema.ts'
 
 export type Clinic = { organizationId: string; conversationId: string; label: string }
@@ -47,6 +47,52 @@ export async function seedClinic(db: Database, label: string): Promise<Clinic> {
     await tx
       .insert(schema.emailDeliveries)
       .values({ ...part, id: crypto.randomUUID(), template: 'call-summary', idempotencyKey: `call-summary/${label}` })
+    await seedCare(tx, organizationId, conversationId)
   })
   return { organizationId, conversationId, label }
+}
+
+async function seedCare(tx: Tx, organizationId: string, conversationId: string): Promise<void> {
+  const [patientId, providerId, serviceId] = [crypto.randomUUID(), crypto.randomUUID(), crypto.randomUUID()]
+  const startsAt = new Date('2026-03-03T15:00:00Z')
+  const endsAt = new Date('2026-03-03T15:30:00Z')
+  await tx
+    .insert(schema.patients)
+    .values({ organizationId, id: patientId, givenName: 'Bo', familyName: 'Lind', dateOfBirth: '1980-05-17' })
+  await tx.insert(schema.providers).values({ organizationId, id: providerId, name: 'Dr. Holm' })
+  await tx.insert(schema.services).values({ organizationId, id: serviceId, name: 'Visit', durationMinutes: 30 })
+  await tx.insert(schema.providerServices).values({ organizationId, providerId, serviceId })
+  await tx.insert(schema.openingHours).values({ organizationId, weekday: 1, opensAt: 480, closesAt: 1020 })
+  await tx.insert(schema.closures).values({ organizationId, firstDay: '2026-12-25', lastDay: '2026-12-26', name: 'C' })
+  await tx.insert(schema.providerHours).values({ organizationId, providerId, weekday: 1, startsAt: 480, endsAt: 720 })
+  await tx.insert(schema.providerExceptions).values({ organizationId, providerId, onDay: '2026-03-09', kind: 'away' })
+  await tx.insert(schema.appointments).values({
+    organizationId,
+    id: crypto.randomUUID(),
+    patientId,
+    providerId,
+    serviceId,
+    startsAt,
+    endsAt,
+    busyUntil: endsAt,
+  })
+  await tx.insert(schema.slotHolds).values({
+    organizationId,
+    id: crypto.randomUUID(),
+    conversationId,
+    providerId,
+    startsAt: endsAt,
+    busyUntil: new Date('2026-03-03T16:00:00Z'),
+    heldUntil: endsAt,
+  })
+  await tx.insert(schema.auditLog).values({
+    organizationId,
+    at: startsAt,
+    actor: 'agent',
+    conversationId,
+    toolCallId: 'call_1',
+    patientId,
+    action: 'read',
+    purpose: 'search_patient',
+  })
 }
