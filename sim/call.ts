@@ -1,7 +1,7 @@
 // One simulated call from beginning to end: placed, lived through, and, once everything that was going to happen has
 // happened, judged.
 
-import type { Evidence, Row, Violation } from './audit/case.ts'
+import type { Evidence, Row, ServerView, Violation } from './audit/case.ts'
 import { type Latencies, latencies } from './audit/latency.ts'
 import { audit } from './auditor.ts'
 import { createCarrier } from './carrier/carrier.ts'
@@ -85,15 +85,15 @@ export async function runCall(scene: Scene, { fixture, seed, speech, onTrace }: 
     seed,
     accounts: [account],
     numbers: [{ phoneNumber: fixture.call.to, accountSid: account.accountSid, ...webhooks(scene.publicBaseUrl) }],
-    settings: { apiBaseUrl: world.carrier.origin },
   })
   await clock.hold(model.use(fixture.model), 'the model to rehearse')
   world.model.show(model.standIn)
   world.inbox.show(inbox.standIn)
   world.carrier.show(carrier.standIn)
+  const before = await clock.hold(view.count(), 'a look at the database')
   const placed = carrier.call({ ...fixture.call, caller: fixture.caller })
   const record = await placed.done
-  const server = await settled(clock, view, placed.callSid)
+  const server = await settled(clock, () => view.of(placed.callSid, before))
   const evidence = { fixture, carrier: record, model: model.record(), inbox: inbox.record(), server }
   return {
     fixture,
@@ -114,10 +114,10 @@ const webhooks = (base: string) => ({
 })
 
 /** Waits until the call's mail has gone or been parked, or nothing can be expected any more. */
-async function settled(clock: SimClock, view: View, callSid: string) {
+async function settled(clock: SimClock, look: () => Promise<ServerView>) {
   const giveUpAtMs = clock.now() + (clock.isVirtual ? SETTLE_VIRTUAL_MS : SETTLE_REAL_MS)
   for (;;) {
-    const seen = await clock.hold(view.of(callSid), 'a look at the database')
+    const seen = await clock.hold(look(), 'a look at the database')
     const isMailDone = seen.emailDeliveries.some(({ state }) => state === 'sent' || state === 'parked')
     if (isMailDone || seen.isUnrouted || clock.now() >= giveUpAtMs) return seen
     await new Promise<void>((resolve) =>

@@ -51,7 +51,8 @@ export async function openHouse(world: World, random: Random, postgres: Postgres
   const name = await createScratchDatabase({ adminUrl, appUrl: postgres.appUrl('postgres') })
   const appUrl = postgres.appUrl(name)
   const log: string[] = []
-  const deps = buildDeps(world, random, appUrl, log)
+  const stir: Stir = { isFresh: true }
+  const deps = buildDeps(world, random, appUrl, log, stir)
   await seedDemo(deps.db, deps.ids)
   const app = createApp(deps)
   const stopListening = await app.listen()
@@ -62,7 +63,7 @@ export async function openHouse(world: World, random: Random, postgres: Postgres
     concurrency: limits.jobsAtOnce,
     pollIntervalMs: limits.jobPollMs,
   })
-  const line = isDriven(world.clock) ? connectInMemory(world.clock, app, appUrl) : await connectByLoopback(app)
+  const line = isDriven(world.clock) ? connectInMemory(world.clock, app, appUrl, stir) : await connectByLoopback(app)
   return {
     network: line.network,
     adminUrl: postgres.adminUrl(name),
@@ -89,13 +90,13 @@ async function connectByLoopback(app: Hosted): Promise<Line> {
   return { network, close: () => server.close() }
 }
 
-function connectInMemory(clock: VirtualClock, app: Hosted, appUrl: string): Line {
+function connectInMemory(clock: VirtualClock, app: Hosted, appUrl: string, stir: Stir): Line {
   const standIn: StandIn = {
     fetch: (request) => app.fetch(behindTls(request)),
     upgrade: (request) => shakeHands(app.sockets, request),
   }
   const queue = createQueueView({ url: appUrl })
-  const forget = clock.onIdle(runDueJobs(clock, queue), 'the job queue')
+  const forget = clock.onIdle(runDueJobs(clock, queue, stir), 'the job queue')
   return {
     network: createMemoryNetwork({ clock, servers: { [publicHost]: standIn } }),
     async close() {
@@ -109,13 +110,21 @@ function connectInMemory(clock: VirtualClock, app: Hosted, appUrl: string): Line
  * Jobs fall due by the database's clock, which virtual time runs ahead of: a job's time on the virtual clock lies in the
  * database's future, so whatever is due there is made due here, and time does not pass over a job.
  */
-function runDueJobs(clock: VirtualClock, queue: ReturnType<typeof createQueueView>) {
+function runDueJobs(clock: VirtualClock, queue: ReturnType<typeof createQueueView>, stir: Stir) {
+  let nextRunAtMs: number | null = null
   let alarmAtMs: number | null = null
   return async (nextAtMs: number | null): Promise<boolean> => {
-    const { dueOrRunning, nextRunAtMs } = await queue.pending(Date.now())
-    if (dueOrRunning > 0) return true
+    if (stir.isFresh || (nextRunAtMs !== null && nextRunAtMs <= clock.now())) {
+      const seen = await queue.pending(Date.now())
+      if (seen.dueOrRunning > 0) return true
+      stir.isFresh = false
+      nextRunAtMs = seen.nextRunAtMs
+    }
     if (nextRunAtMs === null) return false
-    if (nextRunAtMs <= clock.now()) return (await queue.makeDue(clock.now())) > 0
+    if (nextRunAtMs <= clock.now()) {
+      stir.isFresh = true
+      return (await queue.makeDue(clock.now())) > 0
+    }
     if ((nextAtMs === null || nextRunAtMs < nextAtMs) && alarmAtMs !== nextRunAtMs) {
       alarmAtMs = nextRunAtMs
       clock.after(nextRunAtMs - clock.now(), () => {})
@@ -124,6 +133,9 @@ function runDueJobs(clock: VirtualClock, queue: ReturnType<typeof createQueueVie
     return false
   }
 }
+
+/** Whether the database was written to since the queue was last looked at: only then can there be anything new in it. */
+type Stir = { isFresh: boolean }
 
 /** As it comes out of whatever ended TLS before the server. */
 const behindTls = (request: Request): Request => new Request(request.url.replace(/^https:/, 'http:'), request)
@@ -179,7 +191,7 @@ const dialInMemory =
     }
   }
 
-function buildDeps(world: World, random: Random, appUrl: string, log: string[]): Deps {
+function buildDeps(world: World, random: Random, appUrl: string, log: string[], stir: Stir): Deps {
   const config = settingsOf(world)
   const own: Partial<Deps> = { log: createLog({ level: 'info', write: (line) => void log.push(line.trimEnd()) }) }
   if (!world.clock.isVirtual) return composeDeps(config, appUrl, own)
@@ -193,7 +205,7 @@ function buildDeps(world: World, random: Random, appUrl: string, log: string[]):
   })
   return {
     ...deps,
-    db: holding(clock, deps.db, 'a query'),
+    db: holding(clock, deps.db, 'a query', () => void (stir.isFresh = true)),
     telephony: holding(clock, deps.telephony, 'a request to the carrier'),
     writer: holding(clock, deps.writer, 'a request to the text model'),
     mailer: holding(clock, deps.mailer, 'a request to the mail carrier'),
@@ -202,14 +214,14 @@ function buildDeps(world: World, random: Random, appUrl: string, log: string[]):
 }
 
 /** The same, with time standing still while any of its promises is open. */
-function holding<T extends object>(clock: SimClock, held: T, label: string): T {
+function holding<T extends object>(clock: SimClock, held: T, label: string, onEnd = () => {}): T {
   return new Proxy(held, {
     get(target, name, receiver) {
       const member: unknown = Reflect.get(target, name, receiver)
       if (typeof member !== 'function') return member
       return (...given: unknown[]) => {
         const answer: unknown = Reflect.apply(member, target, given)
-        return answer instanceof Promise ? clock.hold(answer, label) : answer
+        return answer instanceof Promise ? clock.hold(answer.finally(onEnd), label) : answer
       }
     },
   })
