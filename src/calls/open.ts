@@ -8,7 +8,7 @@ import type { Deps } from '../deps.ts'
 import { isoTime } from '../lib/clock.ts'
 import { type Outcome, ok, problem } from '../lib/outcome.ts'
 import type { Account } from '../organizations/account-store.ts'
-import { keepUnroutedCall, mayCarry, routeCall } from '../organizations/route-store.ts'
+import { keepUnroutedCall, mayCarry, routeCall, routeKnownCall } from '../organizations/route-store.ts'
 
 export type CallParties = {
   callSid: string
@@ -57,46 +57,36 @@ export async function openCall<T>(
   // The clinic's own number is the one called, or the one calling out.
   const clinicNumber = parties.direction === 'inbound' ? parties.to : parties.from
   const route = await routeCall(deps.db, deps.config, { callSid, toNumber: clinicNumber, channel: 'twilio' })
-  if (route === null) {
-    await keepUnroutedCall(deps.db, { callSid, accountSid, toNumber: clinicNumber, at: isoTime(deps.clock.now()) })
-    return problem('unrouted', `call ${callSid} is for a number that no organization has`)
+  if (route !== null && (await mayCarry(deps.db, account, route.organizationId))) {
+    const { organizationId } = route
+    const value = await deps.db.withOrg(organizationId, async (tx) => {
+      const conversationId = route.conversationId ?? (await create(deps, tx, organizationId, parties))
+      return work(opened(deps, tx, organizationId, conversationId))
+    })
+    return ok(value)
   }
-  const { organizationId } = route
-  if (!(await mayCarry(deps.db, account, organizationId))) {
-    return problem(
-      'foreign',
-      `call ${callSid} came through an account that does not carry organization ${organizationId}`,
-    )
-  }
-  const value = await deps.db.withOrg(organizationId, async (tx) => {
-    const conversationId = route.conversationId ?? (await create(deps, tx, organizationId, parties))
-    return work(opened(deps, tx, organizationId, conversationId))
-  })
-  return ok(value)
+  // Whoever is not served by the fallback either has dialled a number that nobody has.
+  if (route !== null && route.by !== 'fallback') return foreign(callSid, route.organizationId)
+  await keepUnroutedCall(deps.db, { callSid, accountSid, toNumber: clinicNumber, at: isoTime(deps.clock.now()) })
+  return problem('unrouted', `call ${callSid} is for a number that no organization has`)
 }
 
-/** The same, for a call that is known already. Null when it is not. */
+/** The same, for a call that has its conversation already. */
 export async function openKnownCall<T>(
   deps: OpenDeps,
   account: Account,
   callSid: string,
   work: (call: OpenCall) => Promise<T>,
 ): Promise<Outcome<T, 'unknown' | 'foreign'>> {
-  const route = await routeCall(
-    deps.db,
-    { ...deps.config, FALLBACK_ORGANIZATION_ID: undefined },
-    { callSid, toNumber: '', channel: 'twilio' },
-  )
-  if (route === null || route.conversationId === null) return problem('unknown', `call ${callSid} is not known`)
-  const { organizationId, conversationId } = route
-  if (!(await mayCarry(deps.db, account, organizationId))) {
-    return problem(
-      'foreign',
-      `call ${callSid} came through an account that does not carry organization ${organizationId}`,
-    )
-  }
+  const known = await routeKnownCall(deps.db, callSid)
+  if (known === null) return problem('unknown', `call ${callSid} is not known`)
+  const { organizationId, conversationId } = known
+  if (!(await mayCarry(deps.db, account, organizationId))) return foreign(callSid, organizationId)
   return ok(await deps.db.withOrg(organizationId, (tx) => work(opened(deps, tx, organizationId, conversationId))))
 }
+
+const foreign = (callSid: string, organizationId: string) =>
+  problem('foreign', `call ${callSid} came through an account that does not carry organization ${organizationId}`)
 
 function opened(deps: OpenDeps, tx: Tx, organizationId: string, conversationId: string): OpenCall {
   const record = (facts: ConversationFact[]) => {

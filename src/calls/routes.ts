@@ -85,14 +85,16 @@ async function answerCallback<T extends z.ZodType>(
 }
 
 /**
- * Asks the database for nothing but an account that this process has not seen, and answers without it when it is down:
- * the document gives nothing away, and a caller is on the line.
+ * Asks the database only for an account that this process has not seen as it signs now, and answers without it when it is
+ * down: the document gives nothing away, and a caller is on the line.
  */
 function answerFallback(context: CallContext, request: Request): Promise<Response> {
   const { accounts, deps } = context
-  const bySid = async (accountSid: string) => accounts.alreadyKnown(accountSid) ?? (await accounts.bySid(accountSid))
+  const verify = (bySid: typeof accounts.bySid, from: Request) =>
+    verifyWebhook(bySid, deps.config.PUBLIC_BASE_URL, from)
   return withinDeadline(context, request, async (path, lastResort) => {
-    const proof = await verifyWebhook(bySid, deps.config.PUBLIC_BASE_URL, request)
+    const remembered = await verify(async (accountSid) => accounts.alreadyKnown(accountSid) ?? null, request.clone())
+    const proof = remembered.ok ? remembered : await verify(accounts.bySid, request)
     return proof.ok ? twimlResponse(lastResort) : refuse(context, path, proof)
   })
 }

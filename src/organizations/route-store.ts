@@ -26,15 +26,25 @@ export async function routeCall(db: Database, config: Config, inquiry: Inquiry):
 }
 
 async function lookUp(tx: Tx, { callSid, agentId, channel, toNumber }: Inquiry): Promise<Route | null> {
-  const [call] = await tx.execute<{ organization_id: string; conversation_id: string }>(
-    sql`select * from route_call(${callSid})`,
-  )
-  if (call !== undefined)
-    return { organizationId: call.organization_id, conversationId: call.conversation_id, by: 'conversation' }
+  const known = await lookUpCall(tx, callSid)
+  if (known !== null) return { ...known, by: 'conversation' }
   const byAgent = agentId === undefined ? null : await only(tx, sql`select route_agent(${channel}, ${agentId}) as id`)
   if (byAgent !== null) return { organizationId: byAgent, conversationId: null, by: 'agent' }
   const byNumber = await only(tx, sql`select route_number(${channel}, ${toNumber}) as id`)
   return byNumber === null ? null : { organizationId: byNumber, conversationId: null, by: 'number' }
+}
+
+export type KnownCall = { organizationId: string; conversationId: string }
+
+/** The conversation that the call has, if it has one. */
+export const routeKnownCall = (db: Database, callSid: string): Promise<KnownCall | null> =>
+  db.beforeOrg((tx) => lookUpCall(tx, callSid))
+
+async function lookUpCall(tx: Tx, callSid: string): Promise<KnownCall | null> {
+  const [call] = await tx.execute<{ organization_id: string; conversation_id: string }>(
+    sql`select * from route_call(${callSid})`,
+  )
+  return call === undefined ? null : { organizationId: call.organization_id, conversationId: call.conversation_id }
 }
 
 async function only(tx: Tx, query: ReturnType<typeof sql>): Promise<string | null> {

@@ -51,12 +51,16 @@ export type Telephone = {
   log: string[]
   /** Sends a webhook as Twilio would. `path` is below /api/twilio, with its query. */
   post(path: string, fields: Fields, options?: PostOptions): Promise<Response>
+  /** The jobs that wait for a call's conversation, by the time at which they are due. */
+  jobs(callSid: string): Promise<WaitingJob[]>
   /** Runs a job that the ledger asked for, as the queue would. */
   run(task: string, ids: Record<string, string>): Promise<void>
   /** How many rows each table has, routing's and the queue's included, and what is in them. */
   everything(): Promise<Record<string, string>>
   end(): Promise<void>
 }
+
+export type WaitingJob = { task: string; ids: Record<string, string>; dueAtMs: number }
 
 export type PostOptions = {
   authToken?: string
@@ -107,6 +111,7 @@ export async function openTelephone(settings: Record<string, string> = {}): Prom
     vendors,
     log,
     post: async (path, fields, options = {}) => app.fetch(webhook(path, fields, options)),
+    jobs: (callSid) => jobsOf(admin, callSid),
     run: async (task, ids) => app.tasks[task]?.({ organizationId: lakeside.organizationId, ...ids }),
     everything: () => everything(admin),
     async end() {
@@ -294,6 +299,16 @@ export const streamReport = (callSid: string, streamSid: string, changes: Fields
   Timestamp: '2026-03-02T09:00:01.000Z',
   ...changes,
 })
+
+async function jobsOf(admin: postgres.Sql, callSid: string): Promise<WaitingJob[]> {
+  const rows = await admin<{ task: string; ids: Record<string, string>; due: Date }[]>`
+    select t.identifier as task, j.payload as ids, j.run_at as due
+    from graphile_worker._private_jobs j join graphile_worker._private_tasks t on t.id = j.task_id
+    left join email_deliveries d on d.id::text = j.payload->>'deliveryId'
+    join conversations c on c.id::text = coalesce(j.payload->>'conversationId', d.conversation_id::text)
+    where c.call_sid = ${callSid} order by j.run_at, 1`
+  return rows.map(({ task, ids, due }) => ({ task, ids, dueAtMs: due.getTime() }))
+}
 
 async function everything(admin: postgres.Sql): Promise<Record<string, string>> {
   const tables = await admin<{ schema: string; name: string }[]>`
