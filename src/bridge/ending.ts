@@ -1,4 +1,5 @@
 // PURE. How a call ends: by us, by the caller, or for want of a model; and what is still owed to the ledger afterwards.
+// What Twilio's next request will be answered from is recorded before the stream is closed.
 import type { FactOf } from '../conversations/events.ts'
 import { cutOff, takeFinished } from './playback.ts'
 import type { CallState, Command, Ending } from './state.ts'

@@ -1,4 +1,5 @@
-// PURE. The vocabulary of the live call's machine: what it knows, what happens to it, and what it wants done.
+// PURE. The vocabulary of the live call's machine: what it knows, what happens to it, and what it wants done. Types, and the
+// state in which every call begins; what may follow is decided in machine.ts and the files that it calls.
 import type { ToolCall } from '../clinic/tool-runner.ts'
 import type { ConversationFact } from '../conversations/events.ts'
 import type { ModelEvent, RealtimeClientEvent } from '../wire/realtime.ts'

@@ -157,7 +157,7 @@ const segmenter = new Intl.Segmenter(undefined, { granularity: 'word' })
  * Divides words into heard and unheard, in proportion to time and at a word's boundary. An estimate: there is no alignment
  * of words with audio. A word that was heard in part counts as unheard.
  */
-export function divide(text: string, heardMs: number, spokenMs: number): { heard: string; unheard: string } {
+function divide(text: string, heardMs: number, spokenMs: number): { heard: string; unheard: string } {
   if (heardMs >= spokenMs && spokenMs > 0) return { heard: text.trim(), unheard: '' }
   const reach = spokenMs === 0 ? 0 : Math.floor((text.length * heardMs) / spokenMs)
   let end = 0

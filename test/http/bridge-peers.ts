@@ -10,36 +10,31 @@ import { createLog } from '../../src/lib/log.ts'
 import { serve } from '../../src/platform/serve.ts'
 import { openSocket } from '../../src/platform/sockets.ts'
 import { script } from '../pure/bridge-scene.ts'
+import { createHandClock } from '../support/hand-clock.ts'
 
-export class MovedClock implements Clock {
-  private timers: { atMs: number; run: () => void }[] = []
-  constructor(private nowMs = 1_700_000_000_000) {}
-  now = () => this.nowMs
-  after = (delayMs: number, run: () => void) => {
-    const timer = { atMs: this.nowMs + delayMs, run }
-    this.timers.push(timer)
-    return () => void (this.timers = this.timers.filter((other) => other !== timer))
-  }
-  move(ms: number): void {
-    const untilMs = this.nowMs + ms
-    for (;;) {
-      const [next] = this.timers.filter(({ atMs }) => atMs <= untilMs).sort((a, b) => a.atMs - b.atMs)
-      if (next === undefined) break
-      this.timers = this.timers.filter((other) => other !== next)
-      this.nowMs = Math.max(this.nowMs, next.atMs)
-      next.run()
+/** A clock that only the test moves, and that knows how many wait for it. */
+function countingClock() {
+  const clock = createHandClock(1_700_000_000_000)
+  const waiting = new Set<object>()
+  const after: Clock['after'] = (delayMs, run) => {
+    const timer = {}
+    waiting.add(timer)
+    const cancel = clock.after(delayMs, () => {
+      waiting.delete(timer)
+      run()
+    })
+    return () => {
+      waiting.delete(timer)
+      cancel()
     }
-    this.nowMs = untilMs
   }
-  get waiting(): number {
-    return this.timers.length
-  }
+  return { now: clock.now, after, advance: clock.advance, waiting }
 }
 
 type Message = Record<string, unknown> & { type?: string; event?: string }
 
 /** What one end of a socket received, to be waited for in order. */
-export class Received {
+class Received {
   readonly all: Message[] = []
   private read = 0
   private wake: () => void = () => {}
@@ -83,7 +78,7 @@ export class Received {
   }
 }
 
-export type ModelPeer = {
+type ModelPeer = {
   url: URL
   headers: Headers
   received: Received
@@ -94,7 +89,7 @@ export type ModelPeer = {
 const phone = { format: { type: 'audio/pcmu' } }
 
 /** A model's server. `refusal`: the handshake is answered with this status. */
-export function serveModel(options: { refusal?: number } = {}) {
+function serveModel(options: { refusal?: number } = {}) {
   type State = { peer: ModelPeer }
   const peers: ModelPeer[] = []
   let arrive: () => void = () => {}
@@ -151,7 +146,7 @@ export const streamSid = `MZ${'1'.repeat(32)}`
 export const callSid = `CA${'2'.repeat(32)}`
 
 /** A carrier's end of a media stream. */
-export async function dialStream(url: string) {
+async function dialStream(url: string) {
   const received = new Received()
   const socket = new WebSocket(url)
   socket.onmessage = ({ data }) => received.add(String(data))
@@ -182,7 +177,7 @@ export async function dialStream(url: string) {
 }
 
 /** A journal that keeps facts in memory, and flushes when it is let. */
-export function memoryJournal() {
+function memoryJournal() {
   const facts: ConversationFact[] = []
   let changed: () => void = () => {}
   const journal = {
@@ -205,7 +200,7 @@ export function memoryJournal() {
 
 /** A bridge on a real server, with a model's server beside it. */
 export async function stage(options: { refusal?: number; script?: Parameters<typeof script>[0] } = {}) {
-  const clock = new MovedClock()
+  const clock = countingClock()
   const model = serveModel(options)
   const journal = memoryJournal()
   const log = createLog({ level: 'silent' })

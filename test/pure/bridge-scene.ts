@@ -1,4 +1,5 @@
-// A live call's machine on the bench: what the model, the carrier and the clock tell it in one line each, and what it did.
+// A live call's machine on the bench: what the model, the carrier and the clock tell it in one line each, and all that it
+// did in answer, in order.
 
 import { step } from '../../src/bridge/machine.ts'
 import type { CallScript } from '../../src/bridge/plan.ts'

@@ -1,0 +1,170 @@
+// Taking turns: one response at a time, whoever asks for it; and a model that does not take its turn.
+import { describe, expect, test } from 'bun:test'
+import { callLimits } from '../../src/bridge/limits.ts'
+import { Scene, streamSid, toldOf } from './bridge-scene.ts'
+
+const quiet = (limits = {}) => new Scene({ greeting: null, limits }).live()
+const types = (events: { type: string }[]) => events.map(({ type }) => type)
+
+describe('taking turns', () => {
+  test('a response is asked for only when none is under way', () => {
+    const scene = new Scene({ limits: { callMs: 60_000, callWarningMs: 59_000 } }).live()
+    scene.wait(1_000)
+    expect(scene.told.filter(({ type }) => type === 'response.create')).toHaveLength(1)
+    scene.says('r1', 'a1', 100, 'hello')
+    expect(scene.told.filter(({ type }) => type === 'response.create')).toHaveLength(2)
+  })
+
+  test("after the caller's turn the model answers by itself; ours waits until it has", () => {
+    const scene = quiet({ callMs: 60_000, callWarningMs: 59_000 })
+    scene.callerStarts('u1')
+    scene.callerStops('u1')
+    scene.wait(1_000)
+    expect(scene.news()).toEqual([])
+    scene.created('r1')
+    expect(toldOf(scene.responseDone('r1'))).toMatchObject([{ type: 'response.create' }])
+  })
+
+  test('an error that another response is active puts ours back until that one is done', () => {
+    const scene = new Scene().live()
+    const code = 'conversation_already_has_active_response'
+    scene.model({ type: 'error', error: { type: 'invalid_request_error', code, event_id: 'ask_0' } })
+    scene.created('theirs')
+    expect(scene.news().filter(({ do: what }) => what === 'tell-model')).toEqual([])
+    expect(toldOf(scene.responseDone('theirs'))).toEqual([])
+    expect(scene.state.asks).toEqual([])
+  })
+
+  test('what outlives the turn is asked for again after a lost race, matched by event id or by its code alone', () => {
+    for (const event_id of ['ask_0', null]) {
+      const scene = quiet()
+      scene.created('r1')
+      scene.calls('r1', 'c1')
+      scene.responseDone('r1')
+      scene.tell({ on: 'tool-answered', toolCallId: 'c1', output: '{}', endsCall: false })
+      scene.created('theirs')
+      const code = 'conversation_already_has_active_response'
+      scene.model({ type: 'error', error: { type: 'invalid_request_error', code, event_id } })
+      expect(toldOf(scene.responseDone('theirs'))).toMatchObject([{ type: 'response.create', event_id: 'ask_1' }])
+    }
+  })
+
+  test('a response that begins while the caller speaks is cancelled, and none of it is heard', () => {
+    const scene = new Scene().live()
+    scene.callerStarts('u1')
+    expect(toldOf(scene.created('r1'))).toEqual([{ type: 'response.cancel', response_id: 'r1' }])
+    expect(scene.speaks('r1', 'a1', 500)).toEqual([])
+  })
+
+  test('harmless errors change nothing', () => {
+    const scene = quiet()
+    for (const code of ['response_cancel_not_active', 'input_audio_buffer_commit_empty', 'item_not_found']) {
+      expect(scene.model({ type: 'error', error: { type: 'invalid_request_error', code } })).toMatchObject([
+        { do: 'note', level: 'info', code },
+      ])
+    }
+  })
+
+  test('speech that is never committed does not silence the agent for ever', () => {
+    const scene = quiet({ callMs: 60_000, callWarningMs: 59_000 })
+    scene.callerStarts('u1')
+    scene.model({ type: 'input_audio_buffer.speech_stopped', item_id: 'u1' })
+    expect(toldOf(scene.wait(callLimits.commitMs))).toMatchObject([{ type: 'response.create' }])
+  })
+
+  test('music that never pauses is committed as a turn, and answered', () => {
+    const scene = quiet({ callerTurnMs: 30_000 })
+    scene.callerStarts('u1')
+    expect(toldOf(scene.wait(30_000))).toEqual([{ type: 'input_audio_buffer.commit' }])
+    scene.model({ type: 'input_audio_buffer.committed', item_id: 'u1' })
+    expect(toldOf(scene.wait(callLimits.answerMs))).toMatchObject([{ type: 'response.create' }])
+  })
+})
+
+describe('a model that goes quiet', () => {
+  test('does not answer: it is asked, and asked again, and then counts as failed', () => {
+    const scene = quiet()
+    scene.callerStarts('u1')
+    scene.callerStops('u1')
+    expect(types(toldOf(scene.wait(callLimits.answerMs)))).toEqual(['response.create'])
+    expect(types(toldOf(scene.wait(callLimits.answerMs)))).toEqual(['response.create'])
+    scene.wait(callLimits.answerMs)
+    expect(scene.factsOf('model.failed')).toEqual([{ kind: 'model.failed', reason: 'no answer' }])
+  })
+
+  test('begins a response without a sound: it is cancelled and asked for again, then the model counts as failed', () => {
+    const scene = new Scene().live()
+    scene.created('r1')
+    expect(toldOf(scene.wait(callLimits.firstSoundMs))).toEqual([{ type: 'response.cancel', response_id: 'r1' }])
+    expect(types(toldOf(scene.responseDone('r1', 'cancelled')))).toEqual(['response.create'])
+    scene.created('r2')
+    scene.wait(callLimits.firstSoundMs)
+    expect(scene.factsOf('model.failed')).toEqual([{ kind: 'model.failed', reason: 'no sound' }])
+  })
+
+  test('stops in the middle of speaking', () => {
+    const scene = new Scene().live()
+    scene.created('r1')
+    scene.hears(scene.speaks('r1', 'a1', 200))
+    expect(toldOf(scene.wait(callLimits.stalledMs))).toEqual([{ type: 'response.cancel', response_id: 'r1' }])
+  })
+
+  test('a tool call being written is a sign of life', () => {
+    const scene = new Scene({ greeting: null, limits: { idleMs: 1e9 } }).live()
+    scene.created('r1')
+    for (let n = 0; n < 10; n++) {
+      scene.wait(callLimits.stalledMs - 1)
+      scene.model({ type: 'response.function_call_arguments.delta', response_id: 'r1', item_id: 'f1' })
+    }
+    expect(scene.news().filter(({ do: what }) => what === 'tell-model')).toEqual([])
+  })
+
+  test('a cut response that never ends lets go of the floor', () => {
+    const scene = quiet({ answerMs: 1_000 })
+    scene.created('r1')
+    scene.speaks('r1', 'a1', 500)
+    scene.callerStarts('u1')
+    scene.callerStops('u1')
+    expect(types(toldOf(scene.wait(callLimits.stalledMs + 1_000)))).toEqual(['response.create'])
+  })
+
+  test.each(['insufficient_quota', 'model_not_found'])('fails for good with %s', (code) => {
+    const scene = new Scene().live()
+    scene.created('r1')
+    scene.responseDone('r1', 'failed', code)
+    expect(scene.factsOf('model.failed')).toEqual([{ kind: 'model.failed', reason: code }])
+    expect(scene.done).toContainEqual({ do: 'hang-up' })
+  })
+
+  test('fails once for another reason: it is asked again', () => {
+    const scene = new Scene().live()
+    scene.created('r1')
+    expect(toldOf(scene.responseDone('r1', 'failed', 'server_error'))).toMatchObject([
+      { type: 'response.create', response: { instructions: expect.stringContaining('Greet') } },
+    ])
+    scene.says('r2', 'a1', 100, 'hello')
+    expect(scene.state.failures).toBe(0)
+  })
+
+  test('whose socket breaks: what was heard is written, and the stream closed for the fallback', () => {
+    const scene = quiet()
+    scene.hears(scene.says('r1', 'a1', 500, 'hello'))
+    scene.callerStarts('u1')
+    scene.tell({ on: 'model-gone', code: 1006 })
+    expect(scene.facts.slice(-3)).toEqual([
+      { kind: 'model.failed', reason: 'socket closed with 1006' },
+      { kind: 'stream.ended', streamSid, reason: 'failed' },
+      { kind: 'transcript.settled', streamSid },
+    ])
+    expect(toldOf(scene.news())).toEqual([])
+  })
+
+  test('marks that never come back: the agent is taken to have been heard, and the clinic is told', () => {
+    const scene = quiet()
+    scene.says('r1', 'a1', 2_000, 'hello there')
+    scene.wait(2_000 + callLimits.markSlackMs)
+    expect(scene.lines).toEqual(['agent: hello there'])
+    expect(scene.factsOf('warning')).toMatchObject([{ about: 'marks' }])
+    expect(toldOf(scene.callerStarts('u1'))).toEqual([])
+  })
+})
