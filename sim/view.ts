@@ -4,35 +4,46 @@ import postgres from 'postgres'
 import type { Row, ServerView } from './audit/case.ts'
 
 export type View = {
-  /** Everything about one call, and whether anything else was touched. */
-  of(callSid: string): Promise<ServerView>
+  /** How many rows each organization has: to be taken before a call. */
+  count(): Promise<Count>
+  /** Everything about one call, and whether any other organization has more rows than it had. */
+  of(callSid: string, before: Count): Promise<ServerView>
   end(): Promise<void>
 }
 
-/** `adminUrl`: of a database in which this call is the only one. */
+export type Count = ReadonlyMap<string, number>
+
+/** `adminUrl`: of the server's database. */
 export function createView(adminUrl: string): View {
   const sql = postgres(adminUrl, { max: 1, onnotice: () => {} })
+
+  async function count(): Promise<Count> {
+    const rows = await sql<{ organization_id: string; count: number }[]>`
+      select organization_id, count(*)::int as count from (
+        select organization_id from conversations union all
+        select organization_id from conversation_events union all
+        select organization_id from recordings union all
+        select organization_id from email_deliveries
+      ) as rows group by organization_id`
+    return new Map(rows.map((row) => [row.organization_id, row.count]))
+  }
+
   return {
-    async of(callSid) {
+    count,
+    async of(callSid, before) {
       const [conversation = null] = await sql<Row[]>`select * from conversations where call_sid = ${callSid}`
       const id = String(conversation?.id ?? '00000000-0000-0000-0000-000000000000')
       const organizationId = String(conversation?.organization_id ?? id)
       const events = await sql<{ key: string; kind: string; at: Date; fact: Row }[]>`
         select key, kind, at, fact from conversation_events where conversation_id = ${id} order by position`
-      const [others] = await sql<{ count: number }[]>`
-        select count(distinct organization_id)::int as count from (
-          select organization_id from conversations union all
-          select organization_id from conversation_events union all
-          select organization_id from recordings union all
-          select organization_id from email_deliveries
-        ) as rows where organization_id <> ${organizationId}`
+      const grown = [...(await count())].filter(([id, rows]) => id !== organizationId && rows > (before.get(id) ?? 0))
       const unrouted = await sql`select from routing.unrouted_calls where call_sid = ${callSid}`
       return {
         conversation,
         events: events.map(({ key, kind, at, fact }) => ({ key, kind, atMs: at.getTime(), fact })),
         emailDeliveries: await sql<Row[]>`select * from email_deliveries where conversation_id = ${id}`,
         recordings: await sql<Row[]>`select * from recordings where conversation_id = ${id}`,
-        otherOrganizationsTouched: others?.count ?? 0,
+        otherOrganizationsTouched: grown.length,
         isUnrouted: unrouted.length > 0,
       }
     },

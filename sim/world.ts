@@ -30,7 +30,11 @@ export type Ports = { carrier?: number; model?: number; inbox?: number }
 /** Throws when a port is taken. */
 export async function openWorld(clock: SimClock, random: Random, ports: Ports = {}): Promise<World> {
   const hex = (length: number, label: string) => random.child(label).hex(length)
-  const [carrier, model, inbox] = await Promise.all([openDoor(ports.carrier), openDoor(ports.model), openDoor(ports.inbox)])
+  const [carrier, model, inbox] = await Promise.all([
+    openDoor(ports.carrier),
+    openDoor(ports.model),
+    openDoor(ports.inbox),
+  ])
   return {
     clock,
     carrier,
