@@ -1,6 +1,9 @@
 // What Twilio tells us beside the call itself: its status, its streams, its recordings. Late, twice or early, each is one
 // fact for the ledger; none is answered with anything that could be played to a caller.
 import type { ConversationFact } from '../conversations/events.ts'
+import type { Deps } from '../deps.ts'
+import type { Outcome } from '../lib/outcome.ts'
+import type { Account } from '../organizations/account-store.ts'
 import type { RecordingForm, StatusForm, StreamForm } from '../wire/twilio.ts'
 import type { CallContext } from './context.ts'
 import { openCall, openKnownCall, partiesOf } from './open.ts'
@@ -18,68 +21,59 @@ export async function keepStatus({ deps }: CallContext, { account }: Verified, f
     durationMs: inMs(form.CallDuration),
     changedAtMs: instant(form.Timestamp),
   }
-  const { From: from, To: to } = form
-  const outcome =
-    from !== undefined && to !== undefined
-      ? await openCall(deps, account, partiesOf({ ...form, From: from, To: to }), (call) => call.record([fact]))
-      : await openKnownCall(deps, account, form.CallSid, (call) => call.record([fact]))
-  return outcome.ok ? 'kept' : outcome.problem === 'foreign' ? 'forbidden' : 'unknown'
+  const { From, To } = form
+  if (From === undefined || To === undefined) return keepKnown(deps, account, form.CallSid, [fact])
+  return keptOf(await openCall(deps, account, partiesOf({ ...form, From, To }), (call) => call.record([fact])))
 }
 
 export function keepStream({ deps }: CallContext, { account }: Verified, form: StreamForm): Promise<Kept> {
   const { StreamSid: streamSid, StreamEvent: event, StreamError: error } = form
-  return keepKnown(deps, account, form.CallSid, { kind: 'stream.reported', streamSid, event, error: error || null })
+  return keepKnown(deps, account, form.CallSid, [{ kind: 'stream.reported', streamSid, event, error: error || null }])
 }
 
 export async function keepRecording(context: CallContext, { account }: Verified, form: RecordingForm): Promise<Kept> {
-  const fact: ConversationFact = {
+  const facts = factsOfRecording(form)
+  const kept = await keepKnown(context.deps, account, form.CallSid, facts)
+  return kept === 'unknown' ? adopt(context, account, form.CallSid, facts) : kept
+}
+
+function factsOfRecording(form: RecordingForm): ConversationFact[] {
+  const { RecordingSid: recordingSid } = form
+  const status: ConversationFact = {
     kind: 'recording.status',
-    recordingSid: form.RecordingSid,
+    recordingSid,
     status: form.RecordingStatus,
     durationMs: inMs(form.RecordingDuration),
     url: form.RecordingUrl || null,
     channels: whole(form.RecordingChannels),
     errorCode: form.ErrorCode && form.ErrorCode !== '0' ? form.ErrorCode : null,
   }
-  const kept = await keepKnown(context.deps, account, form.CallSid, fact)
-  return kept === 'unknown' ? adopt(context, account, form.CallSid, fact) : kept
+  const isVoicemail = form.RecordingSource === 'RecordVerb'
+  return isVoicemail ? [{ kind: 'recording.started', recordingSid, isVoicemail }, status] : [status]
 }
 
 /** A tape that was left while we could not write: the call is asked for by REST, and opened after the fact. */
 async function adopt(
   { deps }: CallContext,
-  account: Verified['account'],
+  account: Account,
   callSid: string,
-  fact: ConversationFact,
+  facts: ConversationFact[],
 ): Promise<Kept> {
   const call = await deps.telephony.fetchCall(account, callSid)
   if (!call.ok) return 'unknown'
-  const { from, to, direction, status } = call.value
+  const { from, to, direction, status, durationMs, endedAtMs: changedAtMs } = call.value
   const parties = { callSid, accountSid: account.accountSid, from, to, direction }
   const outcome = await openCall(deps, account, parties, (opened) =>
-    opened.record([
-      {
-        kind: 'call.status',
-        status,
-        sequence: null,
-        durationMs: call.value.durationMs,
-        changedAtMs: call.value.endedAtMs,
-      },
-      fact,
-    ]),
+    opened.record([{ kind: 'call.status', status, sequence: null, durationMs, changedAtMs }, ...facts]),
   )
-  return outcome.ok ? 'kept' : outcome.problem === 'foreign' ? 'forbidden' : 'unknown'
+  return keptOf(outcome)
 }
 
-async function keepKnown(
-  deps: CallContext['deps'],
-  account: Verified['account'],
-  callSid: string,
-  fact: ConversationFact,
-): Promise<Kept> {
-  const outcome = await openKnownCall(deps, account, callSid, (call) => call.record([fact]))
-  return outcome.ok ? 'kept' : outcome.problem === 'foreign' ? 'forbidden' : 'unknown'
-}
+const keepKnown = async (deps: Deps, account: Account, callSid: string, facts: ConversationFact[]): Promise<Kept> =>
+  keptOf(await openKnownCall(deps, account, callSid, (call) => call.record(facts)))
+
+const keptOf = (outcome: Outcome<unknown, 'unknown' | 'unrouted' | 'foreign'>): Kept =>
+  outcome.ok ? 'kept' : outcome.problem === 'foreign' ? 'forbidden' : 'unknown'
 
 /** Null for what is missing, and for the -1 that Twilio writes where nothing is known yet. */
 const whole = (text: string | undefined): number | null =>

@@ -12,14 +12,20 @@ export const isEnded = (facts: Facts): boolean => facts.status !== null && isTer
 export function isTranscriptSettled(facts: Facts): boolean {
   const streams = Object.values(facts.streams)
   const expected = Object.entries(facts.expectedStreams)
-  const isAnswerKnown =
-    facts.status?.status !== 'completed' || expected.length > 0 || facts.voicemailOfferedAtMs !== null
+  const isAnswerKnown = facts.status?.status !== 'completed' || expected.length > 0 || wasVoicemailOffered(facts)
   return (
     isAnswerKnown &&
     streams.every((stream) => stream.isSettled) &&
     expected.every(([generation, isLapsed]) => isLapsed || streams.some((s) => s.generation === Number(generation)))
   )
 }
+
+/** The offer itself may have gone unwritten, with what came of it known. */
+const wasVoicemailOffered = (facts: Facts): boolean =>
+  facts.voicemailOfferedAtMs !== null || facts.isVoicemailDeclined || hasVoicemail(facts)
+
+const hasVoicemail = (facts: Facts): boolean =>
+  Object.values(facts.recordings).some((recording) => recording.isVoicemail)
 
 /** Every recording that was asked for has come to its end, or could not be made. */
 export function isRecordingSettled(facts: Facts): boolean {
@@ -37,9 +43,7 @@ function isCallRecordingSettled(facts: Facts): boolean {
 }
 
 const isVoicemailSettled = (facts: Facts): boolean =>
-  facts.voicemailOfferedAtMs === null ||
-  facts.isVoicemailDeclined ||
-  Object.values(facts.recordings).some((recording) => recording.isVoicemail)
+  facts.voicemailOfferedAtMs === null || facts.isVoicemailDeclined || hasVoicemail(facts)
 
 /** The words are complete: the analysis can be made. */
 export const isReadyForAnalysis = (facts: Facts): boolean => isEnded(facts) && isTranscriptSettled(facts)

@@ -1,4 +1,5 @@
 // Twilio's webhooks: the form fields of each request we are sent. Unknown fields pass; empty strings are Twilio's "none".
+// Required is what nothing can be done without; numbers and times stay text, so that an odd one costs only itself.
 // Sources: twilio.com/docs/voice/twiml, voice/api/call-resource, voice/twiml/stream, voice/api/recording.
 import { z } from 'zod'
 
@@ -9,7 +10,6 @@ export const recordingSid = sid('RE')
 export const streamSid = sid('MZ')
 
 const text = z.string().optional()
-const whole = z.string().regex(/^\d+$/).optional()
 
 export const callStatuses = [
   'queued',
@@ -40,7 +40,7 @@ export const voiceForm = z.looseObject({
   /** After `<Record>`. `Digits` is `hangup` when the caller ended it by hanging up. */
   RecordingSid: text,
   RecordingUrl: text,
-  RecordingDuration: whole,
+  RecordingDuration: text,
   Digits: text,
 })
 export type VoiceForm = z.infer<typeof voiceForm>
@@ -50,9 +50,9 @@ export const statusForm = z.looseObject({
   CallSid: callSid,
   AccountSid: accountSid,
   CallStatus: z.enum(callStatuses),
-  SequenceNumber: whole,
-  CallDuration: whole,
-  Duration: whole,
+  SequenceNumber: text,
+  CallDuration: text,
+  Duration: text,
   Timestamp: text,
   From: text,
   To: text,
@@ -68,7 +68,7 @@ export const recordingForm = z.looseObject({
   RecordingSid: recordingSid,
   RecordingStatus: z.enum(['in-progress', 'completed', 'absent', 'failed']),
   RecordingUrl: text,
-  RecordingDuration: z.string().optional(),
+  RecordingDuration: text,
   RecordingChannels: text,
   RecordingStartTime: text,
   RecordingSource: text,
