@@ -7,7 +7,7 @@ import { unreachable } from '../lib/outcome.ts'
 import type { VoiceForm } from '../wire/twilio.ts'
 import type { CallContext } from './context.ts'
 import type { Answer } from './incoming.ts'
-import { openCall, partiesOf } from './open.ts'
+import { type OpenCall, openCall, partiesOf } from './open.ts'
 import { prewarm } from './plan.ts'
 import { issueStreamToken, streamToken } from './token-store.ts'
 import {
@@ -35,14 +35,13 @@ export async function answerResume(
     const { facts } = await call.record(factsOfRequest(form, after))
     const step = nextStep(facts, form, after)
     if (step === 'voicemail') await call.record([{ kind: 'voicemail.offered' }])
-    if (step === 'stream-again') {
-      await issueStreamToken(call, { token, callSid: form.CallSid, generation }, deps.clock.now())
-      await call.record([{ kind: 'stream.expected', generation }])
-    }
-    return { step, organizationId: call.organizationId, conversationId: call.conversationId }
+    if (step !== 'stream-again') return { step, isFirst: false, ...idsOf(call) }
+    await issueStreamToken(call, { token, callSid: form.CallSid, generation }, deps.clock.now())
+    const { fresh } = await call.record([{ kind: 'stream.expected', generation }])
+    return { step, isFirst: fresh.length > 0, ...idsOf(call) }
   })
   if (!opened.ok) return opened.problem === 'foreign' ? { forbidden: opened.message } : { twiml: unroutedTwiml() }
-  const { step, ...call } = opened.value
+  const { step, isFirst, ...call } = opened.value
   const urls = callUrls(deps.config.PUBLIC_BASE_URL)
   switch (step) {
     case 'nothing':
@@ -54,12 +53,14 @@ export async function answerResume(
     case 'voicemail':
       return { twiml: voicemailTwiml(urls, limits.voicemailSeconds) }
     case 'stream-again':
-      prewarm(context, { ...call, callSid: form.CallSid, generation })
+      if (isFirst) prewarm(context, { ...call, callSid: form.CallSid, generation })
       return { twiml: streamTwiml(urls, { streamId: account.streamId, token, generation, spokenFirst: null }) }
     default:
       return unreachable(step)
   }
 }
+
+const idsOf = ({ organizationId, conversationId }: OpenCall) => ({ organizationId, conversationId })
 
 type Step = 'nothing' | 'hang-up' | 'thank' | 'voicemail' | 'stream-again'
 
