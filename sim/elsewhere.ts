@@ -52,7 +52,7 @@ export async function callElsewhere(target: URL, flags: CallFlags, wish: Wish): 
     const evidence = {
       fixture,
       carrier: record,
-      model: { sessions: [], writings: [], notes: [] },
+      model: { sessions: [], writings: [], thoughts: [], notes: [] },
       inbox: { messages: [], requests: [] },
       server: null,
     }

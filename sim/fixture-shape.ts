@@ -1,7 +1,7 @@
 // What a fixture's YAML may say: the shape, its defaults and its limits, and how it becomes the scripts that the stand-ins
 // run. fixtures/README.md explains it to people. Audio is named here by its file, and read elsewhere.
 import { z } from 'zod'
-import type { CallerStep, Fixture, ModelOutput } from './script.ts'
+import type { CallerStep, Fixture, ModelOutput, Thought } from './script.ts'
 
 const E164 = /^\+[1-9]\d{6,14}$/
 const LONGEST_WAIT_MS = 10 * 60 * 1000
@@ -39,6 +39,9 @@ const callerStep = z
       fault('goes with on: agent-speaking only', 'heardMs')
   })
 
+/** What the model must have been told by then. */
+const knows = z.array(words).min(1).optional()
+
 const modelOutput = z
   .strictObject({
     say: words.optional(),
@@ -46,6 +49,7 @@ const modelOutput = z
     call: z.string().min(1).optional(),
     arguments: z.record(z.string(), z.unknown()).optional(),
     fail: z.string().min(1).optional(),
+    knows,
   })
   .superRefine((output, context) => {
     const fault = (message: string, field?: string) =>
@@ -54,6 +58,22 @@ const modelOutput = z
     if (kinds.length !== 1) fault('is one thing: say, call or fail')
     if (output.arguments !== undefined && output.call === undefined) fault('goes with call only', 'arguments')
     if (output.voice !== undefined && output.say === undefined) fault('goes with say only', 'voice')
+  })
+
+const thought = z
+  .strictObject({
+    say: words.optional(),
+    call: z.string().min(1).optional(),
+    arguments: z.record(z.string(), z.unknown()).optional(),
+    refuse: z.number().int().min(400).max(599).optional(),
+    waitMs: waitMs.optional(),
+    knows,
+  })
+  .superRefine(({ say, call, refuse, arguments: given }, context) => {
+    const kinds = [say, call, refuse].filter((kind) => kind !== undefined)
+    if (kinds.length !== 1) context.addIssue({ code: 'custom', message: 'is one thing: say, call or refuse' })
+    if (given !== undefined && call === undefined)
+      context.addIssue({ code: 'custom', message: 'goes with call only', path: ['arguments'] })
   })
 
 const connection = z
@@ -109,6 +129,7 @@ export const fixtureShape = z
       hears: z.array(z.string()).optional(),
       responses: z.array(z.array(modelOutput).min(1, 'must have an output')).default([]),
       writings: z.array(z.unknown()).default([]),
+      supervisor: z.array(z.array(thought).min(1, 'must have a thought')).default([]),
     }),
     expect: expectation,
   })
@@ -141,6 +162,7 @@ export function toFixture(file: FixtureFile, name: string, audioOf: (path: strin
       hears: model.hears ?? caller.flatMap(({ say }) => say ?? []),
       responses: model.responses.map((outputs) => outputs.map(toOutput)),
       writings: model.writings,
+      supervisor: model.supervisor.map((thoughts) => thoughts.map(toThought)),
     },
     expect,
   }
@@ -160,8 +182,14 @@ function toStep(step: StepInFile, audioOf: (path: string) => Uint8Array): Caller
 }
 
 function toOutput(output: FixtureFile['model']['responses'][number][number]): ModelOutput {
-  if (output.say !== undefined)
-    return output.voice === undefined ? { say: output.say } : { say: output.say, voice: output.voice }
-  if (output.call !== undefined) return { call: output.call, arguments: output.arguments ?? {} }
-  return { fail: output.fail ?? '' }
+  const { say, voice, call, arguments: given = {}, fail = '', knows } = output
+  const common = knows === undefined ? {} : { knows }
+  if (say !== undefined) return voice === undefined ? { ...common, say } : { ...common, say, voice }
+  return call === undefined ? { ...common, fail } : { ...common, call, arguments: given }
+}
+
+function toThought(thought: FixtureFile['model']['supervisor'][number][number]): Thought {
+  const { say, call, arguments: given = {}, refuse = 500, ...common } = thought
+  if (say !== undefined) return { ...common, say }
+  return call === undefined ? { ...common, refuse } : { ...common, call, arguments: given }
 }

@@ -90,6 +90,23 @@ export type ModelRecord = {
   }[]
   /** Requests to /v1/responses. */
   writings: { atMs: number; model: string; instructions: string; input: string; output: string; status: number }[]
+  /** Requests to /v1/responses with function tools, each a step of the supervisor's thinking. */
+  thoughts: {
+    atMs: number
+    /** Null while it is thinking, or when the server stopped listening first. */
+    answeredAtMs: number | null
+    model: string
+    instructions: string
+    /** All items that were sent, as JSON. */
+    input: string
+    /** Names of the tools that were offered. */
+    tools: string[]
+    /** What was put out, as text: words, or the name and arguments of a tool. */
+    output: string
+    status: number | null
+    /** Rules that the server broke, of the service or of callers' privacy. */
+    violations: string[]
+  }[]
   /** What happened that the script did not foresee, and that is no rule broken: it ran out, a turn went unanswered … */
   notes: string[]
 }

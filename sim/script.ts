@@ -17,10 +17,19 @@ export type CallerStep = Cue & { waitMs: number } & (
     | { act: 'hang-up' }
   )
 
-export type ModelOutput =
+/** `knows`: what the model must have been told by then, in its instructions or in the conversation. */
+export type ModelOutput = { knows?: string[] } & (
   | { say: string; voice?: string }
   | { call: string; arguments: Record<string, unknown> }
   | { fail: string }
+)
+
+/** One step of the supervisor's thinking. `waitMs`: how long it takes. `refuse`: the request is answered with this status. */
+export type Thought = { waitMs?: number; knows?: string[] } & (
+  | { say: string }
+  | { call: string; arguments: Record<string, unknown> }
+  | { refuse: number }
+)
 
 export type ModelScript = {
   /** `refuse`: the handshake is answered with this HTTP status. `stall`: session.update is never answered. */
@@ -31,6 +40,8 @@ export type ModelScript = {
   responses: ModelOutput[][]
   /** The n-th structured answer of /v1/responses. */
   writings: unknown[]
+  /** The n-th consultation of /v1/responses with tools: its thoughts, one a request, until it says something. */
+  supervisor: Thought[][]
 }
 
 export type Expectations = {

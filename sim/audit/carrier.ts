@@ -46,11 +46,15 @@ export const problemsAsExpected: Rule = {
 }
 
 export const strictModel: Rule = {
-  name: 'no rule of the Realtime API is broken',
-  check: ({ model }) =>
-    model.sessions.flatMap(({ sessionId, violations }) =>
+  name: 'no rule of the Realtime API is broken, nor of the Responses API',
+  check: ({ model }) => [
+    ...model.sessions.flatMap(({ sessionId, violations }) =>
       violations.map((text) => ({ explanation: text, evidence: { sessionId } })),
     ),
+    ...model.thoughts.flatMap(({ violations }, step) =>
+      violations.map((text) => ({ explanation: text, evidence: { step } })),
+    ),
+  ],
 }
 
 export const callCompletes: Rule = {

@@ -1,5 +1,5 @@
-// The stand-in for OpenAI, written from the vendor's documents: Realtime sessions over WebSocket, structured answers over
-// HTTP. It performs a script, hears real speech in real audio, and remembers everything. It knows no server but the wire.
+// The stand-in for OpenAI, written from the vendor's documents: Realtime sessions over WebSocket, structured answers and
+// the supervisor's thinking over HTTP. It performs a script, hears real speech in real audio, and remembers everything. It knows no server but the wire.
 import type { SimClock } from '../clock.ts'
 import type { Handshake, StandIn } from '../network.ts'
 import { createRandom } from '../random.ts'
@@ -15,6 +15,7 @@ import { type Repertoire, rehearse } from './repertoire.ts'
 import { createSecrets } from './secrets.ts'
 import { openSession, type Session } from './session.ts'
 import { type ModelSettings, USUAL_SETTINGS } from './settings.ts'
+import { createThinker, isForThinker } from './thinker.ts'
 import { createWriter } from './writer.ts'
 
 export type Model = {
@@ -53,6 +54,13 @@ export function createModel(parts: {
     clock,
     random: random.child('writer'),
     nextWriting: () => ready?.repertoire.nextWriting(),
+    note,
+  })
+  const thinker = createThinker({
+    clock,
+    random: random.child('thinker'),
+    thoughtMs: settings.thoughtMs,
+    nextConsultation: () => ready?.repertoire.nextConsultation(),
     note,
   })
   let ear: Promise<Ear> | null = null
@@ -117,7 +125,7 @@ export function createModel(parts: {
     const what = `${request.method} ${pathname}`
     const body: unknown = request.method === 'POST' ? await request.json().catch(() => undefined) : undefined
     trace.add({ wire: 'responses', from: 'server', to: 'model', what, body })
-    const response = unauthorized(request) ?? answer(request.method, pathname, body)
+    const response = unauthorized(request) ?? (await answer(request.method, pathname, body))
     response.headers.set('x-request-id', drawId(requestIds, 'req_'))
     trace.add({
       wire: 'responses',
@@ -129,11 +137,11 @@ export function createModel(parts: {
     return response
   }
 
-  function answer(method: string, path: string, body: unknown): Response {
+  function answer(method: string, path: string, body: unknown): Response | Promise<Response> {
     if (method === 'POST' && body === undefined) return refused(400, 'The body of the request is not JSON.')
     switch (`${method} ${path}`) {
       case 'POST /v1/responses':
-        return writer.answer(body)
+        return isForThinker(body) ? thinker.answer(body) : writer.answer(body)
       case 'POST /v1/realtime/client_secrets':
         return secrets.create(body)
       case 'GET /v1/models':
@@ -149,6 +157,7 @@ export function createModel(parts: {
     record: () => ({
       sessions: sessions.map((session) => session.record()),
       writings: writer.record(),
+      thoughts: thinker.record(),
       notes: [...notes],
     }),
   }

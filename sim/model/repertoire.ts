@@ -1,12 +1,13 @@
 // A model's script, ready to be performed: its speech made beforehand, so that nothing is synthesized while a call runs.
 // One repertoire serves all sessions of a call; the next response is the next one whichever session asks.
-import type { ModelOutput, ModelScript } from '../script.ts'
+import type { ModelOutput, ModelScript, Thought } from '../script.ts'
 import type { Speech } from '../speech.ts'
 
-export type Output =
+export type Output = { knows: string[] } & (
   | { kind: 'say'; text: string; audio: Uint8Array }
   | { kind: 'call'; name: string; arguments: string }
   | { kind: 'fail'; code: string }
+)
 
 export type Repertoire = {
   readonly connection: ModelScript['connection']
@@ -16,6 +17,8 @@ export type Repertoire = {
   nextHeard(): string
   /** The next structured answer; none when the script has run out. */
   nextWriting(): { value: unknown } | undefined
+  /** The next consultation's thoughts; none when the script has run out. */
+  nextConsultation(): Thought[] | undefined
 }
 
 export async function rehearse(script: ModelScript, speech: Speech): Promise<Repertoire> {
@@ -27,16 +30,20 @@ export async function rehearse(script: ModelScript, speech: Speech): Promise<Rep
   }
   const hears = [...script.hears]
   const writings = script.writings.map((value) => ({ value }))
+  const consultations = [...script.supervisor]
   return {
     connection: script.connection,
     nextResponse: () => responses.shift() ?? null,
     nextHeard: () => hears.shift() ?? '',
     nextWriting: () => writings.shift(),
+    nextConsultation: () => consultations.shift(),
   }
 }
 
 async function prepare(output: ModelOutput, speech: Speech): Promise<Output> {
-  if ('say' in output) return { kind: 'say', text: output.say, audio: await speech.speak(output.say, output.voice) }
-  if ('call' in output) return { kind: 'call', name: output.call, arguments: JSON.stringify(output.arguments) }
-  return { kind: 'fail', code: output.fail }
+  const { knows = [] } = output
+  if ('say' in output)
+    return { knows, kind: 'say', text: output.say, audio: await speech.speak(output.say, output.voice) }
+  if ('call' in output) return { knows, kind: 'call', name: output.call, arguments: JSON.stringify(output.arguments) }
+  return { knows, kind: 'fail', code: output.fail }
 }

@@ -36,6 +36,8 @@ export function createResponses(state: State, on: { started(): void; done(respon
     const outputs = state.repertoire.nextResponse()
     if (!outputs) state.note(`The script has run out: response ${all.length + 1} of the session says nothing`)
     if (request.conversation !== 'none') on.started()
+    for (const words of outputs?.flatMap(({ knows }) => knows) ?? [])
+      if (!isKnown(words, request)) state.violate(`the model was never told ${JSON.stringify(words)}`)
     const instructions = JSON.stringify([request.instructions ?? config.instructions, request.tools ?? config.tools])
     const response = startResponse({
       channel,
@@ -57,6 +59,13 @@ export function createResponses(state: State, on: { started(): void; done(respon
       },
     })
     all.push(response)
+  }
+
+  /** In the instructions that a response has, or in what was said, asked of tools and answered by them. */
+  function isKnown(words: string, request: ResponseCreate): boolean {
+    const { instructions = state.config.instructions } = request
+    const said = inputOf(request).map(({ text, wire }) => `${text}\n${wire.arguments ?? ''}\n${wire.output ?? ''}`)
+    return [instructions, ...said].some((text) => text.includes(words))
   }
 
   function inputOf({ input }: ResponseCreate) {

@@ -16,6 +16,8 @@ export type ModelSettings = {
   lateDeltas: Range
   /** From the commit of a turn to its transcript, which may so come before, during or after the answer. */
   transcriptMs: Range
+  /** One step of the supervisor's thinking. */
+  thoughtMs: Range
   /** Sends events whose order is not promised in any order. */
   isOrderShuffled: boolean
   sessionMs: number
@@ -27,6 +29,7 @@ export const USUAL_SETTINGS: ModelSettings = {
   deltaMs: [40, 400],
   lateDeltas: [1, 3],
   transcriptMs: [50, 600],
+  thoughtMs: [300, 900],
   isOrderShuffled: false,
   sessionMs: 60 * 60_000,
 }

@@ -1,20 +1,17 @@
 // POST /v1/responses: one structured answer, taken from the script. A question asked again word for word, as a retry is,
-// gets the same answer. It refuses a schema that the service would refuse, and streams and tools, which it does not have.
+// gets the same answer. It refuses a schema that the service would refuse, and streams, which it does not have.
 import { z } from 'zod'
 import type { SimClock } from '../clock.ts'
 import type { Random } from '../random.ts'
 import type { ModelRecord } from '../record.ts'
 import { failure, json } from './answers.ts'
 import { drawId } from './channel.ts'
+import { envelope, messageItem, NOTHING_LEFT, refusalContent, textContent } from './envelope.ts'
 import { refusalOf } from './refusal.ts'
 import type { Repertoire } from './repertoire.ts'
-import { textTokens } from './usage.ts'
 
 type Writing = ModelRecord['writings'][number]
 type Schema = Record<string, unknown>
-type Content =
-  | { type: 'output_text'; text: string; annotations: []; logprobs: [] }
-  | { type: 'refusal'; refusal: string }
 
 const question = z.looseObject({
   model: z.string(),
@@ -71,58 +68,19 @@ export function createWriter(parts: {
     const writing = answerTo(asked)
     if (!writing) {
       parts.note(`The script has run out: request ${writings.length + 1} to /v1/responses was refused`)
-      return { response: json(responseTo(asked, REFUSAL)), output: REFUSAL.refusal }
+      return { response: json(responseTo(asked, refusalContent(NOTHING_LEFT), NOTHING_LEFT)), output: NOTHING_LEFT }
     }
     if (schema && !z.fromJSONSchema(schema.schema).safeParse(writing.value).success)
       parts.note(`What the script writes does not fit the schema '${schema.name}' of request ${writings.length + 1}`)
     const text = schema || typeof writing.value !== 'string' ? JSON.stringify(writing.value) : writing.value
-    return {
-      response: json(responseTo(asked, { type: 'output_text', text, annotations: [], logprobs: [] })),
-      output: text,
-    }
+    return { response: json(responseTo(asked, textContent(text), text)), output: text }
   }
 
-  function responseTo(asked: Question, content: Content) {
-    const createdAt = Math.floor(parts.clock.now() / 1000)
-    const inputTokens = textTokens((asked.instructions ?? '') + inputText(asked))
-    const outputTokens = textTokens(content.type === 'refusal' ? content.refusal : content.text)
-    return {
-      id: drawId(parts.random, 'resp_'),
-      object: 'response',
-      created_at: createdAt,
-      completed_at: createdAt,
-      status: 'completed',
-      error: null,
-      incomplete_details: null,
-      instructions: asked.instructions ?? null,
-      metadata: {},
-      model: asked.model,
-      output: [
-        {
-          id: drawId(parts.random, 'msg_'),
-          type: 'message',
-          role: 'assistant',
-          status: 'completed',
-          content: [content],
-        },
-      ],
-      parallel_tool_calls: true,
-      previous_response_id: null,
-      service_tier: 'default',
-      temperature: 1,
-      text: asked.text ?? { format: { type: 'text' } },
-      tool_choice: 'auto',
-      tools: [],
-      top_p: 1,
-      truncation: 'disabled',
-      usage: {
-        input_tokens: inputTokens,
-        input_tokens_details: { cached_tokens: 0, cache_write_tokens: 0 },
-        output_tokens: outputTokens,
-        output_tokens_details: { reasoning_tokens: 0 },
-        total_tokens: inputTokens + outputTokens,
-      },
-    }
+  function responseTo(asked: Question, content: ReturnType<typeof textContent>, said: string) {
+    const { model, instructions = null, text } = asked
+    const id = drawId(parts.random, 'resp_')
+    const output = [messageItem(drawId(parts.random, 'msg_'), content)]
+    return envelope(id, parts.clock.now(), { model, instructions, input: inputText(asked), text }, output, said)
   }
 
   return {
@@ -143,11 +101,6 @@ export function createWriter(parts: {
     },
     record: () => [...writings],
   }
-}
-
-const REFUSAL: Content & { type: 'refusal' } = {
-  type: 'refusal',
-  refusal: 'There is nothing left in the script to answer with.',
 }
 
 const inputText = ({ input }: Question) => (typeof input === 'string' ? input : JSON.stringify(input))

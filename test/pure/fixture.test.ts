@@ -72,6 +72,7 @@ describe('a fixture', () => {
           [{ fail: 'server_error' }],
         ],
         writings: [],
+        supervisor: [],
       },
       expect: { isRouted: true, row: {}, turns: [], tools: [], bargeIns: 1, voicemails: 0, emails: [], problems: [] },
     })

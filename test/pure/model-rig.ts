@@ -101,6 +101,7 @@ export const script = (parts: Partial<ModelScript> = {}): ModelScript => ({
   hears: [],
   responses: [],
   writings: [],
+  supervisor: [],
   ...parts,
 })
 

@@ -222,7 +222,7 @@ const fixture: Fixture = {
   about: 'A call made by hand.',
   call: { to, from },
   caller: [],
-  model: { connection: { take: true }, hears: [], responses: [], writings: [] },
+  model: { connection: { take: true }, hears: [], responses: [], writings: [], supervisor: [] },
   expect: {
     isRouted: true,
     row: { call_status: 'completed', channel: 'voice', duration_ms: { min: 7_000, max: 9_000 } },
@@ -298,7 +298,7 @@ export function auditedCall(): AuditedCall {
       ],
       problems: [{ atMs: at(8_700), code: 31921, text: 'The server closed the media socket' }],
     },
-    model: { sessions: [session], writings: [], notes: [] },
+    model: { sessions: [session], writings: [], thoughts: [], notes: [] },
     inbox: {
       messages: [
         {

@@ -40,6 +40,22 @@ export const brokenKeeping: Breaking[] = [
     'a response was created twice',
     ({ session }) => session.violations.push('two at once'),
   ],
+  [
+    'no rule of the Realtime API is broken, nor of the Responses API',
+    'the supervisor’s thread has a gap',
+    ({ model }) =>
+      model.thoughts.push({
+        atMs: at(3_000),
+        answeredAtMs: null,
+        model: 'gpt-5.4',
+        instructions: '',
+        input: '[]',
+        tools: [],
+        output: '',
+        status: 400,
+        violations: ['No tool output found'],
+      }),
+  ],
   ['a call for a clinic is its', 'there is no conversation', ({ server }) => (server.conversation = null)],
   ['a call for a clinic is its', 'an unrouted call is kept', ({ fixture }) => (fixture.expect.isRouted = false)],
   ...Object.entries({
