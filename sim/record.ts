@@ -13,14 +13,22 @@ export type CarrierRecord = {
   endedBy: 'caller' | 'server' | 'carrier' | null
   /** Each TwiML document fetched, with the URL that gave it and how long it took. */
   documents: { atMs: number; url: string; status: number; body: string; tookMs: number }[]
-  /** Text spoken to the caller by `<Say>`. */
-  said: { atMs: number; text: string }[]
+  /** Text spoken to the caller by `<Say>`; null while it is being said. */
+  said: { atMs: number; endedAtMs: number | null; text: string }[]
   streams: StreamRecord[]
-  /** Callbacks sent (status, recording, stream), and how they were answered. */
-  deliveries: { atMs: number; url: string; form: Record<string, string>; status: number; tookMs: number }[]
+  /** Callbacks sent (status, recording, stream), when what they tell had happened, and how they were answered. */
+  deliveries: {
+    causedAtMs: number
+    atMs: number
+    url: string
+    form: Record<string, string>
+    status: number
+    tookMs: number
+  }[]
   recordings: {
     recordingSid: string
     status: string
+    startedAtMs: number
     durationMs: number
     channels: 1 | 2
     source: string

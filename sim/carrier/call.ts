@@ -227,6 +227,7 @@ function snapshot({ recordings }: Exchange, record: CarrierRecord): CarrierRecor
     recordings: recordings.of(record.callSid).map((recording) => ({
       recordingSid: recording.recordingSid,
       status: recording.status(),
+      startedAtMs: recording.startedAtMs,
       durationMs: recording.durationMs() ?? 0,
       channels: recording.channels,
       source: recording.source,

@@ -42,10 +42,11 @@ export function createDeliver({ clock, send }: { clock: SimClock; send: SendWebh
       log({ code, text: `The ${kind} callback has no valid URL` })
       return
     }
+    const causedAtMs = clock.now()
     await new Promise<void>((resolve) => clock.after(afterMs, resolve))
     const atMs = clock.now()
     const answer = await send({ url, method, fields: Object.entries(form), authToken, random, wire: 'callback' })
-    record.deliveries.push({ atMs, url, form, status: answer.status, tookMs: answer.tookMs })
+    record.deliveries.push({ causedAtMs, atMs, url, form, status: answer.status, tookMs: answer.tookMs })
     if (!answer.ok) log(answer.problem)
   }
 }

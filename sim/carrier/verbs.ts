@@ -1,6 +1,7 @@
 // Carries out a TwiML document, verb by verb. Verbs that take time become the call's activity; the others say where the
 // call goes. The end of the document ends the call. Sources: twilio.com/docs/voice/twiml and the page of each verb.
 import { BYTES_PER_MS, FRAME_BYTES, isAudible, readWav } from '../audio.ts'
+import type { CarrierRecord } from '../record.ts'
 import { type Activity, idleActivity, type Next, QUIET, type Source, type Stage } from './activity.ts'
 import { problemCode } from './problems.ts'
 import { recordCaller } from './record-verb.ts'
@@ -62,13 +63,13 @@ const speakingMs = (text: string): number => (text === '' ? 0 : 2 * BREATH_MS + 
 function say({ text, loops }: Of<'Say'>, stage: Stage): Activity {
   const activity = lasting(speakingMs(text) * loops, stage)
   if (text === '') return activity
-  stage.record.said.push({ atMs: stage.clock.now(), text })
+  const said: CarrierRecord['said'][number] = { atMs: stage.clock.now(), endedAtMs: null, text }
+  stage.record.said.push(said)
   stage.exchange.trace.add({ wire: 'call', from: 'carrier', to: 'caller', what: 'say', body: { text } })
-  let isOver = false
   void activity.finished.then(() => {
-    isOver = true
+    said.endedAtMs = stage.clock.now()
   })
-  return { ...activity, sound: () => (isOver ? QUIET : { isSounding: true, isAudible: true }) }
+  return { ...activity, sound: () => (said.endedAtMs !== null ? QUIET : { isSounding: true, isAudible: true }) }
 }
 
 /** Something that only takes its time. */

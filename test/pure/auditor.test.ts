@@ -54,7 +54,12 @@ describe('the auditor', () => {
   test('a call for nobody is right when only the miss was kept', () => {
     const call = auditedCall()
     Object.assign(call.fixture.expect, { isRouted: false, row: {}, turns: [], tools: [], bargeIns: 0, emails: [] })
-    Object.assign(call.carrier, { streams: [], recordings: [], problems: [], said: [{ atMs: at(10), text: 'Sorry.' }] })
+    Object.assign(call.carrier, {
+      streams: [],
+      recordings: [],
+      problems: [],
+      said: [{ atMs: at(10), endedAtMs: at(900), text: 'Sorry.' }],
+    })
     Object.assign(call.server, {
       conversation: null,
       events: [],

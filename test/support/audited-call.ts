@@ -284,12 +284,20 @@ export function auditedCall(): AuditedCall {
       said: [],
       streams: [stream],
       deliveries: [
-        { atMs: at(8_900), url: 'https://frontdesk.example/api/twilio/status', form: {}, status: 204, tookMs: 3 },
+        {
+          causedAtMs: at(8_700),
+          atMs: at(8_900),
+          url: 'https://frontdesk.example/api/twilio/status',
+          form: {},
+          status: 204,
+          tookMs: 3,
+        },
       ],
       recordings: [
         {
           recordingSid: 'RE1',
           status: 'completed',
+          startedAtMs: at(100),
           durationMs: 8_000,
           channels: 2,
           source: 'StartCallRecordingAPI',
