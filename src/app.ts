@@ -7,8 +7,10 @@ import { type Bridge, createBridge } from './bridge/session.ts'
 import { callTasks } from './calls/jobs.ts'
 import { mediaSocket } from './calls/media.ts'
 import { twilioRoutes } from './calls/routes.ts'
+import { limits } from './config.ts'
 import type { Tasks } from './db/jobs.ts'
 import type { Deps } from './deps.ts'
+import { within } from './lib/clock.ts'
 import type { SocketRoute } from './lib/socket.ts'
 import { mailTasks } from './notifications/deliver.ts'
 import { createAccounts } from './organizations/account-store.ts'
@@ -36,7 +38,7 @@ export function createApp(deps: Deps): App {
     .get('/healthz', () => ({ status: 'ok' }))
     .get('/readyz', async ({ status }) => {
       if (isDraining) return status(503, { status: 'draining', calls: bridge.liveCalls() })
-      const isReachable = await deps.db.ping().then(
+      const isReachable = await within(deps.clock, limits.readyMs, deps.db.ping()).then(
         () => true,
         () => false,
       )

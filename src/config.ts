@@ -136,6 +136,8 @@ export const limits = {
   mediaMessageBytes: 64 * 1024,
   /** Twilio gives up after 15 s; past this we answer with what we have. */
   webhookDeadlineMs: 8_000,
+  /** A database that answers later than this is none to take calls with. */
+  readyMs: 2_000,
   /** From TwiML to the stream's `start`. */
   streamTokenMs: 60_000,
   /** Instructions may be this old, unless a change was announced. */

@@ -19,5 +19,18 @@ export const systemClock: Clock = {
   },
 }
 
+/** What `within` rejects with. */
+export class TookTooLong extends Error {
+  override readonly name = 'TookTooLong'
+}
+
+/** Settles as `work` does, or rejects when `limitMs` have passed. The work itself goes on. */
+export function within<T>(clock: Clock, limitMs: number, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const cancel = clock.after(limitMs, () => reject(new TookTooLong(`Took longer than ${limitMs} ms`)))
+    work.finally(cancel).then(resolve, reject)
+  })
+}
+
 /** An ISO 8601 instant, as SQL and JSON take it. */
 export const isoTime = (epochMs: number): string => new Date(epochMs).toISOString()

@@ -92,14 +92,15 @@ export async function openTelephone(settings: Record<string, string> = {}): Prom
   }
   const deps: Deps = {
     config: configOf(settings),
-    db: database.db,
+    // Not a connection of it is open yet: a test may close the database to the application alone.
+    db: database.open(),
     clock,
     ids: randomIds,
     log: createLog({ level: 'info', write: (line) => void log.push(line) }),
     openSocket: dialling(vendors, expected.look),
     ...recording(vendors),
   }
-  await seedDemo(deps.db, deps.ids)
+  await seedDemo(database.db, deps.ids)
   const app = createApp(deps)
   const admin = postgres(database.adminUrl, { max: 1, onnotice: () => {} })
   return {
