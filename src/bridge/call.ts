@@ -29,6 +29,8 @@ type WithoutTime<E> = E extends CallEvent ? Omit<E, 'atMs'> : never
 export type Call = {
   callSid: string
   generation: number
+  /** Whether nothing can come of it any more, as when its model failed before the stream was there. */
+  isOver(): boolean
   /** The stream is there. `plan`: the one that its token was redeemed for; its tools and journal serve the call. */
   join(line: Line, plan: Pick<CallPlan, 'runTool' | 'journal'>): void
   tell(happening: Extract<Happening, { on: 'mark' | 'key' | 'left' | 'hand-over' }>): void
@@ -36,8 +38,8 @@ export type Call = {
   finished: Promise<void>
 }
 
-/** Opens the model's socket at once, so that it is warm when the stream starts. */
-export function openCall(deps: CallDeps, plan: CallPlan): Call {
+/** Opens the model's socket at once. Without a line, it is warm for the stream that will join. */
+export function openCall(deps: CallDeps, plan: CallPlan, firstLine: Line | null): Call {
   const { clock, limits } = deps
   const log = deps.log.child({ callSid: plan.callSid, conversationId: plan.conversationId })
   const { promise: finished, resolve: resolveFinished } = Promise.withResolvers<void>()
@@ -46,7 +48,7 @@ export function openCall(deps: CallDeps, plan: CallPlan): Call {
   // Until the model's socket is there, nothing is carried out.
   let isActing = true
   let state = beginCall(plan, clock.now())
-  let hands: Hands = { line: null, runTool: plan.runTool, journal: plan.journal }
+  let hands: Hands = { line: firstLine, runTool: plan.runTool, journal: plan.journal }
   let cancelTimer: Cancel = () => {}
   let wakesAtMs = Number.POSITIVE_INFINITY
 
@@ -58,14 +60,25 @@ export function openCall(deps: CallDeps, plan: CallPlan): Call {
 
   function actOnAll(): void {
     isActing = true
-    for (let next = inbox.shift(); next !== undefined; next = inbox.shift()) {
-      const atMs = clock.now()
-      const { state: changed, commands } = step(state, { ...next.happening, atMs })
-      state = changed
-      for (const command of commands) act(command, atMs, next.audio)
+    try {
+      for (let next = inbox.shift(); next !== undefined; next = inbox.shift()) {
+        const atMs = clock.now()
+        const { state: changed, commands } = step(state, { ...next.happening, atMs })
+        state = changed
+        for (const command of commands) act(command, atMs, next.audio)
+      }
+    } catch (error) {
+      breakOff(error)
     }
     isActing = false
     setTimer()
+  }
+
+  /** A bug. The stream is given up rather than left in silence: Twilio goes on with the call's TwiML. */
+  function breakOff(error: unknown): void {
+    log.error({ error: error instanceof Error ? error : undefined }, 'a live call broke')
+    state = { ...state, phase: { is: 'closed' } }
+    finish(hands.line, hands.journal)
   }
 
   function act(command: Command, atMs: number, audio: string | null): void {
@@ -206,6 +219,7 @@ export function openCall(deps: CallDeps, plan: CallPlan): Call {
     else setTimer()
   }
 
+  if (firstLine !== null) tell({ on: 'joined', streamSid: firstLine.streamSid })
   const { baseUrl, apiKey, safetyIdentifier } = plan.realtime
   const headers = {
     Authorization: `Bearer ${apiKey}`,
@@ -220,6 +234,7 @@ export function openCall(deps: CallDeps, plan: CallPlan): Call {
   return {
     callSid: plan.callSid,
     generation: plan.generation,
+    isOver: () => state.phase.is === 'closed',
     join(line, { runTool, journal }) {
       hands = { line, runTool, journal }
       tell({ on: 'joined', streamSid: line.streamSid })

@@ -49,8 +49,7 @@ export function createEar(limits: LineLimits): Ear {
       const beginsMs = timestampMs ?? nextMs
       const gapMs = beginsMs === null || nextMs === null ? 0 : beginsMs - nextMs
       if (gapMs >= frameMs) passSilence(Math.min(gapMs, limits.gapPaddingMs))
-      // Never backwards: jitter of single frames must not add up to a gap.
-      nextMs = Math.max(nextMs ?? 0, beginsMs ?? 0) + ms
+      nextMs = beginsMs === null ? null : beginsMs + ms
       lastAtMs = atMs
       filledMs = 0
       pass(appendMessage(payload), ms)

@@ -2,7 +2,7 @@
 // What Twilio's next request will be answered from is recorded before the stream is closed.
 import type { FactOf } from '../conversations/events.ts'
 import { cutOff, takeFinished } from './playback.ts'
-import type { CallState, Command, Ending } from './state.ts'
+import { type CallState, type Command, type Ending, isTalking } from './state.ts'
 import { isDeleted, isTranscribed, writeAgent, writeCaller } from './transcript.ts'
 
 /** From now on the call waits for the agent to be heard out, and then hangs up. */
@@ -40,7 +40,7 @@ export function endStream(
   atMs: number,
   isModelGone = false,
 ): CallState {
-  const { phase, stream, floor, response, limits } = state
+  const { stream, floor, response, limits } = state
   if (stream === null) return finish(state, out)
   out.push({ do: 'record', fact: { kind: 'stream.ended', streamSid: stream.streamSid, reason } })
   if (!isModelGone) {
@@ -54,7 +54,7 @@ export function endStream(
     ...state,
     phase: {
       is: 'settling',
-      lingersUntilMs: phase.is === 'live' || phase.is === 'ending' ? atMs + limits.lingerMs : atMs,
+      lingersUntilMs: isTalking(state) ? atMs + limits.lingerMs : atMs,
       dueAtMs: atMs + limits.lastWordsMs,
       isModelGone,
     },
@@ -100,7 +100,7 @@ export function writeDown(state: CallState, out: Command[], isLast: boolean): Ca
     transcript = next
     if (fact !== null) out.push({ do: 'record', fact })
     // Words without sound: the model must not believe that it said them.
-    if (!isLast && fact?.heardMs === 0 && !isDeleted(transcript, item.itemId)) {
+    if (isTalking(state) && fact?.heardMs === 0 && !isDeleted(transcript, item.itemId)) {
       out.push({ do: 'tell-model', event: { type: 'conversation.item.delete', item_id: item.itemId } })
     }
   }

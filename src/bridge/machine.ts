@@ -6,9 +6,9 @@ import { beginEnding, endStream, failModel, hangUp, finish as settle, settlesAtM
 import { begin, bytesPerMs, type Cut, cutOff, finishItem, hear, send, spell, unheardBytes } from './playback.ts'
 import { configureEventId, configureRequest, forgetRequests, isConfigured } from './requests.ts'
 import { ask, responseCreated, responseDone, responseRefused, speakNext } from './responding.ts'
-import type { CallEvent, CallState, Command } from './state.ts'
+import { type CallEvent, type CallState, type Command, isTalking } from './state.ts'
 import { callTool, toolAnswered, toolConfirmed } from './tooling.ts'
-import { isWritten, markDeleted, place, setAside, type Transcript, turnCaller } from './transcript.ts'
+import { isWritten, markDeleted, place, type Transcript, turnCaller } from './transcript.ts'
 import { isQuiet, watch } from './watch.ts'
 
 export type Step = { state: CallState; commands: Command[] }
@@ -75,14 +75,11 @@ function join(state: CallState, out: Command[], streamSid: string, atMs: number)
 
 /** The model knows what was said before, then hears the caller, then greets them. */
 function goLive(state: CallState, out: Command[]): CallState {
-  let { transcript } = state
-  for (const [n, item] of state.script.history.entries()) {
-    const id = `history_${n}`
-    out.push({ do: 'tell-model', event: { type: 'conversation.item.create', item: { ...item, id } } })
-    transcript = setAside(transcript, id)
+  for (const item of state.script.history) {
+    out.push({ do: 'tell-model', event: { type: 'conversation.item.create', item } })
   }
   out.push({ do: 'open-ear' })
-  const live: CallState = { ...state, transcript, phase: { is: 'live' } }
+  const live: CallState = { ...state, phase: { is: 'live' } }
   return state.script.greeting === null ? live : ask(live, 'greeting')
 }
 
@@ -214,9 +211,9 @@ function callerSpoke(
   previousItemId: string | null | undefined,
   atMs: number,
 ): CallState {
-  const { floor, phase, limits, tools } = state
+  const { floor, limits, tools } = state
   const transcript = turnCaller(place(state.transcript, itemId, previousItemId), itemId, { state: 'committed' }, atMs)
-  if (phase.is !== 'live' && phase.is !== 'ending') return { ...state, transcript }
+  if (!isTalking(state)) return { ...state, transcript }
   const isStillSpeaking = floor.is === 'caller' && floor.itemId !== itemId
   return {
     ...state,
@@ -240,9 +237,9 @@ const words = (
 
 /** Audio reaches the caller only from the response that has the floor, and only as long as it is not cut off. */
 function speak(state: CallState, out: Command[], event: Extract<CallEvent, { on: 'audio' }>): CallState {
-  const { response, phase, limits, playback } = state
+  const { response, limits, playback } = state
   const { responseId, itemId, bytes, atMs } = event
-  if (phase.is !== 'live' && phase.is !== 'ending') return state
+  if (!isTalking(state)) return state
   if (response.is !== 'active' || response.responseId !== responseId || response.isCut) return state
   if (bytes === 0 || isWritten(state.transcript, itemId)) return state
   if (unheardBytes(playback) + bytes > limits.unheardAudioMs * bytesPerMs) {

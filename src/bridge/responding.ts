@@ -4,7 +4,7 @@ import type { ModelEvent } from '../wire/realtime.ts'
 import { failModel } from './ending.ts'
 import { finishResponse } from './playback.ts'
 import { responseRequest } from './requests.ts'
-import type { Ask, CallState, Command } from './state.ts'
+import { type Ask, type CallState, type Command, isTalking } from './state.ts'
 
 /** What we want said; once is enough. */
 export const ask = (state: CallState, what: Ask): CallState =>
@@ -21,11 +21,8 @@ export function speakNext(state: CallState, out: Command[], atMs: number): CallS
   return { ...state, asks, eventCount: state.eventCount + 1, response }
 }
 
-const isOurTurn = ({ phase, response, floor, answerDueAtMs }: CallState): boolean =>
-  (phase.is === 'live' || phase.is === 'ending') &&
-  response.is === 'none' &&
-  floor.is === 'open' &&
-  answerDueAtMs === null
+const isOurTurn = (state: CallState): boolean =>
+  isTalking(state) && state.response.is === 'none' && state.floor.is === 'open' && state.answerDueAtMs === null
 
 /** A response has begun; ours, if we asked for one and no error says otherwise later. */
 export function responseCreated(state: CallState, out: Command[], responseId: string, atMs: number): CallState {
@@ -34,7 +31,7 @@ export function responseCreated(state: CallState, out: Command[], responseId: st
   const asked = before.is === 'asked' ? { eventId: before.eventId, ask: before.ask } : null
   const playback = before.is === 'active' ? finishResponse(state.playback, before.responseId) : state.playback
   // While the caller speaks nobody may talk over them; after the end there is nobody to talk to.
-  const isUnwelcome = state.floor.is !== 'open' || (state.phase.is !== 'live' && state.phase.is !== 'ending')
+  const isUnwelcome = state.floor.is !== 'open' || !isTalking(state)
   if (isUnwelcome) out.push({ do: 'tell-model', event: { type: 'response.cancel', response_id: responseId } })
   const again = isUnwelcome && asked !== null && outlivesTurn(asked.ask) ? [asked.ask] : []
   return {
@@ -99,7 +96,7 @@ const released = (state: CallState, atMs: number): CallState => ({
 /** Asks once more; after too many failures in a row the model counts as failed. */
 function tryAgain(state: CallState, out: Command[], what: Ask, code: string, atMs: number): CallState {
   const failures = state.failures + 1
-  if (state.phase.is !== 'live' && state.phase.is !== 'ending') return state
+  if (!isTalking(state)) return state
   if (failures >= state.limits.failuresInRow) return failModel(state, out, code, atMs)
   out.push({ do: 'note', level: 'warn', about: 'a response failed and is asked for again', code })
   return { ...state, failures, asks: [what, ...state.asks.filter((other) => other !== what)] }

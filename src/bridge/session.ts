@@ -37,29 +37,39 @@ export function createBridge(given: BridgeDeps): Bridge {
 
   function prewarm(plan: CallPlan): void {
     const before = warm.get(plan.callSid)
-    if (isDraining || before?.generation === plan.generation) return
+    const isThere = [before, live.get(plan.callSid)].some((call) => call?.generation === plan.generation)
+    if (isDraining || isThere) return
     before?.tell({ on: 'hand-over', how: 'at-once' })
-    const call = openCall(deps, plan)
+    const call = openCall(deps, plan, null)
     warm.set(plan.callSid, call)
     void call.finished.then(() => {
       if (warm.get(plan.callSid) === call) warm.delete(plan.callSid)
     })
   }
 
+  /** The model that is warm for this very stream, or a new one. One of an earlier stream is of no use to anybody. */
+  function claim(plan: CallPlan, line: Line): Call {
+    const warmed = warm.get(plan.callSid)
+    warm.delete(plan.callSid)
+    if (warmed?.generation === plan.generation && !warmed.isOver()) {
+      warmed.join(line, plan)
+      return warmed
+    }
+    warmed?.tell({ on: 'hand-over', how: 'at-once' })
+    return openCall(deps, plan, line)
+  }
+
   /** The newest stream of a call is the call: Twilio opens another only when it has given up the one before. */
   function enter(plan: CallPlan, line: Line): Call {
     const { callSid } = plan
     live.get(callSid)?.tell({ on: 'left', how: 'broken' })
-    const warmed = warm.get(callSid)
-    warm.delete(callSid)
-    const call = warmed?.generation === plan.generation ? warmed : openCall(deps, plan)
+    const call = claim(plan, line)
     live.set(callSid, call)
     calls.add(call)
     void call.finished.then(() => {
       calls.delete(call)
       if (live.get(callSid) === call) live.delete(callSid)
     })
-    call.join(line, plan)
     return call
   }
 

@@ -121,6 +121,9 @@ export type Command =
   | { do: 'finish' }
   | { do: 'note'; level: 'info' | 'warn'; about: string; code?: string }
 
+/** Whether caller and agent can hear each other. */
+export const isTalking = ({ phase }: CallState): boolean => phase.is === 'live' || phase.is === 'ending'
+
 export function beginCall(script: CallScript, atMs: number): CallState {
   const limits = { ...callLimits, ...script.limits }
   return {

@@ -4,7 +4,7 @@ import type { ModelItem } from '../wire/realtime.ts'
 import { beginEnding } from './ending.ts'
 import { toolOutput } from './requests.ts'
 import { ask } from './responding.ts'
-import type { CallState, Command, RunningTool } from './state.ts'
+import { type CallState, type Command, isTalking, type RunningTool } from './state.ts'
 
 /** A finished call runs; a cut one never does. More than the limits allow are answered for. */
 export function callTool(
@@ -47,7 +47,7 @@ export function toolAnswered(
   const call = state.tools.running.find((tool) => tool.toolCallId === toolCallId)
   if (call === undefined) return state
   const running = state.tools.running.filter((tool) => tool !== call)
-  if (state.phase.is !== 'live' && state.phase.is !== 'ending') return { ...state, tools: { ...state.tools, running } }
+  if (!isTalking(state)) return { ...state, tools: { ...state.tools, running } }
   out.push({ do: 'tell-model', event: toolOutput(toolCallId, output) })
   const next = { ...state, tools: { ...state.tools, running, unconfirmed: [...state.tools.unconfirmed, toolCallId] } }
   if (state.phase.is === 'ending') return next

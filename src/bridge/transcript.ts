@@ -62,10 +62,6 @@ const changeLink = (transcript: Transcript, itemId: string, change: Partial<Link
   chain: transcript.chain.map((link) => (link.itemId === itemId ? { ...link, ...change } : link)),
 })
 
-/** An item that carries no words of this stream, but what was said before it. */
-export const setAside = (transcript: Transcript, itemId: string): Transcript =>
-  changeLink(place(transcript, itemId, undefined), itemId, { isWritten: true })
-
 /** The caller's turn moves on. A step back, or a turn that is written, changes nothing. */
 export function turnCaller(
   transcript: Transcript,

@@ -214,6 +214,8 @@ export async function stage(options: { refusal?: number; script?: Parameters<typ
     runTool: async () => ({ output: '{}', outcome: 'done', endsCall: false }),
     journal,
   }
+  /** Codes with which the bridge closed media sockets. */
+  const closes: (number | undefined)[] = []
   const house: { redeem: Redeem } = { redeem: async ({ token }) => (token === 'token' ? plan : null) }
   const server = await serve({
     port: 0,
@@ -223,7 +225,16 @@ export async function stage(options: { refusal?: number; script?: Parameters<typ
       {
         path: '/media',
         refuse: () => undefined,
-        accept: (socket) => bridge.accept(socket, (claim) => house.redeem(claim)),
+        accept: ({ send, close }) => {
+          const socket = {
+            send,
+            close(code?: number, reason?: string) {
+              closes.push(code)
+              close(code, reason)
+            },
+          }
+          return bridge.accept(socket, (claim) => house.redeem(claim))
+        },
         maxMessageBytes: 65_536,
       },
     ],
@@ -231,6 +242,7 @@ export async function stage(options: { refusal?: number; script?: Parameters<typ
   return {
     bridge,
     clock,
+    closes,
     house,
     journal,
     model,

@@ -129,6 +129,29 @@ describe('barge-in', () => {
     expect(line?.text).toBe('one two three')
   })
 
+  test("what the caller says comes after what they cut off, though the model's memory has no trace of it", () => {
+    const scene = quiet()
+    const added = (id: string, role: string, previous_item_id: string | null) =>
+      scene.model({ type: 'conversation.item.added', item: { id, type: 'message', role }, previous_item_id })
+    scene.created('r1')
+    added('a1', 'assistant', null)
+    scene.speaks('r1', 'a1', 500, 'never heard')
+    scene.callerStarts('u1')
+    scene.responseDone('r1', 'cancelled')
+    scene.callerStops('u1', null)
+    scene.transcribed('u1', 'stop')
+    expect(scene.lines).toEqual(['agent:  [never heard]', 'caller: stop'])
+  })
+
+  test("the transcript is in the order of the model's items, not of their arrival", () => {
+    const scene = quiet()
+    scene.hears(scene.says('r1', 'a1', 100, 'first'))
+    scene.hears(scene.says('r2', 'a3', 100, 'third'))
+    scene.callerStops('u2', 'a1')
+    scene.transcribed('u2', 'second')
+    expect(scene.lines).toEqual(['agent: first', 'caller: second', 'agent: third'])
+  })
+
   test('a mark in the name of sound that was never sent counts for nothing', () => {
     const scene = quiet()
     scene.created('r1')

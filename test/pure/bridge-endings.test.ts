@@ -32,6 +32,16 @@ describe('the end of a call', () => {
     expect(scene.done.at(-1)).toEqual({ do: 'finish' })
   })
 
+  test('waits for a tool that was called beside it', () => {
+    const { scene, marks } = ending()
+    scene.calls('r1', 'c2')
+    scene.responseDone('r1')
+    scene.hears(marks)
+    expect(scene.done).not.toContainEqual({ do: 'hang-up' })
+    scene.tell({ on: 'tool-answered', toolCallId: 'c2', output: '{}', endsCall: false })
+    expect(scene.done).toContainEqual({ do: 'hang-up' })
+  })
+
   test('waits no longer than its limit for a mark that does not come', () => {
     const { scene } = ending()
     scene.responseDone('r1')
@@ -157,6 +167,32 @@ describe('when the caller hangs up', () => {
     expect(scene.facts.at(-1)).toEqual({ kind: 'transcript.settled', streamSid })
   })
 
+  test('what the model repeats of a turn that is written delays nothing, and what it takes back changes nothing', () => {
+    const scene = quiet()
+    scene.callerStarts('u1')
+    scene.callerStops('u1')
+    scene.transcribed('u1', 'hello')
+    scene.model({ type: 'input_audio_buffer.committed', item_id: 'u1' })
+    scene.callerStarts('u2')
+    scene.callerStops('u2')
+    scene.callerStarts('u2')
+    scene.tell({ on: 'left', how: 'stopped' })
+    scene.model({ type: 'conversation.item.input_audio_transcription.failed', item_id: 'u2' })
+    scene.wait(callLimits.lingerMs)
+    expect(scene.state.phase.is).toBe('closed')
+    expect(scene.factsOf('utterance').map(({ itemId }) => itemId)).toEqual(['u1', 'u2'])
+  })
+
+  test('a turn that is an item is written even when the transcriber says nothing of it', () => {
+    const scene = quiet()
+    scene.callerStarts('u1')
+    scene.callerStops('u1')
+    scene.callerStarts('u1')
+    scene.tell({ on: 'left', how: 'stopped' })
+    scene.wait(callLimits.lastWordsMs)
+    expect(scene.factsOf('utterance')).toMatchObject([{ itemId: 'u1', text: '' }])
+  })
+
   test('what was not heard of the agent is marked so', () => {
     const scene = quiet()
     scene.created('r1')
@@ -166,16 +202,21 @@ describe('when the caller hangs up', () => {
     scene.responseDone('r1')
     scene.hears([first])
     scene.tell({ on: 'left', how: 'stopped' })
-    expect(scene.lines).toEqual(['agent: one two [three four]'])
+    scene.created('r2')
+    scene.speaks('r2', 'a2', 100, 'never heard')
+    scene.responseDone('r2')
+    scene.wait(callLimits.lingerMs)
+    expect(scene.lines).toEqual(['agent: one two [three four]', 'agent:  [never heard]'])
+    expect(scene.told.map(({ type }) => type)).not.toContain('conversation.item.delete')
   })
 
   test('a running response is cancelled, and what it used is still recorded', () => {
     const scene = quiet()
     scene.created('r1')
     expect(toldOf(scene.tell({ on: 'left', how: 'stopped' }))).toEqual([{ type: 'response.cancel', response_id: 'r1' }])
+    scene.wait(callLimits.lingerMs)
     scene.model({ type: 'response.done', response: { id: 'r1', status: 'cancelled', usage: { total_tokens: 5 } } })
     expect(scene.factsOf('usage')).toMatchObject([{ source: 'realtime', usage: { total_tokens: 5 } }])
-    scene.wait(callLimits.lingerMs)
     expect(scene.state.phase.is).toBe('closed')
   })
 

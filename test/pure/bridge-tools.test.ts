@@ -92,6 +92,17 @@ describe('tools', () => {
     expect(scene.factsOf('warning')).toHaveLength(1)
   })
 
+  test('a turn of the caller begins the count of rounds anew', () => {
+    const scene = quiet({ toolRounds: 1 })
+    scene.created('r1')
+    scene.calls('r1', 'c1')
+    scene.responseDone('r1')
+    scene.callerStarts('u1')
+    scene.callerStops('u1')
+    scene.created('r2')
+    expect(scene.calls('r2', 'c2')).toMatchObject([{ do: 'run-tool' }])
+  })
+
   test('a message taken as the caller hangs up is still taken', () => {
     const scene = quiet()
     scene.created('r1')

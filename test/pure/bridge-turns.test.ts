@@ -56,6 +56,45 @@ describe('taking turns', () => {
     expect(scene.speaks('r1', 'a1', 500)).toEqual([])
   })
 
+  test('results that were to be told when the caller cut in are told after their answer, if it had not seen them', () => {
+    const scene = quiet()
+    scene.created('r1')
+    scene.calls('r1', 'c1')
+    scene.responseDone('r1')
+    scene.tell({ on: 'tool-answered', toolCallId: 'c1', output: '{}', endsCall: false })
+    scene.callerStarts('u1')
+    scene.created('ours')
+    scene.responseDone('ours', 'cancelled')
+    scene.callerStops('u1')
+    scene.created('theirs')
+    expect(types(toldOf(scene.responseDone('theirs')))).toEqual(['response.create'])
+  })
+
+  test('a caller who goes on before their last turn was committed keeps the floor', () => {
+    const scene = quiet({ callMs: 60_000, callWarningMs: 59_999, answerMs: 100 })
+    scene.callerStarts('u1')
+    scene.model({ type: 'input_audio_buffer.speech_stopped', item_id: 'u1' })
+    scene.callerStarts('u2')
+    scene.model({ type: 'input_audio_buffer.committed', item_id: 'u1' })
+    expect(toldOf(scene.wait(1_000))).toEqual([])
+  })
+
+  test('a response that begins without the end of the one before ends it', () => {
+    const scene = quiet()
+    scene.created('r1')
+    scene.hears(scene.speaks('r1', 'a1', 500, 'hello'))
+    scene.created('r2')
+    expect(scene.lines).toEqual(['agent: hello'])
+  })
+
+  test('sound for an item that is written already is not played', () => {
+    const scene = quiet()
+    scene.created('r1')
+    scene.hears(scene.speaks('r1', 'a1', 500, 'hello'))
+    scene.itemDone('r1', 'a1')
+    expect(scene.speaks('r1', 'a1', 500)).toEqual([])
+  })
+
   test('harmless errors change nothing', () => {
     const scene = quiet()
     for (const code of ['response_cancel_not_active', 'input_audio_buffer_commit_empty', 'item_not_found']) {
@@ -136,6 +175,12 @@ describe('a model that goes quiet', () => {
     expect(scene.done).toContainEqual({ do: 'hang-up' })
   })
 
+  test('a session that has expired is a model that failed', () => {
+    const scene = quiet()
+    scene.model({ type: 'error', error: { type: 'invalid_request_error', code: 'session_expired' } })
+    expect(scene.factsOf('model.failed')).toEqual([{ kind: 'model.failed', reason: 'session_expired' }])
+  })
+
   test('fails once for another reason: it is asked again', () => {
     const scene = new Scene().live()
     scene.created('r1')
@@ -157,6 +202,17 @@ describe('a model that goes quiet', () => {
       { kind: 'transcript.settled', streamSid },
     ])
     expect(toldOf(scene.news())).toEqual([])
+  })
+
+  test('marks are overdue only after all that was sent would have sounded', () => {
+    const scene = quiet()
+    scene.created('r1')
+    const marks = [...scene.speaks('r1', 'a1', 6_000), ...scene.speaks('r1', 'a1', 6_000)]
+    scene.itemDone('r1', 'a1')
+    scene.responseDone('r1')
+    scene.wait(12_000)
+    scene.hears(marks)
+    expect(scene.factsOf('warning')).toEqual([])
   })
 
   test('marks that never come back: the agent is taken to have been heard, and the clinic is told', () => {
