@@ -29,19 +29,20 @@ export function mediaSocket(context: CallContext): SocketRoute {
     },
     accept(socket, request) {
       const account = proven.get(request)
-      return bridge.accept(socket, async (start) =>
-        start.accountSid === account?.accountSid ? redeem(context, start) : null,
-      )
+      return bridge.accept(socket, async (start) => (account === undefined ? null : redeem(context, account, start)))
     },
   }
 }
 
-/** Null when the token does not open this call's stream. */
-async function redeem(context: CallContext, { token, callSid, streamSid }: StreamStart): Promise<CallPlan | null> {
+/** Null when the token does not open this call's stream, or it is not this account's call. */
+async function redeem(context: CallContext, account: Account, start: StreamStart): Promise<CallPlan | null> {
   const { deps } = context
+  const { token, callSid, streamSid } = start
+  if (start.accountSid !== account.accountSid) return null
   const nowMs = deps.clock.now()
   const call = await redeemStreamToken(deps.db, token, callSid, nowMs)
   if (call === null) return null
+  if (account.organizationId !== null && account.organizationId !== call.organizationId) return null
   const { organizationId, conversationId } = call
   const generation = await deps.db.withOrg(organizationId, async (tx) => {
     const call = await findConversation(tx, organizationId, conversationId)
@@ -49,10 +50,14 @@ async function redeem(context: CallContext, { token, callSid, streamSid }: Strea
     const newest = Math.max(0, ...Object.keys((call?.facts as Facts | undefined)?.expectedStreams ?? {}).map(Number))
     const started = eventOf({ kind: 'stream.started', streamSid, generation: newest }, nowMs)
     const { facts } = await recordEvents(deps, tx, organizationId, conversationId, [started])
-    if (facts.isRecordingWanted && newest === 0) {
+    if (isRecordingDue(facts)) {
       await enqueue(tx, { task: 'start-recording', ids: { conversationId }, jobKey: `record:${conversationId}` })
     }
     return newest
   })
   return planCall(context, { organizationId, conversationId, callSid, generation })
 }
+
+/** Whichever stream is the first that is up. The job looks again, and does it once. */
+const isRecordingDue = ({ isRecordingWanted, isRecordingRefused, recordings }: Facts): boolean =>
+  isRecordingWanted && !isRecordingRefused && Object.keys(recordings).length === 0

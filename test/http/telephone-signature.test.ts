@@ -91,7 +91,7 @@ describe('every route', () => {
       saveTwilioCredentials(tx, { seal, ids: deps.ids }, cedar.organizationId, cedarAccount),
     )
     expect((await telephone.post('/incoming-call', incoming(known))).status).toBe(200)
-    await telephone.vendors.dialledTimes(1)
+    await telephone.until(() => telephone.vendors.dialled.length >= 1)
   })
   afterAll(() => telephone.end())
 

@@ -27,8 +27,6 @@ export type Vendors = {
   /** The model's socket refuses the handshake, or opens and never says a word. */
   model: 'refuses' | 'silent'
   dialled: string[]
-  /** Resolves when the model has been called so often. */
-  dialledTimes(count: number): Promise<void>
   /** As fetched by REST; a call that is not here is not found. */
   calls: Map<string, CallSnapshot>
   recordingsOf: Map<string, RecordingSnapshot[]>
@@ -55,6 +53,8 @@ export type Telephone = {
   jobs(callSid: string): Promise<WaitingJob[]>
   /** Runs a job that the ledger asked for, as the queue would. */
   run(task: string, ids: Record<string, string>): Promise<void>
+  /** Resolves once it is so: for what goes on after an answer. It is asked between round trips to the database. */
+  until(isSo: () => boolean | Promise<boolean>): Promise<void>
   /** How many rows each table has, routing's and the queue's included, and what is in them. */
   everything(): Promise<Record<string, string>>
   end(): Promise<void>
@@ -78,11 +78,9 @@ export async function openTelephone(settings: Record<string, string> = {}): Prom
   const database = await openTestDatabase()
   const clock = createHandClock(Date.UTC(2026, 2, 2, 9, 0, 0))
   const log: string[] = []
-  const expected = createExpectations()
   const vendors: Vendors = {
     model: 'refuses',
     dialled: [],
-    dialledTimes: (count) => expected.until(() => vendors.dialled.length >= count),
     calls: new Map(),
     recordingsOf: new Map(),
     recordingTrouble: null,
@@ -97,7 +95,7 @@ export async function openTelephone(settings: Record<string, string> = {}): Prom
     clock,
     ids: randomIds,
     log: createLog({ level: 'info', write: (line) => void log.push(line) }),
-    openSocket: dialling(vendors, expected.look),
+    openSocket: dialling(vendors),
     ...recording(vendors),
   }
   await seedDemo(database.db, deps.ids)
@@ -114,6 +112,7 @@ export async function openTelephone(settings: Record<string, string> = {}): Prom
     post: async (path, fields, options = {}) => app.fetch(webhook(path, fields, options)),
     jobs: (callSid) => jobsOf(admin, callSid),
     run: async (task, ids) => app.tasks[task]?.({ organizationId: lakeside.organizationId, ...ids }),
+    until: (isSo) => until(admin, isSo),
     everything: () => everything(admin),
     async end() {
       await app.bridge.stop()
@@ -136,24 +135,10 @@ function configOf(settings: Record<string, string>): Config {
   return loaded.config
 }
 
-/** What somebody waits for, looked at whenever something has happened. */
-function createExpectations() {
-  let waiting: { is(): boolean; resolve(): void }[] = []
-  return {
-    look() {
-      for (const { resolve } of waiting.filter(({ is }) => is())) resolve()
-      waiting = waiting.filter(({ is }) => !is())
-    },
-    until: (is: () => boolean): Promise<void> =>
-      is() ? Promise.resolve() : new Promise((resolve) => waiting.push({ is, resolve })),
-  }
-}
-
 const dialling =
-  (vendors: Vendors, look: () => void): OpenSocket =>
+  (vendors: Vendors): OpenSocket =>
   (url, _headers, handlers: SocketHandlers) => {
     vendors.dialled.push(url)
-    look()
     const refuses = vendors.model === 'refuses'
     if (refuses) queueMicrotask(() => handlers.close(1006, ''))
     return { send: () => !refuses, close: () => {} }
@@ -300,6 +285,17 @@ export const streamReport = (callSid: string, streamSid: string, changes: Fields
   Timestamp: '2026-03-02T09:00:01.000Z',
   ...changes,
 })
+
+/** Of real time: longer than anything here should take. */
+const untilLimitMs = 5_000
+
+async function until(admin: postgres.Sql, isSo: () => boolean | Promise<boolean>): Promise<void> {
+  const giveUpAtMs = performance.now() + untilLimitMs
+  while (!(await isSo())) {
+    if (performance.now() > giveUpAtMs) throw new Error(`Not so after ${untilLimitMs} ms: ${isSo}`)
+    await admin`select`
+  }
+}
 
 async function jobsOf(admin: postgres.Sql, callSid: string): Promise<WaitingJob[]> {
   const rows = await admin<{ task: string; ids: Record<string, string>; due: Date }[]>`
