@@ -244,11 +244,13 @@ describe('a model that cannot be had', () => {
   })
 
   test('is tried anew for the stream when the warm one failed', async () => {
-    const { bridge, model, plan, dial } = await set()
+    const { bridge, journal, model, plan, dial } = await set()
+    journal.isStuck = true
     bridge.prewarm(plan)
     const first = await model.session()
     first.close(1011)
     await first.received.closed()
+    journal.isStuck = false
     const stream = await dial()
     stream.start()
     const session = await model.ready(1)

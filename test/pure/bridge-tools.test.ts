@@ -108,6 +108,7 @@ describe('tools', () => {
     scene.created('r1')
     scene.tell({ on: 'left', how: 'stopped' })
     expect(scene.calls('r1', 'c1')).toMatchObject([{ do: 'run-tool' }])
+    expect(scene.tell({ on: 'tool-answered', toolCallId: 'c1', output: '{}', endsCall: false })).toEqual([])
   })
 })
 

@@ -87,6 +87,15 @@ describe('taking turns', () => {
     expect(scene.lines).toEqual(['agent: hello'])
   })
 
+  test('words that never had a sound are unheard, and the model does not keep them as said', () => {
+    const scene = quiet()
+    scene.created('r1')
+    const part = { response_id: 'r1', item_id: 'a1', content_index: 0 }
+    scene.model({ type: 'response.output_audio_transcript.done', ...part, transcript: 'only thought' })
+    expect(toldOf(scene.itemDone('r1', 'a1'))).toEqual([{ type: 'conversation.item.delete', item_id: 'a1' }])
+    expect(scene.lines).toEqual(['agent:  [only thought]'])
+  })
+
   test('sound for an item that is written already is not played', () => {
     const scene = quiet()
     scene.created('r1')
