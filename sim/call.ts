@@ -9,7 +9,7 @@ import { createVirtualClock, realClock, type SimClock } from './clock.ts'
 import { openHouse, type Postgres, publicBaseUrl } from './house.ts'
 import { createInbox } from './inbox/inbox.ts'
 import { createModel } from './model/model.ts'
-import type { Network } from './network.ts'
+import type { Network, StandIn } from './network.ts'
 import { createRandom } from './random.ts'
 import type { Fixture } from './script.ts'
 import type { Speech } from './speech.ts'
@@ -33,6 +33,8 @@ export type CallResult = {
   violations: Violation[]
   latencies: Latencies
   trace: Trace
+  /** The carrier's REST API, which still remembers the call. */
+  carrierApi: StandIn
 }
 
 /** Where the server is: how the carrier reaches it, and what it wrote down. */
@@ -103,6 +105,7 @@ export async function runCall(scene: Scene, { fixture, seed, speech, onTrace }: 
     violations: audit(evidence),
     latencies: latencies(record),
     trace,
+    carrierApi: carrier.standIn,
   }
 }
 

@@ -2,6 +2,7 @@
 // is; 1 when something is not; 2 when the command itself was wrong.
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { callCommand } from './command-call.ts'
+import { raceCommand } from './command-race.ts'
 import { replayCommand } from './command-replay.ts'
 import { Mistake } from './mistake.ts'
 
@@ -61,6 +62,26 @@ program
   .option('--seed <text>', 'the seed of every call', '1')
   .option('--json', 'print one JSON object a line')
   .action(replayCommand)
+
+const count = (text: string): number => {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 0) throw new InvalidArgumentError('It is a whole number.')
+  return value
+}
+
+program
+  .command('race')
+  .description(
+    'Delivers one call’s webhooks, callbacks and facts in many orders, to two servers on one database: one outcome, one mail.',
+  )
+  .option('--fixture <name|file>', 'the call', 'default')
+  .option('--all', 'every fixture')
+  .option('--seed <text>', 'the seed of the orders', '1')
+  .addOption(
+    new Option('--shuffles <count>', 'seeded orders beside all swaps of neighbours').default(200).argParser(count),
+  )
+  .option('--json', 'print one JSON object a fixture')
+  .action(raceCommand)
 
 try {
   await program.parseAsync()

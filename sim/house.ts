@@ -6,6 +6,9 @@ import { join } from 'node:path'
 import { createApp } from '../src/app.ts'
 import { composeDeps } from '../src/compose.ts'
 import { type Config, limits, loadConfig } from '../src/config.ts'
+import { conversationEvent } from '../src/conversations/events.ts'
+import { fold } from '../src/conversations/merge.ts'
+import { recordEvents } from '../src/conversations/store.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../src/db/embedded.ts'
 import { startJobs } from '../src/db/jobs.ts'
 import { createDatabase } from '../src/db/pool.ts'
@@ -13,11 +16,15 @@ import { createQueueView } from '../src/db/queue-view.ts'
 import { createScratchDatabase, dropScratchDatabase } from '../src/db/scratch.ts'
 import { seedDemo } from '../src/demo.ts'
 import type { Deps } from '../src/deps.ts'
+import { systemClock } from '../src/lib/clock.ts'
 import type { Ids } from '../src/lib/ids.ts'
 import { createLog } from '../src/lib/log.ts'
 import type { OpenSocket, SocketRoute } from '../src/lib/socket.ts'
 import { localFolder } from '../src/local.ts'
+import { routeCall } from '../src/organizations/route-store.ts'
 import { serve } from '../src/platform/serve.ts'
+import { createMailer } from '../src/vendors/resend.ts'
+import type { ServerView } from './audit/case.ts'
 import type { SimClock, VirtualClock } from './clock.ts'
 import { createLoopbackNetwork } from './loopback.ts'
 import { createMemoryNetwork, linePair } from './memory.ts'
@@ -53,7 +60,7 @@ export async function openHouse(world: World, random: Random, postgres: Postgres
   const log: string[] = []
   const stir: Stir = { isFresh: true }
   const deps = buildDeps(world, random, appUrl, log, stir)
-  await seedDemo(deps.db, deps.ids)
+  await seedDemo(deps.db, deps.ids, deps.clock.now())
   const app = createApp(deps)
   const stopListening = await app.listen()
   const jobs = await startJobs({
@@ -77,6 +84,104 @@ export async function openHouse(world: World, random: Random, postgres: Postgres
       await dropScratchDatabase({ adminUrl, name })
     },
   }
+}
+
+type LedgerEvent = ServerView['events'][number]
+
+/** Servers that share one database, as the machines of a deployment do, for deliveries without a call. */
+export type Fleet = {
+  machines: Machine[]
+  adminUrl: string
+  /** Resolves when no job is due any more, those that were to be tried again soon included. */
+  untilIdle(): Promise<void>
+  close(): Promise<void>
+}
+
+export type Machine = {
+  /** Takes a request as if it had come through the public address. */
+  fetch(request: Request): Promise<Response>
+  /** Writes what a live call writes, as its journal does. */
+  write(callSid: string, events: readonly LedgerEvent[]): Promise<void>
+}
+
+/** `clock` gives every machine the same time. `mailTimeoutMs`: after which a mail's answer counts as lost. */
+export async function openFleet(
+  world: World,
+  postgres: Postgres,
+  options: { machines: number; nowMs: number; mailTimeoutMs: number },
+): Promise<Fleet> {
+  const adminUrl = postgres.adminUrl('postgres')
+  const name = await createScratchDatabase({ adminUrl, appUrl: postgres.appUrl('postgres') })
+  const appUrl = postgres.appUrl(name)
+  const config = settingsOf(world)
+  const clock = { now: () => options.nowMs, after: systemClock.after }
+  const { RESEND_API_KEY: apiKey = '', RESEND_BASE_URL: baseUrl } = config
+  const mailer = createMailer({ apiKey, baseUrl, timeoutMs: options.mailTimeoutMs })
+  const log = createLog({ level: 'silent' })
+  // No voice is needed: a model that never answers is never joined by a stream.
+  const openSocket: OpenSocket = () => ({ send: () => true, close() {} })
+  const running = await Promise.all(
+    Array.from({ length: options.machines }, async () => {
+      const deps = composeDeps(config, appUrl, { clock, mailer, log, openSocket })
+      return { deps, app: createApp(deps) }
+    }),
+  )
+  const [first] = running
+  if (first !== undefined) await seedDemo(first.deps.db, first.deps.ids, options.nowMs)
+  const workers = await Promise.all(
+    running.map(({ app }) =>
+      startJobs({
+        url: appUrl,
+        tasks: app.tasks,
+        log,
+        concurrency: limits.jobsAtOnce,
+        pollIntervalMs: limits.jobPollMs,
+      }),
+    ),
+  )
+  const queue = createQueueView({ url: appUrl })
+  return {
+    machines: running.map(({ app, deps }) => ({
+      fetch: async (request) => app.fetch(behindTls(request)),
+      write: (callSid, events) => writeAsLiveCall(deps, callSid, events),
+    })),
+    adminUrl: postgres.adminUrl(name),
+    async untilIdle() {
+      for (;;) {
+        const made = await queue.makeDue(Date.now() + RETRIED_WITHIN_MS)
+        const { dueOrRunning } = await queue.pending(Date.now())
+        if (made === 0 && dueOrRunning === 0) return
+        await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS))
+      }
+    },
+    async close() {
+      await Promise.all(running.map(({ app }) => app.bridge.stop()))
+      await Promise.all(workers.map((worker) => worker.stop()))
+      await Promise.all(running.map(({ deps }) => deps.db.end()))
+      await queue.end()
+      await dropScratchDatabase({ adminUrl, name })
+    },
+  }
+}
+
+/** The pure fold of groups of events, in any order of the groups, as text: equal facts are equal text. */
+export function foldOf(groups: readonly (readonly LedgerEvent[])[]): (order: readonly number[]) => string {
+  const parsed = groups.map((events) =>
+    events.map(({ key, atMs, fact }) => ({ key, atMs, fact: conversationEvent.parse(fact) })),
+  )
+  return (order) => JSON.stringify(fold(order.flatMap((group) => parsed[group] ?? [])))
+}
+
+/** A job that failed is tried again within this; what is planned for later belongs to another day. */
+const RETRIED_WITHIN_MS = 60 * 60_000
+const LOOK_AGAIN_MS = 10
+
+async function writeAsLiveCall(deps: Deps, callSid: string, given: readonly LedgerEvent[]): Promise<void> {
+  const events = given.map(({ key, atMs, fact }) => ({ key, atMs, fact: conversationEvent.parse(fact) }))
+  const route = await routeCall(deps.db, deps.config, { callSid, toNumber: '', channel: 'twilio' })
+  if (route?.conversationId == null) throw new Error(`Cannot write for call ${callSid}: it is not known`)
+  const { organizationId, conversationId } = route
+  await deps.db.withOrg(organizationId, (tx) => recordEvents(deps, tx, organizationId, conversationId, events))
 }
 
 const isDriven = (clock: SimClock): clock is VirtualClock => clock.isVirtual

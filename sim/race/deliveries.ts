@@ -1,0 +1,56 @@
+// PURE. A call taken apart into what reached the server: the carrier's requests, and what the live call wrote by itself.
+// Each can then be delivered again, in another order, to another conversation.
+import type { ServerView } from '../audit/case.ts'
+import type { TraceEntry } from '../trace.ts'
+
+export type LedgerEvent = ServerView['events'][number]
+
+export type Delivery = { label: string } & (
+  | { from: 'carrier'; path: string; form: Record<string, string> }
+  /** Written while the stream was up: never before the webhook that let the stream in. */
+  | { from: 'live-call'; callSid: string; events: LedgerEvent[] }
+)
+
+/** Facts that the carrier's requests cause, and facts that jobs find out: both come by themselves. */
+const causedElsewhere = [
+  /^call\.(incoming|status|resumed)/,
+  /^stream\.(expected|reported|lapsed)/,
+  /^voicemail\./,
+  /^recording\.(status|fetched|refused)/,
+  /^analysis/,
+  /^usage:analysis/,
+  /^email\.sent/,
+  /^deadline/,
+]
+
+export function deliveriesOf(trace: readonly TraceEntry[], callSid: string, server: ServerView): Delivery[] {
+  const requests = trace
+    .filter(({ wire, from }) => (wire === 'webhook' || wire === 'callback') && from === 'carrier')
+    .map((entry) => ({ atMs: entry.atMs, delivery: requestOf(entry) }))
+  const begunAtMs = Math.min(...server.events.map(({ atMs }) => atMs))
+  const written = groupedByTime(server.events.filter(isOfLiveCall)).map((events) => ({
+    atMs: (events[0]?.atMs ?? begunAtMs) - begunAtMs,
+    delivery: { label: labelOf(events), from: 'live-call' as const, callSid, events },
+  }))
+  // What was written at the moment of a request had been written before it was made.
+  return [...written, ...requests].sort((a, b) => a.atMs - b.atMs).map(({ delivery }) => delivery)
+}
+
+function requestOf({ what, body }: TraceEntry): Delivery {
+  const form = body as Record<string, string>
+  const path = what.replace(/^POST /, '')
+  const state = form.RecordingStatus ?? form.StreamEvent ?? form.CallStatus ?? ''
+  return { label: `${path.split('/').at(-1)?.split('?')[0]} ${state}`.trim(), from: 'carrier', path, form }
+}
+
+/** A tape's start is told by the carrier's own request. */
+const isOfLiveCall = ({ key, fact }: LedgerEvent): boolean =>
+  !causedElsewhere.some((pattern) => pattern.test(key)) && fact.isVoicemail !== true
+
+function groupedByTime(events: readonly LedgerEvent[]): LedgerEvent[][] {
+  const groups = new Map<number, LedgerEvent[]>()
+  for (const event of events) groups.set(event.atMs, [...(groups.get(event.atMs) ?? []), event])
+  return [...groups.values()]
+}
+
+const labelOf = (events: readonly LedgerEvent[]): string => [...new Set(events.map(({ kind }) => kind))].join(' + ')
