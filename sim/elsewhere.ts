@@ -65,6 +65,7 @@ export async function callElsewhere(target: URL, flags: CallFlags, wish: Wish): 
       violations,
       latencies: latencies(record),
       trace,
+      carrierApi: carrier.standIn,
     }
     const repeat = commandOf(wish, [`--target ${target.href}`, '--auth-token …'])
     const print = (line: string) => void process.stdout.write(`${line}\n`)
