@@ -26,25 +26,30 @@ export function createJournal(deps: JournalDeps, organizationId: string, convers
     while (waiting.length > 0) {
       const batch = waiting
       waiting = []
-      if (!(await writeBatch(batch))) lose(batch.length, 'database')
+      await writeBatch(batch)
     }
     writing = undefined
   }
 
-  async function writeBatch(batch: ConversationEvent[]): Promise<boolean> {
+  async function writeBatch(batch: ConversationEvent[]): Promise<void> {
     for (let attempt = 1; attempt <= limits.journalAttempts; attempt++) {
       try {
-        await deps.db.withOrg(organizationId, (tx) => recordEvents(deps, tx, organizationId, conversationId, batch))
-        return true
+        return await deps.db.withOrg(organizationId, async (tx) => {
+          await recordEvents(deps, tx, organizationId, conversationId, batch)
+        })
       } catch (error) {
-        deps.log.warn(
-          { conversationId, attempt, count: batch.length, error: error as Error },
-          'events could not be written yet',
-        )
+        const count = batch.length
+        deps.log.warn({ conversationId, attempt, count, error: error as Error }, 'events could not be written yet')
+        if (isOfOneEvent(error)) return count === 1 ? lose(1, 'unkeepable') : await writeSingly(batch)
         await new Promise<void>((resolve) => deps.clock.after(limits.journalRetryMs * 2 ** (attempt - 1), resolve))
       }
     }
-    return false
+    lose(batch.length, 'database')
+  }
+
+  /** One that cannot be kept must not take the others with it. */
+  async function writeSingly(batch: ConversationEvent[]): Promise<void> {
+    for (const event of batch) await writeBatch([event])
   }
 
   function lose(count: number, reason: string): void {
@@ -63,3 +68,7 @@ export function createJournal(deps: JournalDeps, organizationId: string, convers
     },
   }
 }
+
+/** The values were at fault (data exception, constraint violation): no later attempt can do better. */
+const isOfOneEvent = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && /^2[23]/.test(String(error.code))

@@ -17,11 +17,19 @@ export type StoreDeps = { clock: Clock; ids: Ids }
 export type Conversation = typeof conversations.$inferSelect
 
 /** An event as its cause makes it: the key follows from the fact. `attempt` tells apart what may rightly happen twice. */
-export const eventOf = (fact: ConversationFact, atMs: number, attempt = ''): ConversationEvent => ({
-  key: eventKey(fact, attempt),
-  atMs,
-  fact,
-})
+export function eventOf(given: ConversationFact, atMs: number, attempt = ''): ConversationEvent {
+  const fact = JSON.parse(JSON.stringify(given), keepable) as ConversationFact
+  return { key: eventKey(fact, attempt), atMs, fact }
+}
+
+/** Postgres keeps neither a zero character nor half a surrogate pair; what a model says or asks for can hold both. */
+function keepable(_name: string, value: unknown): unknown {
+  if (typeof value === 'string') return withoutUnkeepable(value)
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  return Object.fromEntries(Object.entries(value).map(([name, held]) => [withoutUnkeepable(name), held]))
+}
+
+const withoutUnkeepable = (text: string): string => text.replaceAll('\0', '').toWellFormed()
 
 /** What a call is before anything has happened in it. */
 export type NewConversation = {
@@ -62,7 +70,8 @@ export async function recordEvents(
     .for('no key update')
   if (row === undefined)
     throw new Error(`Cannot record event: conversation ${conversationId} is not in this organization`)
-  const before = row.facts as Facts
+  // A row that an older version wrote may not know every field.
+  const before: Facts = { ...noFacts, ...(row.facts as Partial<Facts>) }
   const fresh = await insertFresh(tx, organizationId, conversationId, events)
   if (fresh.length === 0) return { fresh, facts: before }
   const after = fresh.reduce((facts, event) => join(facts, factsOf(event)), before)
