@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { callCommand } from './command-call.ts'
 import { raceCommand } from './command-race.ts'
 import { replayCommand } from './command-replay.ts'
+import { callbacks, triggerCommand } from './command-trigger.ts'
 import { Mistake } from './mistake.ts'
 
 const phoneNumber = (text: string): string => {
@@ -82,6 +83,23 @@ program
   )
   .option('--json', 'print one JSON object a fixture')
   .action(raceCommand)
+
+const several = (text: string, before: string[]): string[] => [...before, text]
+
+program
+  .command('trigger')
+  .description('Sends one signed callback by hand, to a running "bun dev" or to --target.')
+  .argument('<event>', `one of: ${Object.keys(callbacks).join(', ')}`)
+  .requiredOption('--call <sid>', 'the call that it is about')
+  .option('--override <name=value>', 'another value for a field; may be given again', several, [])
+  .option('--skip <name>', 'a field to leave out; may be given again', several, [])
+  .option('--twice', 'send it twice, at the same moment')
+  .option('--target <url>', 'the server, if it is not the one of "bun dev"')
+  .option('--auth-token <token>', 'with --target: the Twilio auth token to sign with')
+  .option('--account-sid <sid>', 'with --target: the Twilio account')
+  .option('--public-url <url>', 'with --target: the address by which the server knows itself, if it is another')
+  .option('--json', 'print one JSON object')
+  .action(triggerCommand)
 
 try {
   await program.parseAsync()

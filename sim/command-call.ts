@@ -1,9 +1,8 @@
 // `sim call`: places one call and shows it. To a server of its own, to one that `bun dev` has running, or to any other.
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { simulateCall } from './call.ts'
 import { createConsole } from './console.ts'
-import { type DevLine, type DevNote, devFile } from './dev-door.ts'
+import { type DevLine, type DevNote, readDevNote } from './dev-door.ts'
 import { callElsewhere } from './elsewhere.ts'
 import { openPostgres } from './house.ts'
 import { Mistake } from './mistake.ts'
@@ -60,7 +59,7 @@ async function callTarget(target: string, flags: CallFlags, wish: Wish): Promise
   const url = URL.parse(target)
   if (url === null || !url.protocol.startsWith('http'))
     throw new Mistake(`--target ${target} is not a URL: give http://… or https://…`)
-  const note = await readNote()
+  const note = await readDevNote()
   const isOurs = note !== null && flags.authToken === undefined && samePlace(new URL(note.server), url)
   return isOurs ? callDev(note, wish) : callElsewhere(url, flags, wish)
 }
@@ -86,11 +85,6 @@ async function callDev(note: DevNote, wish: Wish): Promise<number> {
     }
   }
   throw new Mistake('"bun dev" ended before the call did.')
-}
-
-async function readNote(): Promise<DevNote | null> {
-  const text = await readFile(devFile, 'utf8').catch(() => null)
-  return text === null ? null : JSON.parse(text)
 }
 
 const local = new Set(['localhost', '127.0.0.1', '[::1]'])

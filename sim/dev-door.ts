@@ -1,12 +1,19 @@
 // How `sim call` and a running `bun dev` talk: a note on disk says where, a request says what, and the answer is a JSON
 // object a line.
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Wish } from './wish.ts'
 
 export const devFile = join('.frontdesk', 'dev.json')
 
-/** Origins of the server, and of the door at which calls are asked for. */
-export type DevNote = { server: string; control: string }
+/** Origins of the server, and of the door at which calls are asked for; and how the server is to be spoken to. */
+export type DevNote = { server: string; control: string; publicBaseUrl: string; accountSid: string; authToken: string }
+
+/** Null when no `bun dev` is running, as far as is known. */
+export async function readDevNote(): Promise<DevNote | null> {
+  const text = await readFile(devFile, 'utf8').catch(() => null)
+  return text === null ? null : JSON.parse(text)
+}
 
 export type DevRequest = {
   wish: Wish

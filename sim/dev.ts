@@ -35,10 +35,12 @@ async function dev(): Promise<void> {
   })
   const view = createView(postgres.adminUrl('postgres'))
   const network = createLoopbackNetwork({ hosts: { [publicHost]: server } })
-  const control = await listen(callDoor({ world, network, publicBaseUrl, view }, server), { port: ports.control })
-  const note: DevNote = { server, control: control.origin }
+  const control = await listen(callDoor({ world, network, publicBaseUrl, view, clinic: null }, server), {
+    port: ports.control,
+  })
+  const note: DevNote = { server, control: control.origin, publicBaseUrl, ...world.account }
   await mkdir(dirname(devFile), { recursive: true })
-  await writeFile(devFile, JSON.stringify(note))
+  await writeFile(devFile, JSON.stringify(note), { mode: 0o600 })
   await untilReady(server)
   console.log(
     `\nReady. From another terminal, as often as you like:\n  bun sim call --target ${server} --to +15551234567\n`,
