@@ -33,18 +33,22 @@ export type InstructionsCache = {
 
 export function createInstructionsCache({ db, clock }: { db: Database; clock: Clock }): InstructionsCache {
   const kept = new Map<string, { instructions: Instructions; readAtMs: number }>()
+  /** What was read before a change was announced may be what it changed, and is not kept. */
+  let changes = 0
   return {
     async of(organizationId, channel) {
       const name = `${organizationId}:${channel}`
       const found = kept.get(name)
       if (found !== undefined && clock.now() - found.readAtMs < limits.instructionsCacheMs) return found.instructions
       const readAtMs = clock.now()
+      const changesBefore = changes
       const instructions = await db.withOrg(organizationId, (tx) => readInstructions(tx, organizationId, channel))
       if (kept.size >= limits.instructionsCacheEntries) kept.clear()
-      kept.set(name, { instructions, readAtMs })
+      if (changes === changesBefore) kept.set(name, { instructions, readAtMs })
       return instructions
     },
     forget(organizationId) {
+      changes++
       for (const name of kept.keys()) if (name.startsWith(`${organizationId}:`)) kept.delete(name)
     },
   }
