@@ -5,7 +5,6 @@ import { latencies } from './audit/latency.ts'
 import { audit, carrierRules } from './auditor.ts'
 import { createCarrier } from './carrier/carrier.ts'
 import { realClock } from './clock.ts'
-import type { CallFlags } from './command-call.ts'
 import { createConsole } from './console.ts'
 import { createLoopbackNetwork } from './loopback.ts'
 import { Mistake } from './mistake.ts'
@@ -17,8 +16,11 @@ import { openWorld } from './world.ts'
 
 const usualPath = '/api/twilio/incoming-call'
 
+/** What a server that is not ours goes by. */
+export type Elsewhere = { authToken?: string; accountSid?: string; publicUrl?: string }
+
 /** Answers with the exit code. */
-export async function callElsewhere(target: URL, flags: CallFlags, wish: Wish): Promise<number> {
+export async function callElsewhere(target: URL, flags: Elsewhere, wish: Wish): Promise<number> {
   const { authToken, accountSid } = flags
   if (authToken === undefined) {
     throw new Mistake(
