@@ -150,6 +150,8 @@ export const limits = {
   journalRetryMs: 200,
   journalAttempts: 8,
   voicemailSeconds: 120,
+  /** A call that began longer ago than this counts as over, though nobody said so. */
+  liveCallMs: 60 * 60_000,
   /** Streams of one call after its first; past that the tape. */
   resumptions: 5,
   /** Turns of an interrupted call that the model is given again. */

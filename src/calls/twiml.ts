@@ -71,16 +71,15 @@ export function voicemailTwiml(urls: CallUrls, maxSeconds: number): Twiml {
 }
 
 /** For a number that belongs to no clinic. */
-export function unroutedTwiml(): Twiml {
-  const response = new VoiceResponse()
-  response.say('We are sorry, this number is not in service at the moment. Goodbye.')
-  response.hangup()
-  return response.toString()
-}
+export const unroutedTwiml = (): Twiml =>
+  farewellTwiml('We are sorry, this number is not in service at the moment. Goodbye.')
 
-export function thanksTwiml(): Twiml {
+export const thanksTwiml = (): Twiml => farewellTwiml('Thank you. We will call you back. Goodbye.')
+
+/** The last words of a call, spoken by the carrier itself. */
+export function farewellTwiml(words: string): Twiml {
   const response = new VoiceResponse()
-  response.say('Thank you. We will call you back. Goodbye.')
+  response.say(words)
   response.hangup()
   return response.toString()
 }

@@ -3,6 +3,10 @@
 import { z } from 'zod'
 import { callStatuses } from '../wire/twilio.ts'
 
+/** busy: the clinic has as many calls as it wants. caller: this number calls too often. spent: no money is left for it. */
+export const refusals = ['busy', 'caller', 'spent'] as const
+export type Refusal = (typeof refusals)[number]
+
 const ms = z.number().int().nonnegative()
 const instantMs = z.number().int()
 
@@ -18,6 +22,8 @@ export const conversationEvent = z.discriminatedUnion('kind', [
     to: z.string(),
     wantsRecording: z.boolean(),
   }),
+  /** An inbound call that no agent is given to, because of a limit. Key: the call. */
+  z.object({ kind: z.literal('call.refused'), because: z.enum(refusals) }),
   /** What Twilio says of the call's progress, by callback or in another request's CallStatus. Key: status + sequence. */
   z.object({
     kind: z.literal('call.status'),
@@ -147,6 +153,7 @@ export type ConversationEvent = { key: string; atMs: number; fact: ConversationF
 export function eventKey(fact: ConversationFact, attempt = ''): string {
   switch (fact.kind) {
     case 'call.incoming':
+    case 'call.refused':
     case 'voicemail.offered':
     case 'voicemail.declined':
     case 'call.ending':

@@ -2,7 +2,7 @@
 // into. `join` is commutative, associative and idempotent (a least upper bound, field by field), so the order, number and
 // grouping of arrivals cannot matter. Words stay in the ledger; see transcript.ts.
 import type { CallStatus } from '../wire/twilio.ts'
-import type { ConversationEvent, FactOf } from './events.ts'
+import type { ConversationEvent, FactOf, Refusal } from './events.ts'
 
 export type StatusFact = { status: CallStatus; sequence: number | null; durationMs: number | null; changedAtMs: number }
 export type StreamFact = {
@@ -24,6 +24,8 @@ export type AnalysisFact = { state: 'completed' | 'failed' | 'skipped'; analysis
 export type Facts = {
   status: StatusFact | null
   firstSeenAtMs: number | null
+  /** Why no agent was given to the call, if none was. */
+  refusal: Refusal | null
   isRecordingWanted: boolean
   isRecordingRefused: boolean
   /** Streams that our TwiML asked for, by generation: true once it is certain that this one never comes. */
@@ -44,6 +46,7 @@ export type Facts = {
 export const noFacts: Facts = {
   status: null,
   firstSeenAtMs: null,
+  refusal: null,
   isRecordingWanted: false,
   isRecordingRefused: false,
   expectedStreams: {},
@@ -69,6 +72,7 @@ export function join(a: Facts, b: Facts): Facts {
   return {
     status: greater(a.status, b.status, statusOrder),
     firstSeenAtMs: least(a.firstSeenAtMs, b.firstSeenAtMs),
+    refusal: greater(a.refusal, b.refusal, textOrder),
     isRecordingWanted: a.isRecordingWanted || b.isRecordingWanted,
     isRecordingRefused: a.isRecordingRefused || b.isRecordingRefused,
     expectedStreams: joinRecords(a.expectedStreams, b.expectedStreams, (x, y) => x || y),
@@ -89,6 +93,8 @@ export function factsOf({ fact, atMs }: ConversationEvent): Facts {
   switch (fact.kind) {
     case 'call.incoming':
       return { ...noFacts, firstSeenAtMs: atMs, isRecordingWanted: fact.wantsRecording }
+    case 'call.refused':
+      return { ...noFacts, refusal: fact.because }
     case 'call.status': {
       const { status, sequence, durationMs } = fact
       return {

@@ -1,5 +1,5 @@
 // PURE. What the merged facts mean: whether the call is over, whether all words and recordings are in, whether it is time
-// for the analysis and for the mail, and what the columns of the row are. Each answer can only turn from no to yes.
+// for the analysis and for the mail, and what the columns of the row are. Each answer can only turn from no to yes, but one.
 import type { Facts } from './merge.ts'
 import { isTerminal } from './merge.ts'
 
@@ -10,15 +10,19 @@ export const isEnded = (facts: Facts): boolean => facts.status !== null && isTer
  * do not yet know how it was answered (its webhook is late) is not settled: its words may be on their way.
  */
 export function isTranscriptSettled(facts: Facts): boolean {
+  const wasStreamExpected = Object.keys(facts.expectedStreams).length > 0
+  const isAnswerKnown =
+    facts.status?.status !== 'completed' || wasStreamExpected || wasVoicemailOffered(facts) || facts.refusal !== null
   const streams = Object.values(facts.streams)
-  const expected = Object.entries(facts.expectedStreams)
-  const isAnswerKnown = facts.status?.status !== 'completed' || expected.length > 0 || wasVoicemailOffered(facts)
-  return (
-    isAnswerKnown &&
-    streams.every((stream) => stream.isSettled) &&
-    expected.every(([generation, isLapsed]) => isLapsed || streams.some((s) => s.generation === Number(generation)))
-  )
+  return isAnswerKnown && streams.every((stream) => stream.isSettled) && !isStreamAwaited(facts)
 }
+
+/** A stream that we asked for has not come, and still may. */
+const isStreamAwaited = ({ expectedStreams, streams }: Facts): boolean =>
+  Object.entries(expectedStreams).some(
+    ([generation, isLapsed]) =>
+      !isLapsed && !Object.values(streams).some((stream) => stream.generation === Number(generation)),
+  )
 
 /** The offer itself may have gone unwritten, with what came of it known. */
 const wasVoicemailOffered = (facts: Facts): boolean =>
@@ -45,12 +49,27 @@ function isCallRecordingSettled(facts: Facts): boolean {
 const isVoicemailSettled = (facts: Facts): boolean =>
   facts.voicemailOfferedAtMs === null || facts.isVoicemailDeclined || hasVoicemail(facts)
 
+/**
+ * Whether an agent is at work for it, or about to be: its newest stream is awaited, or up. Unlike all the others this answer
+ * comes and goes.
+ */
+function isLive(facts: Facts): boolean {
+  const newest = Math.max(...Object.keys(facts.expectedStreams).map(Number))
+  if (isEnded(facts) || !Number.isFinite(newest)) return false
+  const stream = Object.values(facts.streams).find(({ generation }) => generation === newest)
+  return stream === undefined ? !facts.expectedStreams[newest] : stream.endedAtMs === null
+}
+
 /** The words are complete: the analysis can be made. */
 export const isReadyForAnalysis = (facts: Facts): boolean => isEnded(facts) && isTranscriptSettled(facts)
 
-/** Everything is in, or the deadline has passed: the mail can go. */
+/**
+ * Everything is in, or the deadline has passed: the mail can go. None goes for a number that calls without end: the mails
+ * would be as many as its calls.
+ */
 export const isReadyForMail = (facts: Facts): boolean =>
-  facts.isDeadlinePassed || (isReadyForAnalysis(facts) && isRecordingSettled(facts) && facts.analysis !== null)
+  facts.refusal !== 'caller' &&
+  (facts.isDeadlinePassed || (isReadyForAnalysis(facts) && isRecordingSettled(facts) && facts.analysis !== null))
 
 /** From here on the deadline runs: the call has ended, or no stream carries it any more. */
 export function isWindingDown(facts: Facts): boolean {
@@ -77,6 +96,7 @@ export type Columns = {
   endedAtMs: number | null
   durationMs: number | null
   callAnalysis: unknown
+  isLive: boolean
 }
 
 export function columns(facts: Facts): Columns {
@@ -92,5 +112,6 @@ export function columns(facts: Facts): Columns {
     endedAtMs,
     durationMs: isEnded(facts) ? (facts.status?.durationMs ?? measuredMs) : null,
     callAnalysis: facts.analysis?.state === 'completed' ? facts.analysis.analysis : null,
+    isLive: isLive(facts),
   }
 }

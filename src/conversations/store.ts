@@ -8,8 +8,10 @@ import { enqueue } from '../db/jobs.ts'
 import { conversationEvents, conversations, emailDeliveries, recordings } from '../db/schema.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Ids } from '../lib/ids.ts'
-import { type ConversationEvent, type ConversationFact, conversationEvent, eventKey } from './events.ts'
+import { type Cost, costOf } from './cost.ts'
+import { type ConversationEvent, type ConversationFact, conversationEvent, eventKey, type FactOf } from './events.ts'
 import { type Facts, factsOf, join, noFacts } from './merge.ts'
+import { prices } from './prices.ts'
 import * as readiness from './readiness.ts'
 import { type Turn, transcriptText, turnsOf } from './transcript.ts'
 
@@ -76,6 +78,7 @@ export async function recordEvents(
   if (fresh.length === 0) return { fresh, facts: before }
   const after = fresh.reduce((facts, event) => join(facts, factsOf(event)), before)
   await writeRow(tx, organizationId, conversationId, after, row.eventCount + fresh.length)
+  if (fresh.some(({ fact }) => fact.kind === 'usage')) await writeCost(tx, organizationId, conversationId)
   await writeRecordings(tx, organizationId, conversationId, before, after)
   await enqueueWhatBecameDue(deps, tx, organizationId, conversationId, before, after)
   return { fresh, facts: after }
@@ -129,8 +132,37 @@ async function writeRow(
       endedAt: columns.endedAtMs === null ? null : new Date(columns.endedAtMs),
       durationMs: columns.durationMs,
       callAnalysis: columns.callAnalysis,
+      isLive: columns.isLive,
     })
     .where(and(eq(conversations.organizationId, organizationId), eq(conversations.id, conversationId)))
+}
+
+/** Counted anew from the whole ledger, so that no usage is ever counted twice or forgotten. */
+async function writeCost(tx: Tx, organizationId: string, conversationId: string): Promise<void> {
+  const cost: Cost = costOf(await readFacts(tx, organizationId, conversationId, 'usage'), prices)
+  await tx
+    .update(conversations)
+    .set({ cost, costNanoUsd: cost.nanoUsd })
+    .where(and(eq(conversations.organizationId, organizationId), eq(conversations.id, conversationId)))
+}
+
+async function readFacts<K extends ConversationFact['kind']>(
+  tx: Tx,
+  organizationId: string,
+  conversationId: string,
+  kind: K,
+): Promise<FactOf<K>[]> {
+  const rows = await tx
+    .select({ fact: conversationEvents.fact })
+    .from(conversationEvents)
+    .where(
+      and(
+        eq(conversationEvents.organizationId, organizationId),
+        eq(conversationEvents.conversationId, conversationId),
+        eq(conversationEvents.kind, kind),
+      ),
+    )
+  return rows.map(({ fact }) => conversationEvent.parse(fact) as FactOf<K>)
 }
 
 async function writeRecordings(

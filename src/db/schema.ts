@@ -127,6 +127,8 @@ export const conversations = pgTable(
     cost: jsonb('cost'),
     facts: jsonb('facts').notNull(),
     eventCount: integer('event_count').notNull().default(0),
+    costNanoUsd: bigint('cost_nano_usd', { mode: 'number' }).notNull().default(0),
+    isLive: boolean('is_live').notNull().default(false),
   },
   (t) => [primaryKey({ columns: [t.organizationId, t.id] })],
 )
@@ -313,6 +315,45 @@ export const slotHolds = pgTable(
     startsAt: instant('starts_at').notNull(),
     busyUntil: instant('busy_until').notNull(),
     heldUntil: instant('held_until').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.organizationId, t.id] })],
+)
+
+export const apiTokens = pgTable(
+  'api_tokens',
+  {
+    organizationId: uuid('organization_id').notNull(),
+    id: uuid('id').notNull(),
+    memberId: uuid('member_id').notNull(),
+    name: text('name').notNull(),
+    tokenHash: text('token_hash').notNull(),
+    scopes: text('scopes').array().notNull(),
+    createdAt: instant('created_at').notNull(),
+    revokedAt: instant('revoked_at'),
+  },
+  (t) => [primaryKey({ columns: [t.organizationId, t.id] })],
+)
+
+export const outboundCalls = pgTable(
+  'outbound_calls',
+  {
+    organizationId: uuid('organization_id').notNull(),
+    id: uuid('id').notNull(),
+    idempotencyKey: text('idempotency_key').notNull(),
+    fromNumber: text('from_number').notNull(),
+    toNumber: text('to_number').notNull(),
+    purpose: text('purpose').notNull(),
+    patientId: uuid('patient_id'),
+    appointmentId: uuid('appointment_id'),
+    state: text('state', {
+      enum: ['waiting', 'placing', 'placed', 'unknown', 'refused', 'lapsed', 'withdrawn'],
+    })
+      .notNull()
+      .default('waiting'),
+    reason: text('reason'),
+    callSid: text('call_sid'),
+    placeUntil: instant('place_until').notNull(),
+    createdAt: instant('created_at').notNull(),
   },
   (t) => [primaryKey({ columns: [t.organizationId, t.id] })],
 )

@@ -18,9 +18,36 @@ const voiceSettings = z
   })
   .prefault({})
 
+/** Null: no limit. */
+const limit = (usual: number) => z.number().nonnegative().nullable().default(usual)
+const sentence = (usual: string) => z.string().trim().min(1).max(300).default(usual)
+
+/** What the clinic's telephone may cost and carry. Days and months are the clinic's own; money is US dollars for the models. */
+const limitSettings = z
+  .object({
+    callsAtOnce: limit(20),
+    /** Calls from one number that an agent is given to, in so many minutes. A withheld number is none. */
+    callsPerCaller: limit(10),
+    callerWindowMinutes: z.number().int().min(1).max(1_440).default(60),
+    usdPerCall: limit(5),
+    usdPerDay: limit(100),
+    usdPerMonth: limit(1_500),
+    /** Calls that we place: in a day, and to one number in a day. */
+    outboundPerDay: limit(100),
+    outboundPerNumber: limit(3),
+    busyMessage: sentence('All our lines are busy at the moment. Please call again in a few minutes. Goodbye.'),
+    tooOftenMessage: sentence('You have called many times in a short while. Please call again later. Goodbye.'),
+    /** What a caller gets when the money of the call, the day or the month is spent. */
+    whenSpent: z.enum(['voicemail', 'goodbye']).default('voicemail'),
+    spentMessage: sentence('We are sorry, we cannot take your call at the moment. Please call again later. Goodbye.'),
+  })
+  .prefault({})
+export type LimitSettings = z.infer<typeof limitSettings>
+
 export const organizationSettings = z
   .looseObject({
     voice: voiceSettings,
+    limits: limitSettings,
     recordCalls: z.boolean().default(true),
     recordingNotice: z.string().min(1).max(300).default('This call is recorded.'),
   })

@@ -101,7 +101,8 @@ async function dueIn(conversationId: string): Promise<Due> {
 async function rowOf(conversationId: string) {
   const row = await database.db.withOrg(ours, (tx) => findConversation(tx, ours, conversationId))
   if (row === undefined) throw new Error('the conversation is gone')
-  const { facts, eventCount, startedAt, callStatus, answeredAt, endedAt, durationMs, callAnalysis, transcript } = row
+  const { facts, eventCount, startedAt, callStatus, answeredAt, endedAt, durationMs, callAnalysis, isLive, transcript } =
+    row
   const columns: readiness.Columns = {
     startedAtMs: startedAt.getTime(),
     callStatus,
@@ -109,6 +110,7 @@ async function rowOf(conversationId: string) {
     endedAtMs: endedAt?.getTime() ?? null,
     durationMs,
     callAnalysis,
+    isLive,
   }
   return { facts, eventCount, columns, transcript }
 }

@@ -48,6 +48,23 @@ export async function seedClinic(db: Database, label: string): Promise<Clinic> {
       .insert(schema.emailDeliveries)
       .values({ ...part, id: crypto.randomUUID(), template: 'call-summary', idempotencyKey: `call-summary/${label}` })
     await seedCare(tx, organizationId, conversationId)
+    await tx.insert(schema.apiTokens).values({
+      ...own,
+      memberId: own.id,
+      name: 'The practice software',
+      tokenHash: label.repeat(32),
+      scopes: ['calls'],
+      createdAt: at,
+    })
+    await tx.insert(schema.outboundCalls).values({
+      ...own,
+      idempotencyKey: `call ${label}`,
+      fromNumber: `+155512300${label}`,
+      toNumber: '+15550102030',
+      purpose: 'Ask whether the new glasses fit.',
+      placeUntil: at,
+      createdAt: at,
+    })
   })
   return { organizationId, conversationId, label }
 }
