@@ -10,14 +10,17 @@ const address = (protocols: string[]) =>
     },
     { error: `must be a URL that begins with ${protocols.map((p) => `${p}//`).join(' or ')}` },
   )
-const httpAddress = address(['http:', 'https:']).transform((value) => value.replace(/\/+$/, ''))
+/** Paths are appended to it. */
+const httpAddress = address(['http:', 'https:'])
+  .regex(/^[^?#]*$/, 'must be a URL without ? and #')
+  .transform((value) => value.replace(/\/+$/, ''))
 const postgresAddress = address(['postgres:', 'postgresql:'])
 const whole = (min: number, max: number) =>
-  z.coerce
-    .number({ error: 'must be a whole number' })
-    .int('must be a whole number')
-    .min(min, `must be at least ${min}`)
-    .max(max, `must be at most ${max}`)
+  z
+    .string()
+    .regex(/^\d+$/, 'must be a whole number')
+    .transform(Number)
+    .pipe(z.number().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`))
 
 /** `name:base64` pairs, newest first; each key is 32 bytes. */
 const keyRing = z.string().transform((value, context): { id: string; key: Uint8Array }[] => {
@@ -25,10 +28,12 @@ const keyRing = z.string().transform((value, context): { id: string; key: Uint8A
     const [id = '', encoded = ''] = pair.trim().split(':')
     return { id, key: new Uint8Array(Buffer.from(encoded, 'base64')) }
   })
-  if (ring.some(({ id, key }) => !/^[\w-]{1,32}$/.test(id) || key.length !== 32)) {
+  const names = new Set(ring.map(({ id }) => id))
+  if (names.size < ring.length || ring.some(({ id, key }) => !/^[\w-]{1,32}$/.test(id) || key.length !== 32)) {
     context.addIssue({
       code: 'custom',
-      message: 'must be name:base64 pairs of 32 bytes each, separated by commas (try `openssl rand -base64 32`)',
+      message:
+        'must be name:base64 pairs of 32 bytes each, separated by commas, no name twice (try `openssl rand -base64 32`)',
     })
     return z.NEVER
   }
@@ -40,7 +45,9 @@ const settings = z.object({
   PORT: whole(0, 65_535).default(3000),
   HOST: z.string().min(1).default('0.0.0.0'),
   PUBLIC_BASE_URL: httpAddress.optional(),
-  LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  LOG_LEVEL: z
+    .enum(['debug', 'info', 'warn', 'error', 'silent'], { error: 'must be debug, info, warn, error or silent' })
+    .default('info'),
 
   DATABASE_URL: postgresAddress.optional(),
   DATABASE_ADMIN_URL: postgresAddress.optional(),
@@ -63,7 +70,10 @@ const settings = z.object({
 
   RESEND_API_KEY: z.string().min(1).optional(),
   RESEND_BASE_URL: httpAddress.default('https://api.resend.com'),
-  MAIL_FROM: z.string().min(3).default('Frontdesk <frontdesk@localhost.invalid>'),
+  MAIL_FROM: z
+    .string()
+    .regex(/^([^<>]*<[^\s@<>]+@[^\s@<>]+>|[^\s@<>]+@[^\s@<>]+)$/, 'must be an address, alone or as Name <address>')
+    .default('Frontdesk <frontdesk@localhost.invalid>'),
 
   SUPABASE_URL: httpAddress.optional(),
   SUPABASE_SERVICE_ROLE_KEY: z.string().min(1).optional(),
@@ -90,10 +100,10 @@ export function loadConfig(
     Object.entries(environment).filter(([name, value]) => name in settings.shape && value),
   )
   const parsed = settings.safeParse(given)
-  if (!parsed.success) return { ok: false, problems: parsed.error.issues.map(inPlainWords) }
+  const problems = parsed.success ? [] : parsed.error.issues.map(inPlainWords)
+  problems.push(...conflicts(new Set([...Object.keys(given), ...namesOf(assumed)])))
+  if (!parsed.success || problems.length > 0) return { ok: false, problems }
   const values = { ...parsed.data, ...withoutGiven(assumed, given) }
-  const problems = conflicts(values)
-  if (problems.length > 0) return { ok: false, problems }
   const { PUBLIC_BASE_URL = `http://localhost:${values.PORT}`, FRONTDESK_KEYS = [] } = values
   return { ok: true, config: { ...values, PUBLIC_BASE_URL, FRONTDESK_KEYS } }
 }
@@ -106,24 +116,26 @@ const withoutGiven = <T extends object>(assumed: T, given: object): Partial<T> =
     Object.entries(assumed).filter(([name, value]) => value !== undefined && !(name in given)),
   ) as Partial<T>
 
-/** Rules between settings. */
-function conflicts(values: Partial<Config>): string[] {
+const namesOf = (assumed: Partial<Config>): string[] =>
+  Object.entries(assumed).flatMap(([name, value]) => (value === undefined ? [] : [name]))
+
+/** Rules between settings, of which only the presence matters: what is wrong with one is told by itself. */
+function conflicts(present: ReadonlySet<string>): string[] {
   const problems: string[] = []
-  if ((values.TWILIO_ACCOUNT_SID === undefined) !== (values.TWILIO_AUTH_TOKEN === undefined)) {
-    problems.push('TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN go together: set both, or neither')
+  for (const [one, other] of [
+    ['TWILIO_ACCOUNT_SID', 'TWILIO_AUTH_TOKEN'],
+    ['SUPABASE_URL', 'SUPABASE_SERVICE_ROLE_KEY'],
+  ] as const) {
+    if (present.has(one) !== present.has(other)) problems.push(`${one} and ${other} go together: set both, or neither`)
   }
-  if ((values.SUPABASE_URL === undefined) !== (values.SUPABASE_SERVICE_ROLE_KEY === undefined)) {
-    problems.push('SUPABASE_URL and SUPABASE_SERVICE_ROLE_KEY go together: set both, or neither')
+  if (!present.has('DATABASE_URL')) return problems
+  if (!present.has('PUBLIC_BASE_URL')) {
+    problems.push(
+      'PUBLIC_BASE_URL is missing: set it to the https:// address that Twilio calls, as Twilio is configured with it',
+    )
   }
-  if (values.DATABASE_URL !== undefined) {
-    if (values.PUBLIC_BASE_URL === undefined) {
-      problems.push(
-        'PUBLIC_BASE_URL is missing: set it to the https:// address that Twilio calls, as Twilio is configured with it',
-      )
-    }
-    if ((values.FRONTDESK_KEYS ?? []).length === 0) {
-      problems.push('FRONTDESK_KEYS is missing: set it to k1:<key>, with a key from `openssl rand -base64 32`')
-    }
+  if (!present.has('FRONTDESK_KEYS')) {
+    problems.push('FRONTDESK_KEYS is missing: set it to k1:<key>, with a key from `openssl rand -base64 32`')
   }
   return problems
 }

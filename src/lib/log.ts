@@ -51,20 +51,39 @@ const printable = new Set([
 function cleanFields(fields: LogFields): Record<string, unknown> {
   const clean: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(fields)) {
-    if (value instanceof Error)
-      clean.error = { type: value.name, code: (value as { code?: unknown }).code, stack: stackOnly(value) }
-    else clean[name] = printable.has(name) ? value : '[redacted]'
+    if (value instanceof Error) clean.error = cleanError(value)
+    else clean[name] = printable.has(name) ? withoutNumbers(value) : redacted
   }
   return clean
 }
 
+const redacted = '[redacted]'
+
+/** A telephone number in a path, an address or a reason, plain or percent-encoded. */
+const phoneNumber = /(\+|%2B)\d{7,15}/gi
+const withoutNumbers = (value: unknown): unknown =>
+  typeof value === 'string' ? value.replace(phoneNumber, redacted) : value
+
+const cleanError = (error: Error): Record<string, unknown> => ({
+  type: plainWord(error.name),
+  code: 'code' in error ? plainWord(error.code) : undefined,
+  stack: placesOnly(error),
+})
+
+const plainWord = (value: unknown): unknown =>
+  typeof value === 'number' || /^[\w.-]{1,60}$/.test(String(value)) ? value : redacted
+
 /** Where it was thrown, without the message, which may quote a row. */
-const stackOnly = (error: Error): string =>
-  (error.stack ?? '')
+function placesOnly({ stack = '', message }: Error): string {
+  const afterMessage = stack.slice(Math.max(0, stack.indexOf(message)) + message.length)
+  return afterMessage
     .split('\n')
-    .filter((line) => line.trimStart().startsWith('at '))
-    .slice(0, 8)
+    .filter((line) => /^\s+at .*:\d+:\d+\)?$/.test(line))
+    .slice(0, mostPlaces)
     .join('\n')
+}
+
+const mostPlaces = 8
 
 export function createLog(options: { level: string; write?: (line: string) => void }): Log {
   const destination = options.write === undefined ? pino.destination({ dest: 2, sync: true }) : { write: options.write }

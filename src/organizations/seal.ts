@@ -31,12 +31,16 @@ export function createSeal(ring: SealKey[]): Seal {
       const key = ring.find(({ id }) => id === keyId)
       if (key === undefined) throw new Error(`Cannot open secret: key ${keyId} is not in the ring`)
       const bytes = Buffer.from(sealed, 'base64')
-      const decipher = createDecipheriv('aes-256-gcm', key.key, bytes.subarray(0, nonceBytes))
-      decipher.setAAD(bound(keyId, belongsTo))
-      decipher.setAuthTag(bytes.subarray(bytes.length - tagBytes))
-      return (
-        decipher.update(bytes.subarray(nonceBytes, bytes.length - tagBytes), undefined, 'utf8') + decipher.final('utf8')
-      )
+      try {
+        const decipher = createDecipheriv('aes-256-gcm', key.key, bytes.subarray(0, nonceBytes), {
+          authTagLength: tagBytes,
+        })
+        decipher.setAAD(bound(keyId, belongsTo))
+        decipher.setAuthTag(bytes.subarray(-tagBytes))
+        return decipher.update(bytes.subarray(nonceBytes, -tagBytes), undefined, 'utf8') + decipher.final('utf8')
+      } catch (cause) {
+        throw new Error(`Cannot open secret: it is not as key ${keyId} closed it, or not where it belongs`, { cause })
+      }
     },
     derive: (purpose) => createHmac('sha256', newest.key).update(purpose).digest('hex').slice(0, 32),
   }
