@@ -65,6 +65,8 @@ const settings = z.object({
   OPENAI_API_KEY: z.string().min(1).optional(),
   OPENAI_BASE_URL: httpAddress.default('https://api.openai.com/v1'),
   OPENAI_REALTIME_MODEL: z.string().min(1).default('gpt-realtime-2.1'),
+  OPENAI_REALTIME_MINI_MODEL: z.string().min(1).default('gpt-realtime-2.1-mini'),
+  OPENAI_SUPERVISOR_MODEL: z.string().min(1).default('gpt-5.4'),
   OPENAI_TRANSCRIPTION_MODEL: z.string().min(1).default('gpt-transcribe'),
   OPENAI_ANALYSIS_MODEL: z.string().min(1).default('gpt-5.4-mini'),
 
@@ -168,6 +170,21 @@ export const limits = {
   resumptions: 5,
   /** Turns of an interrupted call that the model is given again. */
   historyTurns: 60,
+  /** Of one tool over the clinic's data. */
+  clinicToolMs: 3_000,
+  /** Failed tries to show who is calling, in one conversation; after that only a message can be left. */
+  identityAttempts: 3,
+  /** Patients that one conversation may come to act for (a parent with children), and appointments it may make. */
+  patientsPerConversation: 4,
+  bookingsPerConversation: 4,
+  /** Slots offered at once, and how long they are kept for the caller. */
+  slotsOffered: 3,
+  slotHoldMs: 2 * 60_000,
+  /** Visits begin in steps of this much from the beginning of a session. */
+  slotStepMinutes: 15,
+  /** The nearest and the farthest that a visit can be booked ahead. */
+  bookingLeadMs: 30 * 60_000,
+  bookingHorizonDays: 120,
   vendorRequestMs: 8_000,
   analysisDeadlineMs: 30_000,
   /** Jobs run at once by one process, and how long a delayed one may wait beyond its time. */

@@ -1,57 +1,79 @@
 // The two clinics of the demonstration and of the simulator: the only place in the code that names an organization. Seeding
 // adds what is missing and changes nothing that is there.
-import { saveInstructions } from './agents/instructions.ts'
+import { defaultGreeting, defaultInstructions, saveInstructions } from './agents/instructions.ts'
 import type { Database } from './db/database.ts'
+import { cedarGroveCare, lakesideCare, seedCare } from './demo-care.ts'
 import type { Ids } from './lib/ids.ts'
 import { ensureOrganization, type NewOrganization } from './organizations/store.ts'
 
-type DemoClinic = NewOrganization & { instructions: string; greeting: string }
+type DemoClinic = NewOrganization & { instructions: string; greeting: string; care: typeof lakesideCare }
 
-export const demoClinics: DemoClinic[] = [
+const demoClinics: DemoClinic[] = [
   {
     id: '5f0c6a1e-9f2b-4c58-8a4d-0d7c2b1e6a01',
     name: 'Lakeside Family Clinic',
     timeZone: 'America/New_York',
     language: 'en',
-    settings: { recordCalls: true, recordingNotice: 'This call is recorded.' },
+    settings: {
+      recordCalls: true,
+      recordingNotice: 'This call is recorded.',
+      about: {
+        address: '12 Harbor Street, across from the ferry landing; the entrance is at the back.',
+        parking: 'Free for two hours in the lot behind the building.',
+        insurance: 'Most plans are taken; bring the card to the first visit.',
+        prescriptions: 'Renewals are ready within one working day; a message to the doctor is enough.',
+      },
+    },
     admins: [
       { name: 'Priya Raman', email: 'priya.raman@lakeside.example' },
       { name: 'Tom Becker', email: 'tom.becker@lakeside.example' },
     ],
     numbers: [{ phoneNumber: '+15551234567', friendlyName: 'Front desk' }],
-    greeting:
-      'Greet the caller in one short sentence: thank them for calling Lakeside Family Clinic and ask how you can help.',
-    instructions: `You are the telephone receptionist of Lakeside Family Clinic, a family practice with Dr. Okafor and Dr. Lindqvist.
-Be brief, warm and calm. Ask one question at a time, and never more than one sentence before you listen again.
-Find out who is calling and what they need, then take a message with the take_message tool. The clinic calls back within a working day.
-Never give medical advice, never promise an appointment, and never speak about another patient.
-If the caller describes an emergency, tell them to hang up and call 911 at once.
-When the caller is done, say goodbye in one short sentence and call the end_call tool in the same turn.`,
+    greeting: defaultGreeting,
+    instructions: `${defaultInstructions}
+
+Of this clinic: the emergency number is 911. The clinic calls back within a working day.`,
+    care: lakesideCare,
   },
   {
     id: '5f0c6a1e-9f2b-4c58-8a4d-0d7c2b1e6a02',
     name: 'Cedar Grove Dental',
     timeZone: 'America/Los_Angeles',
     language: 'en',
-    settings: { recordCalls: false },
+    settings: {
+      recordCalls: false,
+      identityPolicy: 'known-number-plus-fact',
+      about: {
+        address: '480 Cedar Grove Avenue, second floor; there is an elevator.',
+        insurance: 'Delta and most employer plans are taken.',
+      },
+    },
     admins: [{ name: 'Ines Duarte', email: 'ines.duarte@cedargrove.example' }],
     numbers: [{ phoneNumber: '+15557654321', friendlyName: 'Reception' }],
-    greeting:
-      'Greet the caller in one short sentence: thank them for calling Cedar Grove Dental and ask how you can help.',
-    instructions: `You are the telephone receptionist of Cedar Grove Dental, the practice of Dr. Moreau.
-Be brief and friendly; one question at a time. Take messages with the take_message tool. Never give medical advice.
-If the caller describes an emergency, tell them to hang up and call 911 at once.
-When the caller is done, say goodbye in one short sentence and call the end_call tool in the same turn.`,
+    greeting: defaultGreeting,
+    instructions: `${defaultInstructions}
+
+Of this clinic: the emergency number is 911. A broken or knocked-out tooth is seen on the same day where that can be.`,
+    care: cedarGroveCare,
   },
 ]
 
-export async function seedDemo(db: Database, ids: Ids): Promise<void> {
+/** `nowMs`: what the clinics' calendars are filled in from. */
+export async function seedDemo(db: Database, ids: Ids, nowMs: number): Promise<void> {
   for (const clinic of demoClinics) {
-    await db.withOrg(clinic.id, async (tx) => {
+    const { id: organizationId, timeZone, care } = clinic
+    await db.withOrg(organizationId, async (tx) => {
       const isNew = await ensureOrganization(tx, ids, clinic)
+      const today = Temporal.Instant.fromEpochMilliseconds(nowMs).toZonedDateTimeISO(timeZone).toPlainDate()
+      await seedCare({ tx, ids, organizationId, today, timeZone }, care)
       if (!isNew) return
-      await saveInstructions(tx, clinic.id, 'voice', 'base', clinic.instructions)
-      await saveInstructions(tx, clinic.id, 'voice', 'greeting', clinic.greeting)
+      for (const [scope, text] of [
+        ['base', clinic.instructions],
+        ['greeting', clinic.greeting],
+      ] as const) {
+        const saved = await saveInstructions(tx, organizationId, 'voice', scope, text)
+        if (!saved.ok) throw new Error(`Cannot seed ${clinic.name}: ${saved.message}`)
+      }
     })
   }
 }

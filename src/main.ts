@@ -46,7 +46,7 @@ async function serveUntilTold(config: Config, isDemo: boolean): Promise<void> {
   const { databaseUrl, stopDatabase } = await openDatabase(config)
   const deps = composeDeps(config, databaseUrl)
   await assertWalled(deps.db)
-  if (isDemo) await seedDemo(deps.db, deps.ids)
+  if (isDemo) await seedDemo(deps.db, deps.ids, deps.clock.now())
   const app = createApp(deps)
   const stopListening = await app.listen()
   const jobs = await startJobs({

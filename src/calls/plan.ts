@@ -1,12 +1,16 @@
 // Puts together what the bridge must know of one call: the clinic's voice, instructions and tools, the way to the model,
 // and, for a call that goes on after a break, everything that was said before.
 import { defaultGreeting, defaultInstructions } from '../agents/instructions.ts'
+import { renderInstructions } from '../agents/template.ts'
 import type { CallPlan, ModelSettings } from '../bridge/plan.ts'
+import { clinicVariables } from '../clinic/about.ts'
 import { runTool } from '../clinic/tool-runner.ts'
-import { receptionistTools, toolSchema } from '../clinic/tools.ts'
+import { toolsFor } from '../clinic/toolbox.ts'
+import { toolSchema } from '../clinic/tools.ts'
 import { limits } from '../config.ts'
 import { historyOf } from '../conversations/history.ts'
 import { createJournal } from '../conversations/journal.ts'
+import { describeState, stateOf } from '../conversations/state.ts'
 import { readEvents } from '../conversations/store.ts'
 import type { Deps } from '../deps.ts'
 import { type Organization, readOrganization } from '../organizations/store.ts'
@@ -17,14 +21,16 @@ export type PlannedCall = { organizationId: string; conversationId: string; call
 export async function planCall(context: CallContext, call: PlannedCall): Promise<CallPlan> {
   const { deps } = context
   const { organizationId, conversationId, callSid, generation } = call
-  const [instructions, { organization, history }] = await Promise.all([
+  const [instructions, { organization, variables, events }] = await Promise.all([
     context.instructions.of(organizationId, 'voice'),
-    deps.db.withOrg(organizationId, async (tx) => ({
-      organization: await readOrganization(tx, organizationId),
-      history:
-        generation === 0 ? [] : historyOf(await readEvents(tx, organizationId, conversationId), limits.historyTurns),
-    })),
+    deps.db.withOrg(organizationId, async (tx) => {
+      const organization = await readOrganization(tx, organizationId)
+      const variables = await clinicVariables(tx, organization, deps.clock.now())
+      const events = generation === 0 ? [] : await readEvents(tx, organizationId, conversationId)
+      return { organization, variables, events }
+    }),
   ])
+  const tools = toolsFor(organization, 'single')
   const journal = createJournal(deps, organizationId, conversationId)
   const { base, greeting } = instructions.texts
   if (base === undefined) {
@@ -48,12 +54,14 @@ export async function planCall(context: CallContext, call: PlannedCall): Promise
       safetyIdentifier: context.seal.derive(`caller in ${conversationId}`),
     },
     model: modelSettings(deps, organization),
-    instructions: base ?? defaultInstructions,
-    greeting: generation > 0 ? null : (greeting ?? defaultGreeting(organization.name)),
-    tools: receptionistTools.map(toolSchema),
-    history,
+    instructions: [renderInstructions(base ?? defaultInstructions, variables), describeState(stateOf(events))]
+      .filter((part) => part !== '')
+      .join('\n\n'),
+    greeting: generation > 0 ? null : renderInstructions(greeting ?? defaultGreeting, variables),
+    tools: tools.map(toolSchema),
+    history: historyOf(events, limits.historyTurns),
     limits: { callMs: deps.config.MAX_CALL_MINUTES * 60_000 },
-    runTool: (toolCall) => runTool(deps, { organizationId, conversationId, tools: receptionistTools }, toolCall),
+    runTool: (toolCall) => runTool(deps, { organizationId, conversationId, tools }, toolCall),
     journal,
   }
 }

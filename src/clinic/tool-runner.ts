@@ -1,12 +1,23 @@
 // Runs a tool for the model, safely: the input is checked, the time is bounded, and the outcome is in the ledger before
-// anybody hears of it. The same call asked again gets the first answer. Whatever happens, the model gets an answer.
+// anybody hears of it. The same call asked again gets the first answer, and the calls of one conversation are done one after
+// another, so that each knows what the one before did. Whatever happens, the model gets an answer.
 import { type ConversationFact, eventKey, type FactOf } from '../conversations/events.ts'
-import { eventOf, findFact, recordEvents } from '../conversations/store.ts'
+import { stateOf } from '../conversations/state.ts'
+import {
+  type Conversation,
+  eventOf,
+  findFact,
+  lockConversation,
+  readEvents,
+  recordEvents,
+} from '../conversations/store.ts'
 import type { Database, Tx } from '../db/database.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Ids } from '../lib/ids.ts'
 import type { Log } from '../lib/log.ts'
-import { type Tool, type ToolAnswer, ToolRefusal } from './tools.ts'
+import { isSomebodysNumber } from '../lib/phone.ts'
+import { readOrganization } from '../organizations/store.ts'
+import { type Tool, type ToolAnswer, type ToolContext, ToolRefusal } from './tools.ts'
 
 export type ToolCall = { toolCallId: string; name: string; argumentsJson: string }
 export type ToolOutput = {
@@ -23,10 +34,10 @@ export type ToolScene = { organizationId: string; conversationId: string; tools:
 export async function runTool(deps: ToolRunnerDeps, scene: ToolScene, call: ToolCall): Promise<ToolOutput> {
   const { organizationId, conversationId } = scene
   try {
-    return await deps.db.withOrg(
-      organizationId,
-      async (tx) => (await earlierOutput(tx, scene, call)) ?? (await runOnce(deps, tx, scene, call)),
-    )
+    return await deps.db.withOrg(organizationId, async (tx) => {
+      const conversation = await lockConversation(tx, organizationId, conversationId)
+      return (await earlierOutput(tx, scene, call)) ?? (await runOnce(deps, tx, scene, conversation, call))
+    })
   } catch (error) {
     const timedOut = error instanceof ToolDeadline
     deps.log.error(
@@ -45,8 +56,14 @@ export async function runTool(deps: ToolRunnerDeps, scene: ToolScene, call: Tool
 
 class ToolDeadline extends Error {}
 
-async function runOnce(deps: ToolRunnerDeps, tx: Tx, scene: ToolScene, call: ToolCall): Promise<ToolOutput> {
-  const attempt = await answerOf(deps, tx, scene, call)
+async function runOnce(
+  deps: ToolRunnerDeps,
+  tx: Tx,
+  scene: ToolScene,
+  conversation: Conversation,
+  call: ToolCall,
+): Promise<ToolOutput> {
+  const attempt = await answerOf(deps, await contextOf(deps, tx, conversation, call), scene, call)
   const { result, facts = [], endsCall = false, outcome } = attempt
   await record(deps, tx, scene, [calledFact(call), ...facts, returnedFact(call, attempt)])
   return { output: JSON.stringify(result), outcome, endsCall }
@@ -54,7 +71,12 @@ async function runOnce(deps: ToolRunnerDeps, tx: Tx, scene: ToolScene, call: Too
 
 type Attempt = ToolAnswer<unknown> & { outcome: ToolOutput['outcome'] }
 
-async function answerOf(deps: ToolRunnerDeps, tx: Tx, scene: ToolScene, call: ToolCall): Promise<Attempt> {
+async function answerOf(
+  deps: ToolRunnerDeps,
+  context: ToolContext,
+  scene: ToolScene,
+  call: ToolCall,
+): Promise<Attempt> {
   const refused = (error: string): Attempt => ({ outcome: 'refused', result: { error } })
   const tool = scene.tools.find(({ name }) => name === call.name)
   if (tool === undefined) return refused(`there is no tool named ${call.name}`)
@@ -63,14 +85,35 @@ async function answerOf(deps: ToolRunnerDeps, tx: Tx, scene: ToolScene, call: To
     return refused(
       input.error.issues.map((issue) => `${issue.path.join('.') || 'arguments'}: ${issue.message}`).join('; '),
     )
-  const { organizationId, conversationId } = scene
-  const context = { tx, organizationId, conversationId, toolCallId: call.toolCallId, nowMs: deps.clock.now() }
   try {
     const answer = await within(deps.clock, tool.deadlineMs, tool.run(context, input.data))
     return { ...answer, outcome: 'done', result: tool.result.parse(answer.result) }
   } catch (error) {
     if (error instanceof ToolRefusal) return refused(error.message)
     throw error
+  }
+}
+
+/** Who calls, and for which clinic, as the database has it. */
+async function contextOf(
+  deps: ToolRunnerDeps,
+  tx: Tx,
+  conversation: Conversation,
+  { toolCallId, name: toolName }: ToolCall,
+): Promise<ToolContext> {
+  const { organizationId, id: conversationId, direction, fromNumber, toNumber } = conversation
+  const line = direction === 'inbound' ? fromNumber : toNumber
+  return {
+    tx,
+    ids: deps.ids,
+    organizationId,
+    organization: await readOrganization(tx, organizationId),
+    conversationId,
+    callerNumber: line !== null && isSomebodysNumber(line) ? line : null,
+    toolCallId,
+    toolName,
+    nowMs: deps.clock.now(),
+    state: async () => stateOf(await readEvents(tx, organizationId, conversationId)),
   }
 }
 

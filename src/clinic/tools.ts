@@ -1,21 +1,32 @@
 // What the agent can do besides talking. A tool declares what it takes and answers, in schemas that hold both ways, and
-// how long it may take; the runner (tool-runner.ts) does the rest. To add a tool, write one of these and list it below.
+// how long it may take; the runner (tool-runner.ts) does the rest. To add a tool, write one of these and list it in
+// toolbox.ts. Who calls, and for which clinic, comes from the context; no argument ever says so.
 import { z } from 'zod'
 import type { ConversationFact } from '../conversations/events.ts'
+import type { ConversationState } from '../conversations/state.ts'
 import type { Tx } from '../db/database.ts'
+import type { Ids } from '../lib/ids.ts'
+import type { Organization } from '../organizations/store.ts'
 
 export type ToolContext = {
   tx: Tx
+  ids: Ids
   organizationId: string
+  organization: Organization
   conversationId: string
+  /** The caller's line in E.164 form; null when it is withheld. */
+  callerNumber: string | null
   toolCallId: string
+  toolName: string
   nowMs: number
+  /** What the conversation has established before this call. */
+  state(): Promise<ConversationState>
 }
 
 /** What a tool answers: a value for the model, further facts for the ledger, and whether the call may end now. */
 export type ToolAnswer<R> = { result: R; facts?: ConversationFact[]; endsCall?: boolean }
 
-/** A tool refuses by throwing this; the sentence goes to the model. */
+/** A tool refuses by throwing this; the sentence goes to the model, and says what to do instead. */
 export class ToolRefusal extends Error {}
 
 export type Tool = {
@@ -40,53 +51,23 @@ export function defineTool<P extends z.ZodType, R extends z.ZodType>(tool: {
   return { ...tool, run: (context, input) => tool.run(context, tool.parameters.parse(input)) }
 }
 
-const quickMs = 3_000
-const shortText = (what: string, most: number) => z.string().trim().min(1).max(most).describe(what)
+/** Some words, of at most so many characters. */
+export const text = (most: number) => z.string().trim().min(1).max(most)
 
-export const takeMessage = defineTool({
-  name: 'take_message',
-  description: 'Takes a message for the clinic. Use it once you know who is calling and what they want passed on.',
-  parameters: z.strictObject({
-    caller_name: shortText("The caller's name, as they gave it", 120),
-    callback_number: z
-      .string()
-      .trim()
-      .max(40)
-      .nullable()
-      .describe('The number to call back, or null for the number they call from'),
-    for_whom: z.string().trim().max(120).nullable().describe('Whom at the clinic the message is for, or null'),
-    message: shortText('The message, in one or two sentences', 1_000),
-    is_urgent: z.boolean().describe('Whether the caller says that it cannot wait until tomorrow'),
-  }),
-  result: z.strictObject({ taken: z.boolean() }),
-  deadlineMs: quickMs,
-  async run({ toolCallId }, input) {
-    const fact: ConversationFact = {
-      kind: 'message.taken',
-      toolCallId,
-      callerName: input.caller_name,
-      callbackNumber: input.callback_number,
-      forWhom: input.for_whom,
-      message: input.message,
-      isUrgent: input.is_urgent,
-    }
-    return { result: { taken: true }, facts: [fact] }
-  },
-})
+/** A day of the calendar. */
+export const day = () => z.iso.date('must be a day, as YYYY-MM-DD')
 
-export const endCall = defineTool({
-  name: 'end_call',
-  description: 'Ends the call. Say goodbye first, in the same turn; the caller hears it to the end.',
-  parameters: z.strictObject({ reason: shortText('Why the call is over, in a few words', 200) }),
-  result: z.strictObject({ ending: z.boolean() }),
-  deadlineMs: quickMs,
-  run: async () => ({ result: { ending: true }, endsCall: true }),
-})
-
-export const receptionistTools: Tool[] = [takeMessage, endCall]
+/** The model is told to send it, or null; what it forgets or leaves empty is taken for null. */
+export const orNull = <S extends z.ZodType>(about: string, schema: S) =>
+  z.preprocess((given) => (given === undefined || given === '' ? null : given), schema.nullable()).describe(about)
 
 /** A tool as the model is told of it. */
 export const toolSchema = ({ name, description, parameters }: Tool) => {
-  const { $schema: _, ...schema } = z.toJSONSchema(parameters)
+  const { $schema: _, ...schema } = z.toJSONSchema(parameters, { override: withoutDatePattern })
   return { name, description, parameters: schema }
+}
+
+/** A hundred tokens that say no more than "format": "date". */
+const withoutDatePattern = ({ jsonSchema }: { jsonSchema: z.core.JSONSchema.BaseSchema }): void => {
+  if (jsonSchema.format === 'date') delete jsonSchema.pattern
 }

@@ -1,6 +1,7 @@
 // The ledger's vocabulary: every fact that a conversation can be made of. Each event is written once, under a key that
 // its cause determines, so that a repeat is recognised wherever and whenever it arrives. Nothing here knows any order.
 import { z } from 'zod'
+import { identityPolicies } from '../organizations/settings.ts'
 import { callStatuses } from '../wire/twilio.ts'
 
 /** busy: the clinic has as many calls as it wants. caller: this number calls too often. spent: no money is left for it. */
@@ -11,6 +12,28 @@ const ms = z.number().int().nonnegative()
 const instantMs = z.number().int()
 
 export const speakers = ['caller', 'agent'] as const
+
+/**
+ * A visit as it is spoken of in this conversation: by a small number, which means nothing in any other. `spoken` is the
+ * clinic's local time, ready to be said.
+ */
+const visit = z.object({
+  number: z.number().int().positive(),
+  service: z.string(),
+  provider: z.string(),
+  startsAtMs: instantMs,
+  spoken: z.string(),
+})
+const slot = visit.extend({
+  serviceId: z.string(),
+  providerId: z.string(),
+  endsAtMs: instantMs,
+  /** The end of the visit and its buffer. */
+  busyUntilMs: instantMs,
+})
+const appointment = visit.extend({ appointmentId: z.string(), patientId: z.string() })
+export type Slot = z.infer<typeof slot>
+export type Appointment = z.infer<typeof appointment>
 
 export const conversationEvent = z.discriminatedUnion('kind', [
   /** The first webhook of an inbound call. Key: the call. */
@@ -97,6 +120,38 @@ export const conversationEvent = z.discriminatedUnion('kind', [
     message: z.string(),
     isUrgent: z.boolean(),
   }),
+  /** Something the caller said of themselves, kept so that nobody asks again. Key: the model's call id + field. */
+  z.object({
+    kind: z.literal('note.kept'),
+    toolCallId: z.string(),
+    field: z.enum(['caller-name', 'wish']),
+    value: z.string(),
+  }),
+  /** The caller showed who they are: the tools act for this patient, and no other. Key: the model's call id. */
+  z.object({
+    kind: z.literal('patient.identified'),
+    toolCallId: z.string(),
+    patientId: z.string(),
+    name: z.string(),
+    method: z.enum(identityPolicies),
+  }),
+  /** A patient was added, and is the one that the tools act for. Key: the model's call id. */
+  z.object({
+    kind: z.literal('patient.created'),
+    toolCallId: z.string(),
+    patientId: z.string(),
+    name: z.string(),
+  }),
+  /** What the caller said of themselves fits no patient. Key: the model's call id. */
+  z.object({ kind: z.literal('identity.failed'), toolCallId: z.string() }),
+  /** Slots offered, and held for the caller for a moment. Key: the model's call id. */
+  z.object({ kind: z.literal('slots.offered'), toolCallId: z.string(), slots: z.array(slot) }),
+  /** The patient's coming appointments, as they were told. Key: the model's call id. */
+  z.object({ kind: z.literal('appointments.told'), toolCallId: z.string(), appointments: z.array(appointment) }),
+  /** Key of these three: the model's call id. */
+  z.object({ kind: z.literal('appointment.booked'), toolCallId: z.string(), appointment }),
+  z.object({ kind: z.literal('appointment.rescheduled'), toolCallId: z.string(), appointment }),
+  z.object({ kind: z.literal('appointment.cancelled'), toolCallId: z.string(), appointment }),
   /** A recording was asked for by REST, or by `<Record>`. Key: the recording. */
   z.object({ kind: z.literal('recording.started'), recordingSid: z.string(), isVoicemail: z.boolean() }),
   /** A recording that was wanted could not be started. Key: the attempt. */
@@ -175,7 +230,17 @@ export function eventKey(fact: ConversationFact, attempt = ''): string {
     case 'tool.called':
     case 'tool.returned':
     case 'message.taken':
+    case 'patient.identified':
+    case 'patient.created':
+    case 'identity.failed':
+    case 'slots.offered':
+    case 'appointments.told':
+    case 'appointment.booked':
+    case 'appointment.rescheduled':
+    case 'appointment.cancelled':
       return `${fact.kind}:${fact.toolCallId}`
+    case 'note.kept':
+      return `note.kept:${fact.toolCallId}:${fact.field}`
     case 'recording.started':
     case 'recording.fetched':
       return `${fact.kind}:${fact.recordingSid}`

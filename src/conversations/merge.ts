@@ -88,7 +88,7 @@ export function join(a: Facts, b: Facts): Facts {
   }
 }
 
-/** What one event says by itself. Kinds that only carry words or usage say nothing here. */
+/** What one event says by itself. Kinds that only carry words, usage or what the clinic's tools did say nothing here. */
 export function factsOf({ fact, atMs }: ConversationEvent): Facts {
   switch (fact.kind) {
     case 'call.incoming':
@@ -146,6 +146,15 @@ export function factsOf({ fact, atMs }: ConversationEvent): Facts {
     case 'tool.called':
     case 'tool.returned':
     case 'message.taken':
+    case 'note.kept':
+    case 'patient.identified':
+    case 'patient.created':
+    case 'identity.failed':
+    case 'slots.offered':
+    case 'appointments.told':
+    case 'appointment.booked':
+    case 'appointment.rescheduled':
+    case 'appointment.cancelled':
     case 'warning':
     case 'usage':
     case 'email.sent':

@@ -238,6 +238,20 @@ export async function findConversation(
   return row
 }
 
+/**
+ * The conversation, for this transaction alone: whoever else would act or record in it waits until this is over. Throws when
+ * it does not exist in this organization.
+ */
+export async function lockConversation(tx: Tx, organizationId: string, conversationId: string): Promise<Conversation> {
+  const [row] = await tx
+    .select()
+    .from(conversations)
+    .where(and(eq(conversations.organizationId, organizationId), eq(conversations.id, conversationId)))
+    .for('no key update')
+  if (row === undefined) throw new Error(`Cannot act: conversation ${conversationId} is not in this organization`)
+  return row
+}
+
 /** The ledger of one conversation, in the order of arrival. */
 export async function readEvents(tx: Tx, organizationId: string, conversationId: string): Promise<ConversationEvent[]> {
   const rows = await tx

@@ -29,3 +29,9 @@ export function withoutValues(error: unknown): unknown {
   failed.stack = error.stack?.replace(error.message, failed.message)
   return failed
 }
+
+/** Two rows claim what only one may have: a unique or an exclusion constraint was violated, in a transaction still open. */
+export function isConflict(error: unknown): boolean {
+  const { code } = ((error instanceof DrizzleQueryError ? error.cause : error) ?? {}) as { code?: string }
+  return code === '23505' || code === '23P01'
+}

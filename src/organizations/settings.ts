@@ -4,6 +4,12 @@ import { z } from 'zod'
 
 export const voices = ['alloy', 'ash', 'ballad', 'coral', 'echo', 'sage', 'shimmer', 'verse', 'marin', 'cedar'] as const
 
+/**
+ * What a caller must show before anything of a patient is told or changed: full name and date of birth; or a call from a
+ * number that the patient gave, and one of the two.
+ */
+export const identityPolicies = ['name-and-birth-date', 'known-number-plus-fact'] as const
+
 const voiceSettings = z
   .object({
     /** Null: the deployment's model. */
@@ -49,6 +55,11 @@ export const organizationSettings = z
     voice: voiceSettings,
     limits: limitSettings,
     recordCalls: z.boolean().default(true),
+    identityPolicy: z.enum(identityPolicies).default('name-and-birth-date'),
+    /** False: the agent takes messages and answers questions, and touches no calendar. */
+    bookByPhone: z.boolean().default(true),
+    /** What callers ask about, by topic: address, parking, insurance. The agent may say all of it to anybody. */
+    about: z.record(z.string().min(1).max(40), z.string().min(1).max(500)).default({}),
     recordingNotice: z.string().min(1).max(300).default('This call is recorded.'),
   })
   .prefault({})

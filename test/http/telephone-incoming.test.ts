@@ -240,6 +240,6 @@ describe('a fallback organization', () => {
 
 test('seeding the demonstration again changes nothing', async () => {
   const before = await telephone.everything()
-  await seedDemo(telephone.deps.db, telephone.deps.ids)
+  await seedDemo(telephone.deps.db, telephone.deps.ids, telephone.deps.clock.now())
   expect(await telephone.everything()).toEqual(before)
 })

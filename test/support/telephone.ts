@@ -98,7 +98,7 @@ export async function openTelephone(settings: Record<string, string> = {}): Prom
     openSocket: dialling(vendors),
     ...recording(vendors),
   }
-  await seedDemo(database.db, deps.ids)
+  await seedDemo(database.db, deps.ids, deps.clock.now())
   const app = createApp(deps)
   const admin = postgres(database.adminUrl, { max: 1, onnotice: () => {} })
   return {

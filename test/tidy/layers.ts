@@ -20,7 +20,7 @@ const mayImport: Record<string, readonly string[]> = {
   organizations: [...floor, 'db', 'vendors'],
   agents: [...floor, 'db', 'vendors'],
   conversations: [...floor, 'db', 'organizations'],
-  clinic: [...floor, 'db', 'conversations'],
+  clinic: [...floor, 'db', 'organizations', 'conversations'],
   bridge: uptoClinic,
   // A channel hands its live calls to the bridge.
   ...Object.fromEntries(channels.map((channel) => [channel, [...uptoClinic, 'bridge']])),

@@ -113,6 +113,7 @@ export const proofsOfCode: Proof[] = [
         { 'src/conversations/merge.ts': 'const a = new Date()' },
         ['src/conversations/merge.ts:1'],
       ],
+      ['the clock, by Temporal', { 'src/clinic/slots.ts': 'Temporal.Now.instant()' }, ['src/clinic/slots.ts:1']],
       ['a timer', { 'src/bridge/machine.ts': 'setTimeout(() => {}, 1)' }, ['src/bridge/machine.ts:1']],
       ['chance', { 'src/bridge/machine.ts': 'Math.random()' }, ['src/bridge/machine.ts:1']],
       ['chance from crypto', { 'src/bridge/audio.ts': 'crypto.randomUUID()' }, ['src/bridge/audio.ts:1']],

@@ -10,8 +10,13 @@ export const pureFiles = [
   'src/wire/',
   'src/lib/outcome.ts',
   'src/lib/phone.ts',
+  'src/agents/briefing.ts',
+  'src/agents/compose.ts',
+  'src/agents/template.ts',
   'src/analysis/prompt.ts',
   'src/bridge/audio.ts',
+  'src/bridge/backchannel.ts',
+  'src/bridge/consulting.ts',
   'src/bridge/ending.ts',
   'src/bridge/limits.ts',
   'src/bridge/machine.ts',
@@ -25,14 +30,20 @@ export const pureFiles = [
   'src/bridge/transcript.ts',
   'src/bridge/watch.ts',
   'src/calls/twiml.ts',
+  'src/clinic/matching.ts',
+  'src/clinic/numbering.ts',
+  'src/clinic/slots.ts',
+  'src/clinic/spoken.ts',
   'src/conversations/analysis.ts',
   'src/conversations/cost.ts',
   'src/conversations/events.ts',
   'src/conversations/history.ts',
   'src/conversations/merge.ts',
+  'src/conversations/mode.ts',
   'src/conversations/prices.ts',
   'src/conversations/readiness.ts',
   'src/conversations/session-id.ts',
+  'src/conversations/state.ts',
   'src/conversations/transcript.ts',
   'src/notifications/view.ts',
   'src/organizations/settings.ts',
@@ -41,6 +52,7 @@ export const pureFiles = [
   'sim/audit/',
   'sim/auditor.ts',
   'sim/carrier/playout.ts',
+  'sim/model/thread.ts',
   'sim/random.ts',
 ]
 
@@ -105,6 +117,7 @@ function ambient(module: Module): Finding[] {
     if (source !== undefined) return [at(module, identifier, `${text} is ${source}`)]
     const member = isPropertyAccessExpression(parent) && parent.expression === identifier ? parent.name.text : null
     if (text === 'Math' && member === 'random') return [at(module, identifier, 'Math.random is chance')]
+    if (text === 'Temporal' && member === 'Now') return [at(module, identifier, 'Temporal.Now is the clock')]
     if (text !== 'Date') return []
     const readsClock =
       member === 'now' ||

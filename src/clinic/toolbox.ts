@@ -1,0 +1,32 @@
+// Which tools an agent has, by its role and by what the clinic allows. A new tool is listed here.
+import type { Organization } from '../organizations/store.ts'
+import { bookAppointment, cancelAppointment, findAvailability, rescheduleAppointment } from './appointment-tools.ts'
+import { clinicInfo } from './clinic-tools.ts'
+import { endCall, note, takeMessage } from './message-tools.ts'
+import { createPatient, searchPatient } from './patient-tools.ts'
+import type { Tool } from './tools.ts'
+
+/** `single` does it all; `receptionist` talks and leaves the calendar to `supervisor`, who never talks. */
+export type Role = 'single' | 'receptionist' | 'supervisor'
+
+const forAnybody = [clinicInfo, note, takeMessage]
+const forPatients = [
+  searchPatient,
+  createPatient,
+  findAvailability,
+  bookAppointment,
+  rescheduleAppointment,
+  cancelAppointment,
+]
+
+export function toolsFor({ settings }: Organization, role: Role): Tool[] {
+  const overTheCalendar = settings.bookByPhone ? forPatients : []
+  switch (role) {
+    case 'single':
+      return [...forAnybody, ...overTheCalendar, endCall]
+    case 'receptionist':
+      return [...forAnybody, endCall]
+    case 'supervisor':
+      return [...forAnybody, ...overTheCalendar]
+  }
+}
