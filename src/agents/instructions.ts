@@ -51,6 +51,10 @@ It is now {{now}}.`
 export const defaultGreeting =
   'Greet the caller in one short sentence: thank them for calling {{clinic}} and ask how you can help.'
 
+/** For the first turn after a break in the line: the conversation goes on, and does not begin again. */
+export const resumption =
+  'The line broke for a moment and is back. Say so in a few words, do not greet again, and go on exactly where you were.'
+
 export type InstructionsCache = {
   of(organizationId: string, channel: Channel): Promise<Instructions>
   /** Forgets an organization's instructions. */
