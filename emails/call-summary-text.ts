@@ -14,7 +14,6 @@ export function callSummaryText(props: CallSummaryProps): string {
       wording.followUps,
       props.followUps.map((line) => `- ${line}`),
     ),
-    [`${wording.open}: ${props.callUrl}`],
     section(
       true,
       wording.details,

@@ -1,8 +1,8 @@
 // The mail that a clinic's admins get when a call is over. Everything in it is text that was prepared for it: it decides
 // where things stand, and nothing about what they say. Tables and inline styles only, one heading of the first rank, and
-// no link but to the call's own page. The same props give the same bytes.
+// nothing to click on. The same props give the same bytes.
 import { createElement, Fragment, type ReactNode } from 'react'
-import { Body, Container, Head, Heading, Html, Link } from 'react-email'
+import { Body, Container, Head, Heading, Html } from 'react-email'
 import { styles, type Tone, tones } from './theme.ts'
 
 export type CallSummaryProps = {
@@ -23,7 +23,6 @@ export type CallSummaryProps = {
   turns: { at: string; speaker: 'agent' | 'caller'; text: string; unheard: string | null }[]
   /** Turns left out of the middle, after this many of `turns`. */
   omitted: { count: number; after: number } | null
-  callUrl: string
 }
 
 export const speakerNames = { agent: 'Receptionist', caller: 'Caller' } as const
@@ -39,8 +38,7 @@ export const wording = {
   transcript: 'Transcript',
   unheard: 'not heard',
   noWords: 'No words were spoken, or none could be made out.',
-  open: 'Open the call',
-  omitted: (count: number) => `${count} more ${count === 1 ? 'turn' : 'turns'} on the call’s page`,
+  omitted: (count: number) => `${count} more ${count === 1 ? 'turn is' : 'turns are'} left out here`,
   footer: (clinicName: string) =>
     `Sent once to the administrators of ${clinicName}. It may hold a patient’s details: please do not forward it.`,
 } as const
@@ -75,9 +73,6 @@ export function CallSummary(props: CallSummaryProps) {
                 </Block>
                 {each(props.messages, messageBlock)}
                 <FollowUps followUps={props.followUps} />
-                <Row style={styles.block}>
-                  <Button url={props.callUrl} />
-                </Row>
                 <Details details={props.details} />
                 <Transcript {...props} />
                 <Row style={styles.end}>{nonBreakingSpace}</Row>
@@ -183,20 +178,6 @@ const followUpRow = (line: string) => (
   </tr>
 )
 
-const Button = ({ url }: { url: string }) => (
-  <table role="presentation" border={0} cellPadding={0} cellSpacing={0}>
-    <tbody>
-      <tr>
-        <td style={styles.buttonCell}>
-          <Link href={url} style={styles.button}>
-            {wording.open}
-          </Link>
-        </td>
-      </tr>
-    </tbody>
-  </table>
-)
-
 const Details = ({ details }: Pick<CallSummaryProps, 'details'>) => (
   <Block title={wording.details}>
     <Rows>{each(details, detailRow)}</Rows>
@@ -210,7 +191,7 @@ const detailRow = ({ term, fact }: CallSummaryProps['details'][number]) => (
   </tr>
 )
 
-function Transcript({ turns, omitted, callUrl }: Pick<CallSummaryProps, 'turns' | 'omitted' | 'callUrl'>) {
+function Transcript({ turns, omitted }: Pick<CallSummaryProps, 'turns' | 'omitted'>) {
   const before = omitted === null ? turns : turns.slice(0, omitted.after)
   const after = omitted === null ? [] : turns.slice(omitted.after)
   return (
@@ -220,7 +201,7 @@ function Transcript({ turns, omitted, callUrl }: Pick<CallSummaryProps, 'turns' 
       ) : (
         <Rows>
           {each(before, turnRow)}
-          {omitted === null ? null : <Omitted count={omitted.count} url={callUrl} />}
+          {omitted === null ? null : <Omitted count={omitted.count} />}
           {each(after, turnRow)}
         </Rows>
       )}
@@ -228,14 +209,10 @@ function Transcript({ turns, omitted, callUrl }: Pick<CallSummaryProps, 'turns' 
   )
 }
 
-const Omitted = ({ count, url }: { count: number; url: string }) => (
+const Omitted = ({ count }: { count: number }) => (
   <tr>
     <td style={styles.time}>…</td>
-    <td style={styles.turn}>
-      <Link href={url} style={styles.link}>
-        {wording.omitted(count)}
-      </Link>
-    </td>
+    <td style={{ ...styles.turn, ...styles.unheard }}>{wording.omitted(count)}</td>
   </tr>
 )
 

@@ -9,7 +9,6 @@ const colours = {
   ink: '#1c2b2d',
   muted: '#4c5c5d',
   accent: '#0b5f61',
-  onAccent: '#f4faf9',
   quote: '#f0f6f5',
 } as const
 
@@ -83,18 +82,9 @@ export const styles = {
   item: { ...breakable, ...space(2), ...text(16, 25, colours.ink), verticalAlign: 'top' },
   term: { ...space(5), ...text(14, 22, colours.muted), width: 126, verticalAlign: 'top' },
   fact: { ...breakable, ...space(5), ...text(14, 22, colours.ink), verticalAlign: 'top' },
-  buttonCell: { backgroundColor: colours.accent, borderRadius: 6 },
-  button: {
-    ...space(11, 22),
-    ...text(15, 22, colours.onAccent),
-    display: 'inline-block',
-    fontWeight: 600,
-    textDecoration: 'none',
-  },
   time: { ...space(6), ...text(12, 22, colours.muted), width: 48, verticalAlign: 'top' },
   turn: { ...breakable, ...space(6), ...text(14, 22, colours.ink), verticalAlign: 'top' },
   agent: { color: colours.accent, fontWeight: 600 },
   caller: { color: colours.ink, fontWeight: 600 },
   unheard: { color: colours.muted, fontStyle: 'italic' },
-  link: { color: colours.accent, textDecorationLine: 'underline' },
 } satisfies Record<string, CSSProperties>

@@ -80,8 +80,8 @@ async function freeze(deps: MailDeps, claimed: Delivery): Promise<Delivery | nul
   }
   // Loaded when the first mail is due: it takes a third of a second, which nobody should wait for at the start.
   const { composeLetter } = await import('./letter.ts')
-  const { PUBLIC_BASE_URL: publicBaseUrl, MAIL_FROM: from } = deps.config
-  const letter = await composeLetter({ ...material, recipients, deliveryId: claimed.id, publicBaseUrl, from })
+  const from = deps.config.MAIL_FROM
+  const letter = await composeLetter({ ...material, recipients, deliveryId: claimed.id, from })
   const payload = JSON.stringify(letter)
   const firstAttemptAtMs = deps.clock.now()
   const isOurs = await deps.db.withOrg(claimed.organizationId, (tx) =>

@@ -17,12 +17,11 @@ export type LetterMaterial = {
   events: readonly ConversationEvent[]
   recipients: string[]
   deliveryId: string
-  publicBaseUrl: string
   from: string
 }
 
 export async function composeLetter(material: LetterMaterial): Promise<MailPayload> {
-  const { clinic, conversation, events, publicBaseUrl, deliveryId } = material
+  const { clinic, conversation, events, deliveryId } = material
   const facts = fold(events)
   const found = analysis.safeParse(facts.analysis?.analysis)
   const props = summaryView({
@@ -32,7 +31,6 @@ export async function composeLetter(material: LetterMaterial): Promise<MailPaylo
     events,
     turns: turnsOf(events),
     analysis: found.success ? found.data : null,
-    publicBaseUrl,
   })
   return {
     from: material.from,

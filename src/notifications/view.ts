@@ -12,12 +12,11 @@ import { isE164 } from '../lib/phone.ts'
 
 export type SummaryMaterial = {
   clinic: { name: string; timeZone: string }
-  conversation: Pick<Conversation, 'id' | 'fromNumber' | 'startedAt' | 'answeredAt' | 'durationMs' | 'callStatus'>
+  conversation: Pick<Conversation, 'fromNumber' | 'startedAt' | 'answeredAt' | 'durationMs' | 'callStatus'>
   facts: Facts
   events: readonly ConversationEvent[]
   turns: readonly Turn[]
   analysis: Analysis | null
-  publicBaseUrl: string
 }
 
 /** Sizes in bytes of escaped HTML. Gmail cuts a mail at about 102 kB; all of these together stay well below 80. */
@@ -57,7 +56,6 @@ export function summaryView(material: SummaryMaterial): CallSummaryProps {
     details: detailsOf(material, messages),
     turns,
     omitted,
-    callUrl: `${material.publicBaseUrl}/calls/${conversation.id}`,
   }
 }
 
@@ -163,10 +161,7 @@ function detailsOf(material: SummaryMaterial, messages: readonly MessageTaken[])
     ['Reason', analysis?.reason ?? null],
     ['Language', analysis === null ? null : languageName(analysis.language)],
     ['Recording', recordingText(facts)],
-    [
-      'More messages',
-      messages.length > summaryLimits.messages ? `${messages.length} in all, on the call’s page` : null,
-    ],
+    ['More messages', messages.length > summaryLimits.messages ? `${messages.length} in all` : null],
     ...linesOf(notes, summaryLimits.notes).map((note): [string, string] => ['Note', note]),
   ]
   return details.flatMap(([term, fact]) => {
@@ -177,8 +172,7 @@ function detailsOf(material: SummaryMaterial, messages: readonly MessageTaken[])
 
 function recordingText(facts: Facts): string {
   const kept = Object.values(facts.recordings).filter(({ status }) => status === 'completed')
-  if (kept.length > 0)
-    return `${kept.map(({ durationMs }) => durationText(durationMs)).join(' and ')}, on the call’s page`
+  if (kept.length > 0) return kept.map(({ durationMs }) => durationText(durationMs)).join(' and ')
   if (!isRecordingSettled(facts)) return 'Not arrived yet'
   const wasAsked = facts.isRecordingRefused || Object.keys(facts.recordings).length > 0
   return wasAsked ? 'Could not be made' : 'Not recorded'

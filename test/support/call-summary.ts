@@ -8,7 +8,6 @@ import { turnsOf } from '../../src/conversations/transcript.ts'
 import { type SummaryMaterial, summaryView } from '../../src/notifications/view.ts'
 
 export const beganAtMs = Date.UTC(2026, 10, 24, 15, 14)
-export const publicBaseUrl = 'https://frontdesk.example'
 const streamSid = 'MZ00000000000000000000000000000001'
 const recordingSid = 'RE00000000000000000000000000000001'
 
@@ -115,7 +114,6 @@ export function materialOf(
   return {
     clinic: { name: 'Lakeside Family Clinic', timeZone: 'America/New_York' },
     conversation: {
-      id: '11111111-2222-4333-8444-555555555555',
       fromNumber: '+15557654321',
       startedAt: new Date(beganAtMs),
       answeredAt: new Date(beganAtMs),
@@ -126,7 +124,6 @@ export function materialOf(
     events,
     turns: turnsOf(events),
     analysis: parsed.success ? parsed.data : null,
-    publicBaseUrl,
     ...changes,
   }
 }

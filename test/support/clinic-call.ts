@@ -16,7 +16,7 @@ import type { Clock } from '../../src/lib/clock.ts'
 import { type Ids, randomIds } from '../../src/lib/ids.ts'
 import { createLog, type Log } from '../../src/lib/log.ts'
 import { ensureOrganization } from '../../src/organizations/store.ts'
-import { beganAtMs, publicBaseUrl } from './call-summary.ts'
+import { beganAtMs } from './call-summary.ts'
 
 type MovableClock = Clock & { advance(ms: number): void }
 
@@ -37,7 +37,10 @@ export type Ground = { config: Config; clock: MovableClock; ids: Ids; log: Log; 
 /** What a job stands on, beside the database and the vendors. */
 export function groundOf(): Ground {
   const logged: string[] = []
-  const loaded = loadConfig({ PUBLIC_BASE_URL: publicBaseUrl, MAIL_FROM: 'Frontdesk <frontdesk@clinic.example>' })
+  const loaded = loadConfig({
+    PUBLIC_BASE_URL: 'https://frontdesk.example',
+    MAIL_FROM: 'Frontdesk <frontdesk@clinic.example>',
+  })
   if (!loaded.ok) throw new Error(loaded.problems.join(', '))
   return {
     config: loaded.config,
