@@ -8,14 +8,16 @@ import { isEnded, isReadyForMail, isWindingDown } from '../conversations/readine
 import { eventOf, findConversation, recordEvents } from '../conversations/store.ts'
 import { enqueue, type Tasks } from '../db/jobs.ts'
 import type { Deps } from '../deps.ts'
+import { ok } from '../lib/outcome.ts'
 import { RetryLater } from '../lib/retry-later.ts'
 import type { Accounts } from '../organizations/account-store.ts'
+import type { TelephonyAccount } from '../vendors/telephony.ts'
 import { callUrls } from './twiml.ts'
 
 export function callTasks(deps: Deps, accounts: Accounts): Tasks {
   return {
-    'start-recording': ({ organizationId, conversationId }) =>
-      startRecording(deps, accounts, organizationId, id(conversationId)),
+    'start-recording': ({ organizationId, conversationId }, attempt) =>
+      startRecording(deps, accounts, organizationId, id(conversationId), attempt),
     'fetch-recording': ({ organizationId, conversationId, recordingSid }) =>
       fetchRecording(deps, accounts, organizationId, id(conversationId), id(recordingSid)),
     'lapse-stream': ({ organizationId, conversationId, generation }) =>
@@ -34,6 +36,7 @@ async function startRecording(
   accounts: Accounts,
   organizationId: string,
   conversationId: string,
+  attempt: number,
 ): Promise<void> {
   const call = await deps.db.withOrg(organizationId, (tx) => findConversation(tx, organizationId, conversationId))
   if (call?.callSid == null) return
@@ -42,17 +45,26 @@ async function startRecording(
   const account = await accounts.ofOrganization(organizationId)
   if (account === null)
     return record(deps, organizationId, conversationId, { kind: 'recording.refused', reason: 'no carrier account' })
-  const started = await deps.telephony.startRecording(
-    account,
-    call.callSid,
-    callUrls(deps.config.PUBLIC_BASE_URL).recording,
-  )
+  const earlier = attempt > 1 ? await startedEarlier(deps, account, call.callSid) : null
+  const started =
+    earlier ??
+    (await deps.telephony.startRecording(account, call.callSid, callUrls(deps.config.PUBLIC_BASE_URL).recording))
   if (started.ok) {
     const { recordingSid } = started.value
     return record(deps, organizationId, conversationId, { kind: 'recording.started', recordingSid, isVoicemail: false })
   }
   if (started.problem === 'unavailable') throw new RetryLater(started.message)
   return record(deps, organizationId, conversationId, { kind: 'recording.refused', reason: started.message })
+}
+
+/** Starting has no idempotency key at Twilio, so an attempt of which nothing was heard is looked for. Null: it did nothing. */
+async function startedEarlier({ telephony }: Deps, account: TelephonyAccount, callSid: string) {
+  const listed = await telephony.listRecordings(account, callSid)
+  if (!listed.ok) return listed
+  const found = listed.value.find(
+    ({ status, isVoicemail }) => !isVoicemail && status !== 'absent' && status !== 'failed',
+  )
+  return found === undefined ? null : ok({ recordingSid: found.recordingSid })
 }
 
 async function fetchRecording(

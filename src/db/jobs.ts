@@ -10,7 +10,8 @@ import type { Tx } from './database.ts'
 
 /** What a task is given: the ids it was added with, and whose they are. */
 export type JobIds = { organizationId: string } & Record<string, string>
-export type Tasks = Record<string, (ids: JobIds) => Promise<void>>
+/** `attempt` is 1 for the first. After that the one before may have done its work and not lived to tell. */
+export type Tasks = Record<string, (ids: JobIds, attempt: number) => Promise<void>>
 
 export type JobRequest = {
   task: string
@@ -152,7 +153,7 @@ function workerTask(task: Tasks[string], taskLimitMs: number): Task {
       timer = setTimeout(() => reject(new Error(`Task took longer than ${taskLimitMs} ms`)), taskLimitMs)
     })
     try {
-      await Promise.race([task(ids.data), limit, helpers.abortPromise])
+      await Promise.race([task(ids.data, helpers.job.attempts), limit, helpers.abortPromise])
     } finally {
       clearTimeout(timer)
     }

@@ -20,6 +20,8 @@ export type RecordingSnapshot = {
   status: string
   durationMs: number | null
   channels: number | null
+  /** Made by `<Record>`. */
+  isVoicemail: boolean
 }
 
 export type Telephony = {

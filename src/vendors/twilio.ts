@@ -61,11 +61,12 @@ export function createTelephony(options: TelephonyOptions): Telephony {
     listRecordings: (account, callSid) =>
       ask('list recordings', async () => {
         const found = await clientOf(account).calls(callSid).recordings.list({ limit: maxListedRecordings })
-        return found.map(({ sid, status, duration, channels }) => ({
+        return found.map(({ sid, status, duration, channels, source }) => ({
           recordingSid: sid,
           status,
           durationMs: wholeSeconds(duration),
           channels: Number.isInteger(channels) ? channels : null,
+          isVoicemail: source === 'RecordVerb',
         }))
       }),
 

@@ -92,7 +92,7 @@ describe('telephony', () => {
     )
     expect(await at(url).listRecordings(account, callSid)).toEqual({
       ok: true,
-      value: [{ recordingSid, status: 'completed', durationMs: 9_000, channels: 2 }],
+      value: [{ recordingSid, status: 'completed', durationMs: 9_000, channels: 2, isVoicemail: false }],
     })
     expect(seen[0]?.path).toBe(`${api}/Calls/${callSid}/Recordings.json`)
   })

@@ -35,7 +35,7 @@ function writerThat(answer: () => Outcome<unknown, WriterProblem>, before: () =>
 }
 
 const analyze = async ({ organizationId, conversationId }: ClinicCall, writer: Writer, db: Database = database.db) =>
-  analysisTasks({ ...ground, db, writer }).analyze?.({ organizationId, conversationId })
+  analysisTasks({ ...ground, db, writer }).analyze?.({ organizationId, conversationId }, 1)
 const notAnalysed = wholeCall.filter(({ kind }) => kind !== 'analysis.completed')
 const place = (facts: readonly ConversationFact[] = notAnalysed) => placeCall(database.db, ground, facts)
 const outcomesOf = async (call: ClinicCall) =>

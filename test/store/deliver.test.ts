@@ -63,7 +63,7 @@ async function deliveryOf(call: ClinicCall) {
 
 async function deliver(call: ClinicCall, mailer: Mailer, db: Database = database.db): Promise<void> {
   const { id: deliveryId } = await deliveryOf(call)
-  await mailTasks({ ...ground, db, mailer })['send-mail']?.({ organizationId: call.organizationId, deliveryId })
+  await mailTasks({ ...ground, db, mailer })['send-mail']?.({ organizationId: call.organizationId, deliveryId }, 1)
 }
 
 /** A mailer that is asked, and answers when it is released. */
@@ -302,10 +302,8 @@ test('another clinic’s job cannot send, or even see, this clinic’s mail', as
   const ours = await place()
   const theirs = await place()
   const { id: deliveryId } = await deliveryOf(ours)
-  await mailTasks({ ...ground, db: database.db, mailer })['send-mail']?.({
-    organizationId: theirs.organizationId,
-    deliveryId,
-  })
+  const ids = { organizationId: theirs.organizationId, deliveryId }
+  await mailTasks({ ...ground, db: database.db, mailer })['send-mail']?.(ids, 1)
   expect(record().requests).toEqual([])
   expect(await deliveryOf(ours)).toMatchObject({ state: 'ready', attempts: 0 })
 })

@@ -64,13 +64,13 @@ async function stop(runner: JobRunner): Promise<void> {
 }
 
 /** A task that can be waited for: resolves when it was run `count` times. */
-function counted(count: number, work: (ids: JobIds) => Promise<void> = async () => {}) {
+function counted(count: number, work: (ids: JobIds, attempt: number) => Promise<void> = async () => {}) {
   const runs: JobIds[] = []
   const done = Promise.withResolvers<void>()
-  const task = async (ids: JobIds) => {
+  const task = async (ids: JobIds, attempt: number) => {
     runs.push(ids)
     if (runs.length === count) done.resolve()
-    await work(ids)
+    await work(ids, attempt)
   }
   return { task, runs, done: done.promise }
 }
@@ -153,8 +153,10 @@ describe('a job runs', () => {
     expect(new Set(greet.runs.map(({ organizationId }) => organizationId))).toEqual(new Set([ourId]))
   })
 
-  test('again after it failed, and the log says so without its words', async () => {
-    const fail = counted(2, async () => {
+  test('again after it failed, knowing that it is again, and the log says so without its words', async () => {
+    const attempts: number[] = []
+    const fail = counted(2, async (_ids, attempt) => {
+      attempts.push(attempt)
       if (fail.runs.length === 1) throw new Error('Grace Hopper called')
     })
     await start({ fail: fail.task })
@@ -163,6 +165,7 @@ describe('a job runs', () => {
     await view.makeDue(Date.now() + 60_000)
     await fail.done
     await untilQueueIs((rows) => rows.length === 0)
+    expect(attempts).toEqual([1, 2])
     expect(lines.join()).toContain('job failed')
     expect(lines.join()).not.toContain('Grace')
   })

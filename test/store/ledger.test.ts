@@ -101,8 +101,18 @@ async function dueIn(conversationId: string): Promise<Due> {
 async function rowOf(conversationId: string) {
   const row = await database.db.withOrg(ours, (tx) => findConversation(tx, ours, conversationId))
   if (row === undefined) throw new Error('the conversation is gone')
-  const { facts, eventCount, startedAt, callStatus, answeredAt, endedAt, durationMs, callAnalysis, isLive, transcript } =
-    row
+  const {
+    facts,
+    eventCount,
+    startedAt,
+    callStatus,
+    answeredAt,
+    endedAt,
+    durationMs,
+    callAnalysis,
+    isLive,
+    transcript,
+  } = row
   const columns: readiness.Columns = {
     startedAtMs: startedAt.getTime(),
     callStatus,

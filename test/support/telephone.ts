@@ -52,7 +52,7 @@ export type Telephone = {
   /** The jobs that wait for a call's conversation, by the time at which they are due. */
   jobs(callSid: string): Promise<WaitingJob[]>
   /** Runs a job that the ledger asked for, as the queue would. */
-  run(task: string, ids: Record<string, string>): Promise<void>
+  run(task: string, ids: Record<string, string>, attempt?: number): Promise<void>
   /** Resolves once it is so: for what goes on after an answer. It is asked between round trips to the database. */
   until(isSo: () => boolean | Promise<boolean>): Promise<void>
   /** How many rows each table has, routing's and the queue's included, and what is in them. */
@@ -114,7 +114,8 @@ export async function openTelephone(settings: Record<string, string> = {}): Prom
     log,
     post: async (path, fields, options = {}) => app.fetch(webhook(path, fields, options)),
     jobs: (callSid) => jobsOf(admin, callSid),
-    run: async (task, ids) => app.tasks[task]?.({ organizationId: lakeside.organizationId, ...ids }),
+    run: async (task, ids, attempt = 1) =>
+      app.tasks[task]?.({ organizationId: lakeside.organizationId, ...ids }, attempt),
     until: (isSo) => until(admin, isSo),
     everything: () => everything(admin),
     async end() {
