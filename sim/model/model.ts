@@ -68,7 +68,7 @@ export function createModel(parts: {
 
   async function prepare(script: ModelScript): Promise<void> {
     ready = null
-    const repertoire = await rehearse(script, parts.speech)
+    const repertoire = await rehearse(script, { clock, speech: parts.speech, note })
     ready = { ear: await (ear ??= openEar()), repertoire }
   }
 

@@ -1,18 +1,29 @@
-// A model's script, ready to be performed: its speech made beforehand, so that nothing is synthesized while a call runs.
-// One repertoire serves all sessions of a call; the next response is the next one whichever session asks.
+// A model's script, ready to be performed: its speech made beforehand, so that nothing is synthesized while a call runs
+// (but for what a tool must answer first). One repertoire serves all sessions of a call; the next response is the next one
+// whichever session asks.
+import type { SimClock } from '../clock.ts'
 import type { ModelOutput, ModelScript, Thought } from '../script.ts'
 import type { Speech } from '../speech.ts'
+import { filledIn, hasReference, type ToolAnswer } from './references.ts'
 
 export type Output = { knows: string[] } & (
-  | { kind: 'say'; text: string; audio: Uint8Array }
+  | {
+      kind: 'say'
+      text: string
+      /** Null while it is still being made. */
+      audio(): Uint8Array | null
+    }
   | { kind: 'call'; name: string; arguments: string }
   | { kind: 'fail'; code: string }
 )
 
 export type Repertoire = {
   readonly connection: ModelScript['connection']
-  /** What the next response puts out; null when the script has run out. */
-  nextResponse(): Output[] | null
+  /**
+   * What the next response puts out, with what tools have answered; null when the script has run out. `unknown`: what it
+   * refers to and no tool has answered.
+   */
+  nextResponse(answers: readonly ToolAnswer[]): { outputs: Output[]; unknown: string[] } | null
   /** What the next turn of the caller is heard as; '' when the script has run out. */
   nextHeard(): string
   /** The next structured answer; none when the script has run out. */
@@ -21,29 +32,62 @@ export type Repertoire = {
   nextConsultation(): Thought[] | undefined
 }
 
-export async function rehearse(script: ModelScript, speech: Speech): Promise<Repertoire> {
-  const responses: Output[][] = []
-  for (const outputs of script.responses) {
-    const ready: Output[] = []
-    for (const output of outputs) ready.push(await prepare(output, speech))
-    responses.push(ready)
-  }
+export type Stage = { clock: SimClock; speech: Speech; note(text: string): void }
+
+export async function rehearse(script: ModelScript, stage: Stage): Promise<Repertoire> {
+  const known = new Map<ModelOutput, Uint8Array>()
+  for (const output of script.responses.flat())
+    if ('say' in output && !hasReference(output.say))
+      known.set(output, await stage.speech.speak(output.say, output.voice))
+  const responses = [...script.responses]
   const hears = [...script.hears]
   const writings = script.writings.map((value) => ({ value }))
   const consultations = [...script.supervisor]
   return {
     connection: script.connection,
-    nextResponse: () => responses.shift() ?? null,
+    nextResponse(answers) {
+      const scripted = responses.shift()
+      if (scripted === undefined) return null
+      const prepared = scripted.map((output) => prepare(output, known.get(output), answers, stage))
+      return {
+        outputs: prepared.map(({ output }) => output),
+        unknown: prepared.flatMap(({ unknown }) => unknown),
+      }
+    },
     nextHeard: () => hears.shift() ?? '',
     nextWriting: () => writings.shift(),
     nextConsultation: () => consultations.shift(),
   }
 }
 
-async function prepare(output: ModelOutput, speech: Speech): Promise<Output> {
+function prepare(
+  output: ModelOutput,
+  audio: Uint8Array | undefined,
+  answers: readonly ToolAnswer[],
+  stage: Stage,
+): { output: Output; unknown: string[] } {
   const { knows = [] } = output
-  if ('say' in output)
-    return { knows, kind: 'say', text: output.say, audio: await speech.speak(output.say, output.voice) }
-  if ('call' in output) return { knows, kind: 'call', name: output.call, arguments: JSON.stringify(output.arguments) }
-  return { knows, kind: 'fail', code: output.fail }
+  if ('fail' in output) return { output: { knows, kind: 'fail', code: output.fail }, unknown: [] }
+  if ('call' in output) {
+    const { value, unknown } = filledIn(output.arguments, answers)
+    return { output: { knows, kind: 'call', name: output.call, arguments: JSON.stringify(value) }, unknown }
+  }
+  const { value, unknown } = filledIn(output.say, answers)
+  const text = String(value)
+  const spoken = audio === undefined ? speakNow(text, output.voice, stage) : () => audio
+  return { output: { knows, kind: 'say', text, audio: spoken }, unknown }
+}
+
+/** Time stands still for it on the virtual clock; on the real one whoever performs it looks again. */
+function speakNow(text: string, voice: string | undefined, { clock, speech, note }: Stage): () => Uint8Array | null {
+  let audio: Uint8Array | null = null
+  const made = speech.speak(text, voice).then(
+    (bytes) => void (audio = bytes),
+    (error: Error) => {
+      note(`A part of the script cannot be spoken: ${error.message}`)
+      audio = new Uint8Array(0)
+    },
+  )
+  void clock.hold(made, 'speech')
+  return () => audio
 }

@@ -49,6 +49,8 @@ type Parts = {
 
 /** The longest wait between pieces that were on their way when the response was cut. */
 const LATE_PIECE_MS = 30
+/** For speech that is still being made. */
+const LOOK_AGAIN_MS = 20
 
 export function startResponse(parts: Parts): Response {
   const { channel, config, settings, random, request, outputs } = parts
@@ -96,7 +98,7 @@ export function startResponse(parts: Parts): Response {
       if (cut || failure) break
       switch (output.kind) {
         case 'say':
-          yield* say(output.text, output.audio)
+          yield* say(output)
           break
         case 'call':
           yield* call(output.name, output.arguments)
@@ -108,7 +110,10 @@ export function startResponse(parts: Parts): Response {
     finish()
   }
 
-  function* say(text: string, mulaw: Uint8Array): Generator<number, void> {
+  function* say({ text, audio }: Extract<Output, { kind: 'say' }>): Generator<number, void> {
+    let mulaw = audio()
+    for (; mulaw === null && !cut; mulaw = audio()) yield LOOK_AGAIN_MS
+    if (mulaw === null) return
     const isSpoken = modality === 'audio'
     const entry = addItem({ type: 'message', role: 'assistant', content: [] })
     const place = { ...placeOf(entry), content_index: 0 }

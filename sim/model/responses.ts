@@ -2,7 +2,9 @@
 // what the script says.
 import type { ModelRecord } from '../record.ts'
 import { isSame } from './config.ts'
+import type { Entry } from './conversation.ts'
 import type { ClientEvent, ResponseCreate } from './protocol.ts'
+import type { ToolAnswer } from './references.ts'
 import * as refusals from './refusal.ts'
 import { type Response, startResponse } from './response.ts'
 import type { State } from './state.ts'
@@ -21,6 +23,14 @@ export type Responses = {
   record(): Pick<SessionRecord, 'responses' | 'deltas'>
 }
 
+/** What tools have answered so far, by their names. */
+const answersIn = (entries: readonly Entry[]): ToolAnswer[] =>
+  entries.flatMap(({ wire: { type, call_id, output = '' } }) => {
+    if (type !== 'function_call_output') return []
+    const call = entries.find(({ wire }) => wire.type === 'function_call' && wire.call_id === call_id)
+    return [{ tool: call?.wire.name ?? '', output }]
+  })
+
 /** A `response.create` that crosses on the wire a response begun by the service is nobody's mistake. */
 const RACE_MS = 100
 
@@ -33,11 +43,13 @@ export function createResponses(state: State, on: { started(): void; done(respon
 
   function begin(request: ResponseCreate, isAsked: boolean) {
     const { channel, conversation, config } = state
-    const outputs = state.repertoire.nextResponse()
-    if (!outputs) state.note(`The script has run out: response ${all.length + 1} of the session says nothing`)
+    const next = state.repertoire.nextResponse(answersIn(conversation.entries))
+    if (!next) state.note(`The script has run out: response ${all.length + 1} of the session says nothing`)
+    const { outputs, unknown } = next ?? { outputs: [], unknown: [] }
     if (request.conversation !== 'none') on.started()
-    for (const words of outputs?.flatMap(({ knows }) => knows) ?? [])
+    for (const words of outputs.flatMap(({ knows }) => knows))
       if (!isKnown(words, request)) state.violate(`the model was never told ${JSON.stringify(words)}`)
+    for (const reference of unknown) state.violate(`the script needs ${reference}, which no tool has answered`)
     const instructions = JSON.stringify([request.instructions ?? config.instructions, request.tools ?? config.tools])
     const response = startResponse({
       channel,
@@ -46,7 +58,7 @@ export function createResponses(state: State, on: { started(): void; done(respon
       config,
       settings: state.settings,
       random: state.random.child(`response ${all.length}`),
-      outputs: outputs ?? [],
+      outputs,
       request,
       isAsked,
       usageOf: meter.read(instructions, inputOf(request)),

@@ -8,6 +8,7 @@ import type { Thought } from '../script.ts'
 import { failure, json, refused } from './answers.ts'
 import { drawId } from './channel.ts'
 import { envelope, messageItem, NOTHING_LEFT, refusalContent, textContent } from './envelope.ts'
+import { filledIn, type ToolAnswer } from './references.ts'
 import { type Refusal, refusalOf } from './refusal.ts'
 import type { Repertoire } from './repertoire.ts'
 import type { Range } from './settings.ts'
@@ -75,7 +76,9 @@ export function createThinker(parts: {
       return refused(thought.refuse, 'The script refuses this request.')
     }
     step.status = 200
-    const { output, said } = putOut(thought, consultation)
+    const { value, unknown } = filledIn(thought, answersIn(asked.input))
+    for (const reference of unknown) step.violations.push(`the script needs ${reference}, which no tool has answered`)
+    const { output, said } = putOut(value, consultation)
     step.output = said
     return json(envelope(drawId(random, 'resp_'), clock.now(), echoOf(asked), output, said, THOUGHT_TOKENS))
   }
@@ -151,6 +154,14 @@ export function createThinker(parts: {
 
   return { answer, record: () => steps.map((step) => ({ ...step, violations: [...step.violations] })) }
 }
+
+/** What tools have answered in this thread, by their names. */
+const answersIn = (input: Asked['input']): ToolAnswer[] =>
+  input.flatMap(({ type, call_id, output }) => {
+    if (type !== 'function_call_output') return []
+    const call = input.find((item) => item.type === 'function_call' && item.call_id === call_id)
+    return [{ tool: String(call?.name), output: String(output) }]
+  })
 
 const echoOf = (asked: Asked) => ({
   model: asked.model,
