@@ -24,7 +24,14 @@ export function composeDeps(config: Config, databaseUrl: string, own: Partial<De
     ids: own.ids ?? randomIds,
     log: own.log ?? createLog({ level: config.LOG_LEVEL }),
     openSocket: own.openSocket ?? openSocket,
-    telephony: own.telephony ?? createTelephony({ baseUrl: config.TWILIO_API_BASE_URL, timeoutMs }),
+    telephony:
+      own.telephony ??
+      createTelephony({
+        baseUrl: config.TWILIO_API_BASE_URL,
+        timeoutMs,
+        mediaTimeoutMs: limits.recordingTransferMs,
+        maxRecordingBytes: limits.recordingBytes,
+      }),
     writer: own.writer ?? createWriter({ apiKey: config.OPENAI_API_KEY ?? '', baseUrl: config.OPENAI_BASE_URL }),
     mailer:
       own.mailer ?? createMailer({ apiKey: config.RESEND_API_KEY ?? '', baseUrl: config.RESEND_BASE_URL, timeoutMs }),
@@ -39,6 +46,6 @@ function storageOf(config: Config): Storage {
     url,
     serviceRoleKey,
     bucket: config.RECORDINGS_BUCKET,
-    timeoutMs: limits.vendorRequestMs,
+    timeoutMs: limits.recordingTransferMs,
   })
 }

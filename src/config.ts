@@ -190,5 +190,8 @@ export const limits = {
   /** Jobs run at once by one process, and how long a delayed one may wait beyond its time. */
   jobsAtOnce: 8,
   jobPollMs: 1_000,
+  /** One hour in two channels is about 115 MB. */
   recordingBytes: 200 * 1024 * 1024,
+  /** To fetch a recording, and to put it away: together less than a job may take. */
+  recordingTransferMs: 50_000,
 } as const

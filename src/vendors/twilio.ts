@@ -12,22 +12,18 @@ export type TelephonyOptions = {
   /** For one REST request, from first byte to last. */
   timeoutMs: number
   /** For fetching one recording's file. */
-  mediaTimeoutMs?: number
-  /** A file larger than this is not taken. One hour in two channels is about 115 MB. */
-  maxRecordingBytes?: number
+  mediaTimeoutMs: number
+  /** A file larger than this is not taken. */
+  maxRecordingBytes: number
 }
 
-const defaultMediaTimeoutMs = 60_000
-const defaultMaxRecordingBytes = 200 * 1024 * 1024
 /** More recordings of one call than this are not looked at. */
 const maxListedRecordings = 50
 /** A page of fifty recordings is about 60 kB. */
 const maxAnswerBytes = 1024 * 1024
 
 export function createTelephony(options: TelephonyOptions): Telephony {
-  const { baseUrl, timeoutMs } = options
-  const mediaTimeoutMs = options.mediaTimeoutMs ?? defaultMediaTimeoutMs
-  const maxRecordingBytes = options.maxRecordingBytes ?? defaultMaxRecordingBytes
+  const { baseUrl, timeoutMs, mediaTimeoutMs, maxRecordingBytes } = options
   const httpClient = new BoundedClient(baseUrl, timeoutMs)
   const clientOf = (account: TelephonyAccount) => twilio(account.accountSid, account.authToken, { httpClient })
 
