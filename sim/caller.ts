@@ -1,11 +1,15 @@
-// The caller of a fixture: hears what the carrier plays to them, and speaks, presses keys or hangs up when their cue comes.
-// Asked once every 20 ms of the call. Judges by ear: an agent speaks when it can be heard, not when bytes arrive.
+// The caller of a fixture, or somebody else on the telephone: hears what the carrier plays to them, and speaks, presses keys
+// or hangs up when their cue comes. Asked once every 20 ms of the call. Judges by ear: an agent speaks when it can be heard,
+// not when bytes arrive.
 import { FRAME_BYTES, FRAME_MS, silence } from './audio.ts'
 import type { CallerStep } from './script.ts'
-import type { Trace } from './trace.ts'
+import { beep } from './tones.ts'
 
-/** `isSounding`: audio is being played or waiting to be. `isAudible`: what was just played was loud enough to hear. */
-export type Ear = { isSounding: boolean; isAudible: boolean }
+/**
+ * `isSounding`: audio is being played or waiting to be. `isAudible`: what was just played was loud enough to hear. `line`: who
+ * has the other end: the server's agent, a person, or nobody yet.
+ */
+export type Ear = { isSounding: boolean; isAudible: boolean; line: 'agent' | 'waiting' | 'person' }
 
 /** The caller's next 20 ms, and what else they do. */
 export type CallerTurn = { audio: Uint8Array; digit: string | null; hangsUp: boolean }
@@ -19,21 +23,30 @@ export type Caller = {
 const FINISHED_AFTER_MS = 300
 /** A cue that does not come in this time does not come. */
 const CUE_LIMIT_MS = 30_000
+/** The same for what hangs on a person, whose telephone rings for half a minute before anybody gives up. */
+const PERSON_CUE_LIMIT_MS = 180_000
 /** How long a caller listens who has nothing more to do. */
 const PATIENCE_MS = 60_000
 /** From one key to the next. */
 const DIGIT_MS = 200
+const BEEP_MS = 500
 
 const QUIET_FRAME = silence(FRAME_BYTES)
 
-export function createCaller(steps: readonly CallerStep[], answeredAtMs: number, trace: Trace): Caller {
+/** `tell`: what they do, for whoever watches. */
+export function createCaller(
+  steps: readonly CallerStep[],
+  answeredAtMs: number,
+  tell: (what: string, body?: unknown) => void,
+): Caller {
   const agent = createListener()
+  let line: Ear['line'] = 'agent'
+  /** When the agent last did not have the line. */
+  let lastAwayAtMs = Number.NEGATIVE_INFINITY
   /** Which step is awaited, since when, and when it is due once its cue has come. */
   let awaited = { at: 0, sinceMs: answeredAtMs, dueAtMs: null as number | null }
   let utterance: { audio: Uint8Array; spokenBytes: number; beganAtMs: number } | null = null
   let digits: { left: string; nextAtMs: number } | null = null
-
-  const tell = (what: string, body?: unknown) => trace.add({ wire: 'call', from: 'caller', to: 'carrier', what, body })
 
   /** When the cue of a step came; null while it has not. */
   function cueAtMs(step: CallerStep, nowMs: number): number | null {
@@ -49,6 +62,12 @@ export function createCaller(steps: readonly CallerStep[], answeredAtMs: number,
         return !isBusy() && agent.finishedSince(sinceMs) ? nowMs : null
       case 'agent-speaking':
         return !isBusy() && agent.heardMs(sinceMs) >= step.heardMs ? nowMs : null
+      case 'waiting':
+        return line === 'waiting' ? nowMs : null
+      case 'connected':
+        return line === 'person' ? nowMs : null
+      case 'returned':
+        return line === 'agent' && lastAwayAtMs > sinceMs ? nowMs : null
     }
   }
 
@@ -60,6 +79,12 @@ export function createCaller(steps: readonly CallerStep[], answeredAtMs: number,
       case 'say':
         utterance = { audio: step.audio, spokenBytes: 0, beganAtMs: nowMs }
         tell('say', { words: step.words })
+        return false
+      case 'beep':
+        utterance = { audio: beep(BEEP_MS), spokenBytes: 0, beganAtMs: nowMs }
+        tell('beep')
+        return false
+      case 'listen':
         return false
       case 'press':
         digits = { left: step.digits, nextAtMs: nowMs }
@@ -80,7 +105,7 @@ export function createCaller(steps: readonly CallerStep[], answeredAtMs: number,
     if (awaited.dueAtMs === null) {
       const cue = cueAtMs(step, nowMs)
       if (cue !== null) awaited.dueAtMs = cue + step.waitMs
-      else if (nowMs - awaited.sinceMs >= CUE_LIMIT_MS) return tooLong(`step ${awaited.at + 1}, on ${step.on}`)
+      else if (nowMs - awaited.sinceMs >= limitOf(step)) return tooLong(`step ${awaited.at + 1}, on ${step.on}`)
     }
     return awaited.dueAtMs !== null && nowMs >= awaited.dueAtMs && begin(step, nowMs)
   }
@@ -118,11 +143,16 @@ export function createCaller(steps: readonly CallerStep[], answeredAtMs: number,
   return {
     next(atMs, ear) {
       agent.hear(atMs, ear)
+      line = ear.line
+      if (line !== 'agent') lastAwayAtMs = atMs
       const hangsUp = act(atMs)
       return { audio: speak(atMs), digit: press(atMs), hangsUp }
     },
   }
 }
+
+const limitOf = ({ on }: CallerStep): number =>
+  on === 'waiting' || on === 'connected' || on === 'returned' ? PERSON_CUE_LIMIT_MS : CUE_LIMIT_MS
 
 /** Makes turns out of what the caller hears: one begins when the agent can be heard, and ends in a lasting quiet. */
 function createListener() {

@@ -1,7 +1,7 @@
 // What a fixture's YAML may say: the shape, its defaults and its limits, and how it becomes the scripts that the stand-ins
 // run. fixtures/README.md explains it to people. Audio is named here by its file, and read elsewhere.
 import { z } from 'zod'
-import type { CallerStep, Fixture, ModelOutput, Thought } from './script.ts'
+import type { Answering, CallerStep, Fixture, ModelOutput, Thought } from './script.ts'
 
 const E164 = /^\+[1-9]\d{6,14}$/
 const LONGEST_WAIT_MS = 10 * 60 * 1000
@@ -11,9 +11,21 @@ const words = z.string().trim().min(1, 'must not be empty').max(LONGEST_WORDS)
 const waitMs = z.number().int().min(0).max(LONGEST_WAIT_MS)
 const phoneNumber = z.string().regex(E164, "must be a number in E.164 form, in quotes: '+15551234567'")
 
+const cues = [
+  'answered',
+  'agent-finished',
+  'agent-speaking',
+  'saying',
+  'said',
+  'waiting',
+  'connected',
+  'returned',
+] as const
+const onlyTrue = z.literal(true, 'can only be true').optional()
+
 const callerStep = z
   .strictObject({
-    on: z.enum(['answered', 'agent-finished', 'agent-speaking', 'saying', 'said']),
+    on: z.enum(cues),
     heardMs: waitMs.optional(),
     waitMs: waitMs.default(0),
     say: words.optional(),
@@ -23,13 +35,15 @@ const callerStep = z
       .string()
       .regex(/^[0-9*#]{1,32}$/, "must be keys of a telephone, in quotes: '12#'")
       .optional(),
-    hangUp: z.literal(true, 'can only be true').optional(),
+    beep: onlyTrue,
+    listen: onlyTrue,
+    hangUp: onlyTrue,
   })
   .superRefine((step, context) => {
     const fault = (message: string, field?: string) =>
       context.addIssue({ code: 'custom', message, path: field === undefined ? [] : [field] })
-    const acts = [step.say, step.press, step.hangUp].filter((act) => act !== undefined)
-    if (acts.length !== 1) fault('does one thing: say, press or hangUp')
+    const acts = [step.say, step.press, step.beep, step.listen, step.hangUp].filter((act) => act !== undefined)
+    if (acts.length !== 1) fault('does one thing: say, press, beep, listen or hangUp')
     if (step.say !== undefined && step.audio === undefined) fault('says something, so it needs an audio file', 'say')
     if (step.say === undefined && step.audio !== undefined) fault('goes with say only', 'audio')
     if (step.say === undefined && step.voice !== undefined) fault('goes with say only', 'voice')
@@ -41,6 +55,42 @@ const callerStep = z
 
 /** What the model must have been told by then. */
 const knows = z.array(words).min(1).optional()
+
+/** What somebody does on the telephone, step after step. */
+const steps = z
+  .array(callerStep)
+  .max(100)
+  .superRefine((given, context) => {
+    given.forEach((step, place) => {
+      const hasSpoken = given.slice(0, place).some(({ say, beep }) => say !== undefined || beep !== undefined)
+      if ((step.on === 'saying' || step.on === 'said') && !hasSpoken)
+        context.addIssue({ code: 'custom', message: 'needs a step before it that says something', path: [place, 'on'] })
+    })
+  })
+
+const answers = z.union(
+  [waitMs, z.enum(['busy', 'never', 'unreachable'])],
+  'must be the milliseconds of ringing, or busy, never or unreachable',
+)
+const USUAL_RINGING_MS = 3_000
+
+const call = z
+  .strictObject({
+    direction: z.enum(['inbound', 'outbound']).default('inbound'),
+    to: phoneNumber,
+    from: phoneNumber,
+    answers: answers.optional(),
+  })
+  .superRefine(({ direction, answers }, context) => {
+    if (answers !== undefined && direction === 'inbound')
+      context.addIssue({ code: 'custom', message: 'goes with direction: outbound only', path: ['answers'] })
+  })
+
+const person = z.strictObject({
+  number: phoneNumber,
+  answers: answers.default(USUAL_RINGING_MS),
+  does: steps.default([]),
+})
 
 const modelOutput = z
   .strictObject({
@@ -115,48 +165,49 @@ const expectation = z.strictObject({
       }),
     )
     .default([]),
+  dialled: z
+    .array(
+      z.strictObject({
+        number: phoneNumber,
+        status: z.enum(['completed', 'busy', 'no-answer', 'failed', 'canceled']).optional(),
+        isBridged: z.boolean().optional(),
+        hears: z.array(z.string()).optional(),
+      }),
+    )
+    .default([]),
   problems: z.array(z.number().int()).default([]),
 })
 
-export const fixtureShape = z
-  .strictObject({
-    version: z.literal(1, 'must be 1, the only version that there is'),
-    about: words,
-    call: z.strictObject({ to: phoneNumber, from: phoneNumber }),
-    caller: z.array(callerStep).max(100),
-    model: z.strictObject({
-      connection,
-      hears: z.array(z.string()).optional(),
-      responses: z.array(z.array(modelOutput).min(1, 'must have an output')).default([]),
-      writings: z.array(z.unknown()).default([]),
-      supervisor: z.array(z.array(thought).min(1, 'must have a thought')).default([]),
-    }),
-    expect: expectation,
-  })
-  .superRefine(({ caller }, context) => {
-    caller.forEach((step, place) => {
-      const hasSpoken = caller.slice(0, place).some(({ say }) => say !== undefined)
-      if ((step.on === 'saying' || step.on === 'said') && !hasSpoken)
-        context.addIssue({
-          code: 'custom',
-          message: 'needs a step before it that says something',
-          path: ['caller', place, 'on'],
-        })
-    })
-  })
+export const fixtureShape = z.strictObject({
+  version: z.literal(1, 'must be 1, the only version that there is'),
+  about: words,
+  call,
+  caller: steps,
+  people: z.array(person).max(20).default([]),
+  model: z.strictObject({
+    connection,
+    hears: z.array(z.string()).optional(),
+    responses: z.array(z.array(modelOutput).min(1, 'must have an output')).default([]),
+    writings: z.array(z.unknown()).default([]),
+    supervisor: z.array(z.array(thought).min(1, 'must have a thought')).default([]),
+  }),
+  expect: expectation,
+})
 
 export type FixtureFile = z.infer<typeof fixtureShape>
 type StepInFile = FixtureFile['caller'][number]
 
 /** `audioOf` gives the audio of a file that a step names. */
 export function toFixture(file: FixtureFile, name: string, audioOf: (path: string) => Uint8Array): Fixture {
-  const { version, about, call, caller, model, expect } = file
+  const { version, about, call, caller, people, model, expect } = file
+  const toSteps = (steps: StepInFile[]) => steps.map((step) => toStep(step, audioOf))
   return {
     version,
     name,
     about,
-    call,
-    caller: caller.map((step) => toStep(step, audioOf)),
+    call: { ...call, answers: toAnswering(call.answers ?? USUAL_RINGING_MS) },
+    caller: toSteps(caller),
+    people: people.map(({ number, answers, does }) => ({ number, answers: toAnswering(answers), does: toSteps(does) })),
     model: {
       connection: toConnection(model.connection),
       hears: model.hears ?? caller.flatMap(({ say }) => say ?? []),
@@ -168,6 +219,9 @@ export function toFixture(file: FixtureFile, name: string, audioOf: (path: strin
   }
 }
 
+const toAnswering = (given: z.infer<typeof answers>): Answering =>
+  typeof given === 'number' ? { afterMs: given } : given
+
 function toConnection(given: FixtureFile['model']['connection']): Fixture['model']['connection'] {
   if (given === 'take') return { take: true }
   return given === 'stall' ? { stall: true } : given
@@ -178,6 +232,8 @@ function toStep(step: StepInFile, audioOf: (path: string) => Uint8Array): Caller
   const cue = on === 'agent-speaking' ? { on, heardMs, waitMs } : { on, waitMs }
   if (step.say !== undefined) return { ...cue, act: 'say', words: step.say, audio: audioOf(step.audio ?? '') }
   if (step.press !== undefined) return { ...cue, act: 'press', digits: step.press }
+  if (step.beep) return { ...cue, act: 'beep' }
+  if (step.listen) return { ...cue, act: 'listen' }
   return { ...cue, act: 'hang-up' }
 }
 

@@ -31,10 +31,10 @@ export async function loadFixture(pathOrName: string): Promise<Fixture> {
 
 export type SpokenLine = { words: string; voice: string | undefined; path: string }
 
-/** What a fixture's caller says, and where the audio of it is kept or belongs. Throws a FixtureFault. */
+/** What people say in a fixture, and where the audio of it is kept or belongs. Throws a FixtureFault. */
 export async function linesOf(pathOrName: string): Promise<SpokenLine[]> {
   const { file, path } = await readScript(await findFile(pathOrName))
-  return file.caller.flatMap(({ say, audio, voice }) =>
+  return stepsOf(file).flatMap(({ step: { say, audio, voice } }) =>
     say === undefined || audio === undefined ? [] : [{ words: say, voice, path: resolve(dirname(path), audio) }],
   )
 }
@@ -127,10 +127,16 @@ const article = (type: string): string => {
   return `${/^[aeiou]/.test(name) ? 'an' : 'a'} ${name}`
 }
 
+/** The steps of everybody on the telephone, and where they stand. */
+const stepsOf = ({ caller, people }: FixtureFile) => [
+  ...caller.map((step, place) => ({ step, at: ['caller', place] })),
+  ...people.flatMap(({ does }, who) => does.map((step, place) => ({ step, at: ['people', who, 'does', place] }))),
+]
+
 async function readAudio({ path, file, fault }: Script): Promise<Map<string, Uint8Array>> {
   const audio = new Map<string, Uint8Array>()
   const faults: string[] = []
-  for (const [place, step] of file.caller.entries()) {
+  for (const { step, at } of stepsOf(file)) {
     if (step.audio === undefined) continue
     const bytes = await readFile(resolve(dirname(path), step.audio)).catch(() => null)
     const wrong =
@@ -139,7 +145,7 @@ async function readAudio({ path, file, fault }: Script): Promise<Map<string, Uin
         : bytes.length === 0 || bytes.length > MAX_AUDIO_BYTES
           ? `has ${bytes.length} bytes; it must be μ-law at 8 kHz, without a header, a minute at the most`
           : null
-    if (wrong !== null) faults.push(fault(['caller', place, 'audio'], `file ${step.audio} ${wrong}`))
+    if (wrong !== null) faults.push(fault([...at, 'audio'], `file ${step.audio} ${wrong}`))
     if (bytes !== null) audio.set(step.audio, new Uint8Array(bytes))
   }
   if (faults.length > 0) throw new FixtureFault(faults.join('\n'))

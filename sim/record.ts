@@ -4,19 +4,31 @@
 export type CarrierRecord = {
   callSid: string
   accountSid: string
+  direction: 'inbound' | 'outbound-api' | 'outbound-dial'
+  /** Of a leg that a `<Dial>` placed: the call whose `<Dial>` it was. */
+  parentCallSid: string | null
   from: string
   to: string
   status: string
+  /** When it began to ring; of a call that the server places, when it was placed. */
   ringingAtMs: number
   answeredAtMs: number | null
   endedAtMs: number | null
-  endedBy: 'caller' | 'server' | 'carrier' | null
+  /** `person`: whoever was at the far end of a leg that was placed for a caller. */
+  endedBy: 'caller' | 'person' | 'server' | 'carrier' | null
   /** Each TwiML document fetched, with the URL that gave it and how long it took. */
   documents: { atMs: number; url: string; status: number; body: string; tookMs: number }[]
   /** Text spoken to the caller by `<Say>`; null while it is being said. */
   said: { atMs: number; endedAtMs: number | null; text: string }[]
   streams: StreamRecord[]
-  /** Callbacks sent (status, recording, stream), when what they tell had happened, and how they were answered. */
+  /** What a `<Gather>` took, and what ended it. */
+  gathered: { atMs: number; digits: string; endedBy: 'count' | 'key' | 'timeout' }[]
+  /** Who answered, as far as the carrier's machine detection can tell, and how long after the answer it could. */
+  detection: { atMs: number; answeredBy: string; tookMs: number } | null
+  bridges: BridgeRecord[]
+  /** The legs that the call led to: those of its `<Dial>`s, and those placed by REST into a conference that it was in. */
+  legs: CarrierRecord[]
+  /** Callbacks sent (status, recording, stream …), when what they tell had happened, and how they were answered. */
   deliveries: {
     causedAtMs: number
     atMs: number
@@ -38,13 +50,25 @@ export type CarrierRecord = {
   problems: { atMs: number; code: number; text: string }[]
 }
 
+/** One end of a connection between people: of a `<Dial>`, or in a conference. Frames of 160 bytes. */
+export type BridgeRecord = {
+  /** The same at all of its ends: the SID of the leg dialled, or of the conference. */
+  bridgeSid: string
+  kind: 'dial' | 'conference'
+  joinedAtMs: number
+  leftAtMs: number | null
+  /** What this end said into it, and what it heard of the others. */
+  said: { atMs: number; bytes: Uint8Array }[]
+  heard: { atMs: number; bytes: Uint8Array }[]
+}
+
 export type StreamRecord = {
   streamSid: string
   url: string
   openedAtMs: number
   startedAtMs: number | null
   endedAtMs: number | null
-  endedBy: 'caller' | 'server' | 'carrier' | null
+  endedBy: 'caller' | 'person' | 'server' | 'carrier' | null
   /** The caller's frames, as sent to the server: 160 bytes each. A frame held back by a fault is not here. */
   sent: { atMs: number; bytes: Uint8Array }[]
   /** All media bytes received from the server, in order. */

@@ -1,6 +1,6 @@
 // A fixture's two scripts and what must be true afterwards. Fixtures are YAML files under fixtures/; this is their shape.
 
-/** When a step of the caller begins. Each cue counts from the step before it. */
+/** When a step of the caller begins. Each cue counts from the step before it. Of a person, the "agent" is whoever they hear. */
 export type Cue =
   | { on: 'answered' }
   /** The agent has spoken since the last step, and what it said has finished sounding. */
@@ -10,12 +10,28 @@ export type Cue =
   /** The caller's own last utterance has begun, or has ended. */
   | { on: 'saying' }
   | { on: 'said' }
+  /** The line has been given over to wait for a person: a phone rings, or a conference has not begun. */
+  | { on: 'waiting' }
+  /** A person is at the other end. */
+  | { on: 'connected' }
+  /** Nobody rings any more, and no person is at the other end: the agent has the line again. */
+  | { on: 'returned' }
 
 export type CallerStep = Cue & { waitMs: number } & (
     | { act: 'say'; words: string; audio: Uint8Array }
     | { act: 'press'; digits: string }
+    /** As an answering machine does after its greeting. */
+    | { act: 'beep' }
+    /** Nothing: the next step counts from here. */
+    | { act: 'listen' }
     | { act: 'hang-up' }
   )
+
+/** After how much ringing somebody answers; or why nobody does. */
+export type Answering = { afterMs: number } | 'busy' | 'never' | 'unreachable'
+
+/** Somebody who can be rung, or their machine. */
+export type Person = { number: string; answers: Answering; does: readonly CallerStep[] }
 
 /** `knows`: what the model must have been told by then, in its instructions or in the conversation. */
 export type ModelOutput = { knows?: string[] } & (
@@ -56,6 +72,8 @@ export type Expectations = {
   /** Messages left on tape. */
   voicemails?: number
   emails: { to: string[]; subject?: string; contains?: string[] }[]
+  /** The legs that the call led to, in order. `hears`: what the carrier says to them before anybody else does. */
+  dialled: { number: string; status?: string; isBridged?: boolean; hears?: string[] }[]
   /** Twilio debugger codes that the call is meant to provoke. */
   problems: number[]
 }
@@ -64,8 +82,12 @@ export type Fixture = {
   version: 1
   name: string
   about: string
-  call: { to: string; from: string }
+  /** `answers`: of an outbound call, how the one who is called answers. */
+  call: { direction: 'inbound' | 'outbound'; to: string; from: string; answers: Answering }
+  /** What the caller does; of an outbound call, the one who is called. */
   caller: CallerStep[]
+  /** Who else can be rung. Nobody answers at any other number. */
+  people: Person[]
   model: ModelScript
   expect: Expectations
 }

@@ -1,7 +1,8 @@
 // Everything that went over every wire, in order, with the clock's time. The report, the auditor and `--trace` read it.
 import type { SimClock } from './clock.ts'
 
-export type Party = 'carrier' | 'server' | 'model' | 'inbox' | 'caller'
+/** `person`: somebody whom the server has rung for the caller. */
+export type Party = 'carrier' | 'server' | 'model' | 'inbox' | 'caller' | 'person'
 export type Wire = 'webhook' | 'callback' | 'media' | 'realtime' | 'responses' | 'rest' | 'mail' | 'call'
 
 export type TraceEntry = {

@@ -19,7 +19,7 @@ export const lastCallFolder = '.frontdesk/last-call'
 /** The fixture named; else the one that calls the number; else the one that calls a number of nobody. */
 export async function fixtureOf({ to, from, fixture: named }: Wish): Promise<Fixture> {
   const fixture = await load(named ?? (await fixtureCalling(to)))
-  return { ...fixture, call: { to: to ?? fixture.call.to, from: from ?? fixture.call.from } }
+  return { ...fixture, call: { ...fixture.call, to: to ?? fixture.call.to, from: from ?? fixture.call.from } }
 }
 
 async function fixtureCalling(to: string | undefined): Promise<string> {

@@ -2,12 +2,15 @@
 // hears, and finishes by itself or is stopped; what then follows is its answer. Owns no order of verbs.
 import type { Ear } from '../caller.ts'
 import type { SimClock } from '../clock.ts'
+import type { CarrierRecord } from '../record.ts'
+import type { CallTape } from './call-tape.ts'
 import type { CallFile } from './deliveries.ts'
 import type { Exchange } from './exchange.ts'
+import type { Recording } from './recordings.ts'
 import type { Piece } from './tape.ts'
 import type { Method } from './twiml.ts'
 
-export type Ender = 'caller' | 'server' | 'carrier'
+export type Ender = NonNullable<CarrierRecord['endedBy']>
 
 /** Where the next document comes from. */
 export type Source =
@@ -18,7 +21,7 @@ export type Next = { go: 'on' } | { go: 'to'; source: Source }
 
 export type Stop = { cause: 'hang-up'; by: Ender } | { cause: 'redirect' }
 
-export const QUIET: Ear = { isSounding: false, isAudible: false }
+export const QUIET: Ear = { isSounding: false, isAudible: false, line: 'agent' }
 
 export type Activity = {
   readonly finished: Promise<Next>
@@ -41,6 +44,35 @@ export type Stage = CallFile & {
   readonly documentUrl: string | null
   /** The http or https URL in full; null when it is not one. */
   resolve(url: string): string | null
+  /** Writes down what whoever is at the far end gets to hear or notice. */
+  tell(what: string, body?: object): void
+  /** Answers a call that came in, if nobody has yet. */
+  answer(): void
+  startRecording: CallTape['record']
+  stopRecording(recording: Recording): void
+  /** Takes a leg for one that this call led to. */
+  adopt(leg: LiveCall): void
+}
+
+/** A call that is up or has been, from whichever side it was placed. */
+export type LiveCall = {
+  readonly file: CallFile
+  /** When it has ended. */
+  readonly over: Promise<void>
+  /** When everything about the call is over, its callbacks too. */
+  readonly done: Promise<CarrierRecord>
+  /** What is known by now. */
+  record(): CarrierRecord
+  isLive(): boolean
+  end(by: Ender, status?: string): void
+  /** Leaves what it is doing for another document. */
+  redirect(source: Source): void
+  /** Ends it so long after its answer, at the latest. */
+  limit(maxMs: number): void
+  /** Sends the rest of its status callbacks elsewhere. */
+  retarget(target: { url: string; method: Method }): void
+  startRecording: CallTape['record']
+  stopRecording(recording: Recording): void
 }
 
 /** The parts that most activities leave as they are. */

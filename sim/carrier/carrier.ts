@@ -4,9 +4,9 @@ import type { SimClock } from '../clock.ts'
 import type { Network, StandIn } from '../network.ts'
 import { createRandom } from '../random.ts'
 import type { CarrierRecord } from '../record.ts'
-import type { CallerStep } from '../script.ts'
+import type { CallerStep, Person } from '../script.ts'
 import type { Trace } from '../trace.ts'
-import { type LiveCall, placeCall } from './call.ts'
+import type { LiveCall } from './activity.ts'
 import { createDeliver } from './deliveries.ts'
 import {
   type CarrierAccount,
@@ -15,6 +15,8 @@ import {
   defaultSettings,
   type Exchange,
 } from './exchange.ts'
+import { takeCall } from './inbound.ts'
+import { placeCall } from './outbound.ts'
 import { createRecordings } from './recordings.ts'
 import { createRestApi } from './rest.ts'
 import { createSid } from './sids.ts'
@@ -27,6 +29,10 @@ export type CarrierOptions = {
   seed: string | number
   accounts: readonly CarrierAccount[]
   numbers: readonly CarrierNumber[]
+  /** Who can be rung. */
+  people?: readonly Person[]
+  /** Whom the server is to call, if the fixture's caller is called. */
+  caller?: Person
   settings?: Partial<CarrierSettings>
 }
 
@@ -45,40 +51,97 @@ export type Carrier = {
   readonly standIn: StandIn
   /** Rings a number of ours. Throws when there is no such number, or its account is unknown. */
   call(call: { to: string; from: string; caller: readonly CallerStep[]; callSid?: string }): PlacedCall
+  /** The next call that the server places by REST, in order. */
+  expectOutbound(): Promise<PlacedCall>
   /** When no call is up and no callback is on its way. */
   idle(): Promise<void>
 }
 
 export function createCarrier(options: CarrierOptions): Carrier {
-  const { clock, network, trace, accounts, numbers } = options
+  const { clock, network, trace, accounts, numbers, people = [], caller: theCaller } = options
   const settings = { ...defaultSettings, ...options.settings }
   const random = createRandom(options.seed).child('carrier')
   const send = createWebhookSender({ clock, network, trace })
-  const deliver = createDeliver({ clock, send })
-  const recordings = createRecordings({ clock, apiBaseUrl: settings.apiBaseUrl })
-  const exchange: Exchange = { clock, network, trace, settings, send, deliver, recordings }
   const calls = new Map<string, LiveCall>()
+  const outbound = createPairing<PlacedCall>()
+  const exchange: Exchange = {
+    clock,
+    network,
+    trace,
+    settings,
+    send,
+    deliver: settings.reroute(createDeliver({ clock, send })),
+    recordings: createRecordings({ clock, apiBaseUrl: settings.apiBaseUrl }),
+    called(phoneNumber) {
+      if (theCaller?.number === phoneNumber) return { person: theCaller, party: 'caller' }
+      const person = people.find(({ number }) => number === phoneNumber)
+      return person === undefined ? null : { person, party: 'person' }
+    },
+    owns: (accountSid, phoneNumber) =>
+      numbers.some((number) => number.phoneNumber === phoneNumber && number.accountSid === accountSid),
+    place(accountSid, plan) {
+      const identity = { account: accountOf(accountSid), ...nextIdentity() }
+      return entered(placeCall(exchange, plan, identity))
+    },
+  }
+
+  function accountOf(wanted: string): CarrierAccount {
+    const account = accounts.find(({ accountSid }) => accountSid === wanted)
+    if (account === undefined) throw new Error(`Cannot place the call: no account ${wanted}`)
+    return account
+  }
+
+  function nextIdentity(given?: string) {
+    // Each call draws from a stream of its own, so that calls do not change each other's identifiers.
+    const ownRandom = random.child(`call ${calls.size + 1}`)
+    const callSid = given ?? createSid('CA', ownRandom)
+    if (calls.has(callSid)) throw new Error(`Cannot place the call: there was a call ${callSid} before`)
+    return { callSid, random: ownRandom }
+  }
+
+  function entered(live: LiveCall): LiveCall {
+    calls.set(live.file.record.callSid, live)
+    return live
+  }
 
   return {
-    standIn: createRestApi(exchange, accounts, calls),
+    standIn: createRestApi(exchange, accounts, calls, (live) => outbound.give(placedCall(live))),
     call({ to, from, caller, callSid }) {
       const number = numbers.find(({ phoneNumber }) => phoneNumber === to)
       if (number === undefined) throw new Error('Cannot place the call: the number dialled is not one of this carrier')
-      const account = accounts.find(({ accountSid }) => accountSid === number.accountSid)
-      if (account === undefined) throw new Error(`Cannot place the call: no account ${number.accountSid}`)
-      // Each call draws from a stream of its own, so that calls do not change each other's identifiers.
-      const ownRandom = random.child(`call ${calls.size + 1}`)
-      const sid = callSid ?? createSid('CA', ownRandom)
-      if (calls.has(sid)) throw new Error(`Cannot place the call: there was a call ${sid} before`)
-      const live = placeCall(exchange, { callSid: sid, account, number, from, steps: caller, random: ownRandom })
-      calls.set(sid, live)
-      return { callSid: sid, done: live.done, record: live.record, hangUp: () => live.end('caller') }
+      const account = accountOf(number.accountSid)
+      return placedCall(entered(takeCall(exchange, { account, number, from, steps: caller, ...nextIdentity(callSid) })))
     },
+    expectOutbound: outbound.take,
     async idle() {
       for (let known = -1; known !== calls.size; ) {
         known = calls.size
         await Promise.all([...calls.values()].map(({ done }) => done))
       }
+    },
+  }
+}
+
+const placedCall = (live: LiveCall): PlacedCall => ({
+  callSid: live.file.record.callSid,
+  done: live.done,
+  record: live.record,
+  hangUp: () => live.end('caller'),
+})
+
+/** Brings what is given and those who wait for it together, both in their order. */
+function createPairing<T>() {
+  const given: T[] = []
+  const waiting: ((one: T) => void)[] = []
+  return {
+    give(one: T): void {
+      const next = waiting.shift()
+      if (next === undefined) given.push(one)
+      else next(one)
+    },
+    take(): Promise<T> {
+      const next = given.shift()
+      return next === undefined ? new Promise((resolve) => void waiting.push(resolve)) : Promise.resolve(next)
     },
   }
 }

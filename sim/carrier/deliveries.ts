@@ -11,8 +11,10 @@ import type { SendWebhook } from './webhook.ts'
 export const STATUS_CALLBACK_AFTER_MS = 100
 export const STREAM_CALLBACK_AFTER_MS = 50
 export const RECORDING_CALLBACK_AFTER_MS = 800
+export const DETECTION_CALLBACK_AFTER_MS = 100
+export const CONFERENCE_CALLBACK_AFTER_MS = 100
 
-export type CallbackKind = 'status' | 'recording' | 'stream'
+export type CallbackKind = 'status' | 'recording' | 'stream' | 'detection' | 'conference'
 
 export type Callback = {
   kind: CallbackKind
@@ -43,7 +45,7 @@ export function createDeliver({ clock, send }: { clock: SimClock; send: SendWebh
       return
     }
     const causedAtMs = clock.now()
-    await new Promise<void>((resolve) => clock.after(afterMs, resolve))
+    if (afterMs > 0) await new Promise<void>((resolve) => clock.after(afterMs, resolve))
     const atMs = clock.now()
     const answer = await send({ url, method, fields: Object.entries(form), authToken, random, wire: 'callback' })
     record.deliveries.push({ causedAtMs, atMs, url, form, status: answer.status, tookMs: answer.tookMs })

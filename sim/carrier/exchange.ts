@@ -1,8 +1,11 @@
 // What all calls of one carrier share: its clock, its line to the servers, its recordings and its habits.
 import type { SimClock } from '../clock.ts'
 import type { Network } from '../network.ts'
+import type { Person } from '../script.ts'
 import type { Trace } from '../trace.ts'
+import type { LiveCall } from './activity.ts'
 import type { Deliver } from './deliveries.ts'
+import type { OutboundPlan } from './outbound.ts'
 import type { Recordings } from './recordings.ts'
 import type { Method } from './twiml.ts'
 import type { SendWebhook } from './webhook.ts'
@@ -28,13 +31,24 @@ export type CarrierSettings = {
   /** Signs the media handshake over the URL with a slash at its end, as Twilio is reported to do at times. */
   signsSocketWithSlash: boolean
   /** Twilio's error code for a REST request that is to be refused, whatever it asks. */
-  refuseRest: (request: { method: string; path: string }) => number | null
+  refuseRest: (request: RestRequest) => number | null
+  /** The answer to a REST request that was carried out leaves when this resolves. */
+  delayRest: (request: RestRequest) => Promise<void>
+  /** How long a call that REST places waits for its turn. */
+  queueMs: number
+  /** What stands between a callback and its way: makes it late, early, double or lost. */
+  reroute: (deliver: Deliver) => Deliver
 }
+
+type RestRequest = { method: string; path: string }
 
 export const defaultSettings: CarrierSettings = {
   apiBaseUrl: 'https://api.twilio.com',
   signsSocketWithSlash: false,
   refuseRest: () => null,
+  delayRest: async () => {},
+  queueMs: 0,
+  reroute: (deliver) => deliver,
 }
 
 export type Exchange = {
@@ -45,4 +59,10 @@ export type Exchange = {
   readonly send: SendWebhook
   readonly deliver: Deliver
   readonly recordings: Recordings
+  /** Who is called at a number, and whether that is the fixture's caller or somebody else. */
+  called(phoneNumber: string): { person: Person; party: 'caller' | 'person' } | null
+  /** Whether an account may show a number as its own. */
+  owns(accountSid: string, phoneNumber: string): boolean
+  /** Places a call. */
+  place(accountSid: string, plan: OutboundPlan): LiveCall
 }

@@ -7,7 +7,7 @@ export const API_VERSION = '2010-04-01'
 
 /** Of a voice webhook and of a status callback alike. */
 export function standardParams(record: CarrierRecord): Record<string, string> {
-  const { accountSid, callSid, status, from, to } = record
+  const { accountSid, callSid, parentCallSid, direction, status, from, to } = record
   return {
     AccountSid: accountSid,
     ApiVersion: API_VERSION,
@@ -17,9 +17,10 @@ export function standardParams(record: CarrierRecord): Record<string, string> {
     ...placeOf('Called', to),
     Caller: from,
     ...placeOf('Caller', from),
-    Direction: 'inbound',
+    Direction: direction,
     From: from,
     ...placeOf('From', from),
+    ...(parentCallSid === null ? {} : { ParentCallSid: parentCallSid }),
     To: to,
     ...placeOf('To', to),
   }
@@ -31,16 +32,30 @@ export const firstRequestParams = (token: string): Record<string, string> => ({
   StirVerstat: 'TN-Validation-Passed-A',
 })
 
-/** Of the one status callback that a number gets, after the end of a call. */
-export function completedParams(record: CarrierRecord, nowMs: number): Record<string, string> {
+/** How the other network answered a call that we placed. Busy [mem]. */
+const sipCodes: Record<string, string> = {
+  completed: '200',
+  failed: '404',
+  'no-answer': '487',
+  canceled: '487',
+  busy: '486',
+}
+
+/** Of a status callback. Its times are given once the call is over: seconds, and minutes that have begun. */
+export function statusParams(record: CarrierRecord, status: string, sequence: number, nowMs: number) {
   const seconds = callSeconds(record)
+  const times = { CallDuration: String(seconds), Duration: String(Math.ceil(seconds / 60)) }
   return {
     ...standardParams(record),
-    CallDuration: String(seconds),
-    Duration: String(Math.ceil(seconds / 60)),
+    CallStatus: status,
+    ...(record.endedAtMs === null ? {} : times),
+    ...(record.endedAtMs === null || record.direction === 'inbound'
+      ? {}
+      : { SipResponseCode: sipCodes[record.status] ?? '' }),
+    ...(record.detection === null ? {} : { AnsweredBy: record.detection.answeredBy }),
     Timestamp: rfc2822(nowMs),
     CallbackSource: 'call-progress-events',
-    SequenceNumber: '0',
+    SequenceNumber: String(sequence),
   }
 }
 

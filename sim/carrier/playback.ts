@@ -4,6 +4,7 @@ import { isAudible } from '../audio.ts'
 import type { Ear } from '../caller.ts'
 import type { SimClock } from '../clock.ts'
 import type { StreamRecord } from '../record.ts'
+import { QUIET } from './activity.ts'
 import * as playout from './playout.ts'
 import { createTape, type Piece } from './tape.ts'
 
@@ -99,7 +100,7 @@ export function createPlayback(clock: SimClock, record: StreamRecord, returnMark
       const fromByte = listenedByte
       listenedByte = playout.heardByte(state, nowMs)
       const isSounding = listenedByte < state.receivedBytes
-      return { isSounding, isAudible: isAudible(tape.bytes(), fromByte, listenedByte) }
+      return { ...QUIET, isSounding, isAudible: isAudible(tape.bytes(), fromByte, listenedByte) }
     },
     heard: (nowMs) =>
       playedBy(nowMs).map(({ atMs, fromByte, toByte }) => ({ atMs, bytes: tape.bytes().subarray(fromByte, toByte) })),

@@ -18,6 +18,12 @@ export const problemCode = {
   /** A content type that Twilio does not take. [mem] */
   contentType: 12300,
   recordingCallbackUrl: 13256,
+  /** `<Dial>` shows a number that is not its account's. [mem] */
+  callerId: 13214,
+  /** Machine detection in the background, and nowhere to tell its result. */
+  detectionCallback: 21262,
+  /** A StatusCallbackEvent that there is not: the call is placed, and no event is told. */
+  statusCallbackEvent: 21626,
   streamTimeout: 31901,
   streamRefused: 31902,
   streamHandshake: 31920,

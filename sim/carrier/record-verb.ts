@@ -1,8 +1,7 @@
 // `<Record>`: beeps, keeps what the caller says until silence, a key, the limit or a hang-up, and gives it to the action.
 // Nothing but silence is no recording: the document goes on. Source: twilio.com/docs/voice/twiml/record.
-import { BYTES_PER_MS, FRAME_MS, isAudible, silence } from '../audio.ts'
-import { type Activity, idleActivity, type Next, type Stage } from './activity.ts'
-import { durationText } from './recordings.ts'
+import { FRAME_MS, isAudible, silence } from '../audio.ts'
+import { type Activity, idleActivity, type Next, QUIET, type Stage } from './activity.ts'
 import { layTrack, type Piece } from './tape.ts'
 import type { Verb } from './twiml.ts'
 
@@ -32,12 +31,7 @@ export function recordCaller(verb: Extract<Verb, { verb: 'Record' }>, stage: Sta
     const plan = { channels: 1, track: 'inbound', source: 'RecordVerb', startedAtMs: fromMs, callback } as const
     const recording = stage.exchange.recordings.open(stage, plan)
     recording.close(audio, silence(audio.length))
-    const extra = {
-      RecordingUrl: recording.url,
-      RecordingSid: recording.recordingSid,
-      RecordingDuration: durationText(audio.length / BYTES_PER_MS),
-      ...(digits === undefined ? {} : { Digits: digits }),
-    }
+    const extra = { ...recording.params(), ...(digits === undefined ? {} : { Digits: digits }) }
     const url = verb.action ?? stage.documentUrl ?? ''
     return { go: 'to', source: { from: 'url', url, method: verb.method, extra } }
   }
@@ -57,7 +51,7 @@ export function recordCaller(verb: Extract<Verb, { verb: 'Record' }>, stage: Sta
     },
     sound(nowMs) {
       const isBeeping = nowMs < startsAtMs
-      return { isSounding: isBeeping, isAudible: false }
+      return { ...QUIET, isSounding: isBeeping }
     },
     stop: ({ cause }) => finish(cause === 'hang-up' ? 'hangup' : undefined),
   }

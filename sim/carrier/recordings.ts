@@ -8,7 +8,7 @@ import { rfc2822 } from './times.ts'
 import type { CallbackTarget } from './twiml.ts'
 
 export type RecordingTrack = 'inbound' | 'outbound' | 'both'
-export type RecordingSource = 'RecordVerb' | 'StartCallRecordingAPI'
+export type RecordingSource = 'RecordVerb' | 'DialVerb' | 'OutboundAPI' | 'StartCallRecordingAPI'
 
 export type RecordingPlan = {
   channels: 1 | 2
@@ -30,6 +30,8 @@ export type Recording = RecordingPlan & {
   durationMs(): number | null
   /** The WAV file; empty until it is complete. */
   media(): Uint8Array
+  /** How an action or a status callback tells of it. */
+  params(): Record<string, string>
   /** Ends it, with what was heard: the caller's track and the other one, of one length. */
   close(caller: Uint8Array, agent: Uint8Array): void
 }
@@ -93,6 +95,11 @@ function createRecording({ clock, apiBaseUrl }: World, call: CallFile, plan: Rec
       if (tape === null || recording.status() !== 'completed') return new Uint8Array(0)
       return (tape.wav ??= writeWav(tape.channels))
     },
+    params: () => ({
+      RecordingUrl: recording.url,
+      RecordingSid: recordingSid,
+      RecordingDuration: durationText(recording.durationMs() ?? 0),
+    }),
     close(caller, agent) {
       if (tape !== null) return
       const closed = { channels: channelsOf(plan, caller, agent), isProcessed: false }

@@ -27,7 +27,7 @@ export function callJson(record: CarrierRecord) {
   return {
     sid: record.callSid,
     account_sid: record.accountSid,
-    parent_call_sid: null,
+    parent_call_sid: record.parentCallSid,
     to: record.to,
     to_formatted: record.to,
     from: record.from,
@@ -39,8 +39,8 @@ export function callJson(record: CarrierRecord) {
     duration: record.endedAtMs === null ? null : String(callSeconds(record)),
     price: null,
     price_unit: 'USD',
-    direction: 'inbound',
-    answered_by: null,
+    direction: record.direction,
+    answered_by: record.detection?.answeredBy ?? null,
     api_version: API_VERSION,
     forwarded_from: null,
     group_sid: null,
@@ -120,6 +120,10 @@ const errors: Record<number, { status: number; message: string }> = {
   20404: { status: 404, message: 'The requested resource was not found' },
   20429: { status: 429, message: 'Too Many Requests' },
   20500: { status: 500, message: 'An internal server error has occurred' },
+  21205: { status: 400, message: 'Url or Twiml is required' },
+  21210: { status: 400, message: "The source phone number provided, 'From', is not yet verified for your account" },
+  21211: { status: 400, message: "Invalid 'To' Phone Number" },
+  21609: { status: 400, message: "Invalid 'StatusCallback' URL" },
   21220: { status: 400, message: 'Call is not in-progress. Cannot redirect.' },
 }
 

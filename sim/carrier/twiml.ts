@@ -2,7 +2,8 @@
 // reported under the number that Twilio logs for it; only a document that is no TwiML at all is refused.
 // Sources: twilio.com/docs/voice/twiml and the page of each verb. That an unknown verb or attribute is a warning [mem].
 import { type Problem, problemCode } from './problems.ts'
-import { type Element, parseXml, textOf } from './xml.ts'
+import { type Reader, reader, type Warn } from './twiml-reader.ts'
+import { type Element, parseXml } from './xml.ts'
 
 export type Method = 'GET' | 'POST'
 export type CallbackTarget = { url: string; method: Method; events: string[] }
@@ -15,10 +16,13 @@ export type StreamNoun = {
   parameters: Record<string, string>
 }
 
-export type Verb =
+export type SoundVerb =
   | { verb: 'Say'; text: string; loops: number }
   | { verb: 'Play'; url: string; digits: string; loops: number }
   | { verb: 'Pause'; lengthMs: number }
+
+export type Verb =
+  | SoundVerb
   | {
       verb: 'Record'
       /** null: the URL of the document itself. */
@@ -39,6 +43,7 @@ export type Verb =
 export type TwimlReading = { ok: true; verbs: Verb[]; warnings: Problem[] } | { ok: false; problem: Problem }
 
 const methods = ['POST', 'GET'] as const
+const recordingEvents = ['in-progress', 'completed', 'absent'] as const
 const ANY_KEY = '1234567890*#'
 /** Name and value of a `<Parameter>` together must be shorter (twilio.com/docs/voice/twiml/stream). */
 const PARAMETER_MAX_CHARS = 500
@@ -94,9 +99,6 @@ function verbOf(element: Element, from: Reader, warn: Warn): Verb | null {
 
 function readRecord(from: Reader): Verb {
   from.ignore('transcribe', 'transcribeCallback')
-  const url = from.string('recordingStatusCallback')
-  const method = from.choice('recordingStatusCallbackMethod', methods)
-  const events = (from.string('recordingStatusCallbackEvent') ?? 'completed').split(/\s+/)
   return {
     verb: 'Record',
     action: from.string('action'),
@@ -104,9 +106,9 @@ function readRecord(from: Reader): Verb {
     timeoutMs: 1000 * from.whole('timeout', 5, 1),
     finishOnKey: from.string('finishOnKey') ?? ANY_KEY,
     maxLengthMs: 1000 * from.whole('maxLength', 3600, 1),
-    hasBeep: from.choice('playBeep', ['true', 'false']) === 'true',
+    hasBeep: from.flag('playBeep', true),
     isTrimmed: from.choice('trim', ['trim-silence', 'do-not-trim']) === 'trim-silence',
-    statusCallback: url === null ? null : { url, method, events },
+    statusCallback: from.callback('recordingStatusCallback', recordingEvents, ['completed']),
   }
 }
 
@@ -149,59 +151,4 @@ function readParameter(element: Element, warn: Warn): [string, string][] {
       : `<Stream> takes <Parameter>, not <${element.name}>`,
   )
   return []
-}
-
-type Warn = (fault: string) => void
-type Reader = ReturnType<typeof reader>
-
-/** Takes an element apart; `done` then reports every attribute, child and text that nobody asked for. */
-function reader(element: Element, warn: Warn) {
-  const unread = new Set(Object.keys(element.attributes))
-  let areChildrenRead = false
-  let isTextRead = false
-  const string = (name: string): string | null => {
-    unread.delete(name)
-    return element.attributes[name] ?? null
-  }
-  const whole = (name: string, fallback: number, least: number): number => {
-    const value = string(name)
-    if (value === null) return fallback
-    if (/^\d+$/.test(value) && Number(value) >= least) return Number(value)
-    warn(`<${element.name} ${name}="${value}"> is not a whole number of at least ${least}`)
-    return fallback
-  }
-  return {
-    string,
-    whole,
-    /** How often to say or play it; 0 on the wire is without end. */
-    loops: () => whole('loop', 1, 0) || Number.POSITIVE_INFINITY,
-    /** One of the choices; the first is the default. Methods may be spelled small. */
-    choice<const T extends string>(name: string, choices: readonly [T, ...T[]]): T {
-      const value = string(name)
-      const chosen = choices.find((choice) => choice.toLowerCase() === value?.toLowerCase())
-      if (value !== null && chosen === undefined) warn(`<${element.name} ${name}="${value}"> is not one of its values`)
-      return chosen ?? choices[0]
-    },
-    text(): string {
-      isTextRead = true
-      return textOf(element)
-    },
-    children(): Element[] {
-      areChildrenRead = true
-      return element.children.filter((child) => typeof child !== 'string')
-    },
-    /** Attributes that TwiML has and that make no difference here. */
-    ignore(...names: string[]): void {
-      for (const name of names) unread.delete(name)
-    },
-    done(): void {
-      for (const name of unread) warn(`<${element.name}> has no attribute ${name}`)
-      for (const child of element.children) {
-        if (typeof child === 'string' && child.trim() && !isTextRead) warn(`<${element.name}> takes no text`)
-        // Text may hold elements of its own: the speech markup of <Say>.
-        if (typeof child !== 'string' && !areChildrenRead && !isTextRead)
-          warn(`<${element.name}> takes no <${child.name}>`)
-      }
-    },
-  }
 }

@@ -7,15 +7,14 @@ import { startBeat } from '../../sim/carrier/beat.ts'
 import { layTrack } from '../../sim/carrier/tape.ts'
 import { realClock, type SimClock } from '../../sim/clock.ts'
 import type { CallerStep } from '../../sim/script.ts'
-import type { TraceEntry } from '../../sim/trace.ts'
 import { tone } from './carrier-rig.ts'
 
 type Act = [atMs: number, what: 'speaks' | 'stops' | 'hangs up' | `presses ${string}`]
 
 /** Plays a call of `lastsMs` in which the agent's voice sounds in the given stretches, and tells what the caller does. */
 function play(steps: CallerStep[], agent: [fromMs: number, toMs: number, how?: 'inaudible'][], lastsMs = 100_000) {
-  const told: Omit<TraceEntry, 'atMs'>[] = []
-  const caller = createCaller(steps, 0, { add: (entry) => told.push(entry), entries: [], onEntry: () => {} })
+  const told: { what: string; body: unknown }[] = []
+  const caller = createCaller(steps, 0, (what, body) => told.push({ what, body }))
   const acts: Act[] = []
   let isSpeaking = false
   for (let atMs = 0; atMs <= lastsMs; atMs += 20) {
@@ -23,6 +22,7 @@ function play(steps: CallerStep[], agent: [fromMs: number, toMs: number, how?: '
     const ear: Ear = {
       isSounding: stretch !== undefined && atMs < stretch[1],
       isAudible: stretch !== undefined && stretch[2] === undefined,
+      line: 'agent',
     }
     const { audio, digit, hangsUp } = caller.next(atMs, ear)
     expect(audio).toHaveLength(160)

@@ -7,7 +7,7 @@ import type { CarrierNumber, CarrierSettings } from '../../sim/carrier/exchange.
 import { createVirtualClock, type SimClock } from '../../sim/clock.ts'
 import { createMemoryNetwork } from '../../sim/memory.ts'
 import type { Line, LineHandlers, Network, StandIn } from '../../sim/network.ts'
-import type { CallerStep } from '../../sim/script.ts'
+import type { CallerStep, Person } from '../../sim/script.ts'
 import { createTrace, type Trace } from '../../sim/trace.ts'
 
 export const HOST = 'frontdesk.example'
@@ -96,13 +96,19 @@ export type Rig = { clock: SimClock; carrier: Carrier; server: TinyServer; trace
 export function createRig(
   world: { clock: SimClock; network: Network },
   server: TinyServer,
-  options: { number?: Partial<CarrierNumber>; settings?: Partial<CarrierSettings>; seed?: number } = {},
+  options: {
+    number?: Partial<CarrierNumber>
+    settings?: Partial<CarrierSettings>
+    seed?: number
+    people?: Person[]
+    caller?: Person
+  } = {},
 ): Rig {
   const { clock, network } = world
   const trace = createTrace(clock)
   const numbers = [{ ...NUMBER, ...options.number }]
-  const { seed = 1, settings = {} } = options
-  const carrier = createCarrier({ clock, network, trace, seed, accounts: [ACCOUNT], numbers, settings })
+  const { seed = 1, settings = {}, people, caller } = options
+  const carrier = createCarrier({ clock, network, trace, seed, accounts: [ACCOUNT], numbers, settings, people, caller })
   return { clock, carrier, server, trace }
 }
 
@@ -126,6 +132,19 @@ export async function place(
   const rig = createVirtualRig(pages, options)
   const call = rig.carrier.call({ to: NUMBER.phoneNumber, from: FROM, caller })
   return { ...rig, call, record: await rig.clock.run(call.done) }
+}
+
+/** Asks the carrier's REST API, as its account, in memory; a list of values repeats its key. */
+export async function rest(rig: Pick<Rig, 'carrier'>, path: string, form?: Record<string, string | string[]>) {
+  const pairs = Object.entries(form ?? {}).flatMap(([name, value]) => [value].flat().map((each) => [name, each]))
+  const response = await rig.carrier.standIn.fetch(
+    new Request(`https://api.twilio.com/2010-04-01/Accounts/${ACCOUNT.accountSid}${path}`, {
+      method: form === undefined ? 'GET' : 'POST',
+      headers: { authorization: `Basic ${btoa(`${ACCOUNT.accountSid}:${ACCOUNT.authToken}`)}` },
+      body: form === undefined ? null : new URLSearchParams(pairs),
+    }),
+  )
+  return { status: response.status, json: (await response.json()) as Record<string, unknown> }
 }
 
 export const hangUpAfter = (waitMs: number): CallerStep => ({ on: 'answered', waitMs, act: 'hang-up' })

@@ -58,7 +58,8 @@ describe('a fixture', () => {
       version: 1,
       name: 'x',
       about: 'A call.',
-      call: { to: '+15551234567', from: '+15550102030' },
+      call: { direction: 'inbound', to: '+15551234567', from: '+15550102030', answers: { afterMs: 3_000 } },
+      people: [],
       caller: [
         { on: 'agent-finished', waitMs: 300, act: 'say', words: 'Hello.', audio: new Uint8Array(1_600).fill(0x10) },
         { on: 'agent-speaking', heardMs: 1200, waitMs: 0, act: 'press', digits: '1#' },
@@ -74,8 +75,49 @@ describe('a fixture', () => {
         writings: [],
         supervisor: [],
       },
-      expect: { isRouted: true, row: {}, turns: [], tools: [], bargeIns: 1, voicemails: 0, emails: [], problems: [] },
+      expect: {
+        isRouted: true,
+        row: {},
+        turns: [],
+        tools: [],
+        bargeIns: 1,
+        voicemails: 0,
+        emails: [],
+        dialled: [],
+        problems: [],
+      },
     })
+  })
+
+  test('may have other people, with what they do, and may be placed by the server', async () => {
+    const people = `people:
+  - { number: '+15550109999', answers: busy }
+  - number: '+15550108888'
+    does:
+      - { on: answered, say: Hello., audio: hello.ulaw }
+      - { on: said, beep: true }
+      - { on: connected, listen: true }
+model:`
+    const placed = changed('model:', people).replace('{ to:', '{ direction: outbound, answers: never, to:')
+    const fixture = await load(placed)
+    const audio = new Uint8Array(1_600).fill(0x10)
+    expect(fixture.call).toEqual({ direction: 'outbound', to: '+15551234567', from: '+15550102030', answers: 'never' })
+    expect(fixture.people).toEqual([
+      { number: '+15550109999', answers: 'busy', does: [] },
+      {
+        number: '+15550108888',
+        answers: { afterMs: 3_000 },
+        does: [
+          { on: 'answered', waitMs: 0, act: 'say', words: 'Hello.', audio },
+          { on: 'said', waitMs: 0, act: 'beep' },
+          { on: 'connected', waitMs: 0, act: 'listen' },
+        ],
+      },
+    ])
+    expect(await linesOf(path)).toHaveLength(2)
+    expect(await faultOf(placed.replace('outbound', 'inbound'))).toMatch(/call.answers: goes with direction: outbound/)
+    const gone = placed.replace('say: Hello., audio: hello.ulaw', 'say: Hello., audio: gone.ulaw')
+    expect(await faultOf(gone)).toMatch(/^x.yaml:18:\d+: people\[1\].does\[0\].audio: file gone.ulaw does not exist/)
   })
 
   test('can hear other words than were said, refuse the handshake, or never answer', async () => {
@@ -100,11 +142,15 @@ describe('a fixture', () => {
     [
       'on: agent-finished',
       'on: later',
-      'x.yaml:5:5: caller[0].on: must be one of answered, agent-finished, agent-speaking, saying, said',
+      'x.yaml:5:5: caller[0].on: must be one of answered, agent-finished, agent-speaking, saying, said, waiting, connected, returned',
     ],
     ['on: agent-finished', 'on: said', 'x.yaml:5:5: caller[0].on: needs a step before it that says something'],
     ['    heardMs: 1200\n', '', 'x.yaml:9:5: caller[1].on: needs heardMs: how much the caller hears first'],
-    ["press: '1#'", "press: '1#'\n    hangUp: true", 'x.yaml:9:5: caller[1]: does one thing: say, press or hangUp'],
+    [
+      "press: '1#'",
+      "press: '1#'\n    hangUp: true",
+      'x.yaml:9:5: caller[1]: does one thing: say, press, beep, listen or hangUp',
+    ],
     ["to: '+15551234567'", 'to: 15551234567', 'x.yaml:3:9: call.to: must be a string'],
     ["to: '+15551234567', ", '', 'x.yaml:3:1: call.to: is missing; it is a string'],
     ['about: A call.\n', '', 'x.yaml:1:1: about: is missing; it is a string'],
@@ -135,7 +181,8 @@ describe('the fixtures that come with the simulator', () => {
   test('all load, and their audio is small', async () => {
     const fixtures = await Promise.all((await listFixtures()).map(loadFixture))
     expect(fixtures.length).toBeGreaterThanOrEqual(8)
-    const bytes = fixtures.flatMap(({ caller }) => caller.map((step) => (step.act === 'say' ? step.audio.length : 0)))
+    const steps = fixtures.flatMap(({ caller, people }) => [...caller, ...people.flatMap(({ does }) => does)])
+    const bytes = steps.map((step) => (step.act === 'say' ? step.audio.length : 0))
     expect(bytes.reduce((sum, each) => sum + each, 0)).toBeLessThan(600_000)
   })
 

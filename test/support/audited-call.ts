@@ -220,8 +220,9 @@ const fixture: Fixture = {
   version: 1,
   name: 'by-hand',
   about: 'A call made by hand.',
-  call: { to, from },
+  call: { direction: 'inbound', to, from, answers: { afterMs: 3_000 } },
   caller: [],
+  people: [],
   model: { connection: { take: true }, hears: [], responses: [], writings: [], supervisor: [] },
   expect: {
     isRouted: true,
@@ -239,6 +240,7 @@ const fixture: Fixture = {
     ],
     bargeIns: 1,
     emails: [{ to: ['a@clinic.example', 'b@clinic.example'], contains: ["Dana's inhaler"] }],
+    dialled: [],
     problems: [],
   },
 }
@@ -265,6 +267,8 @@ export function auditedCall(): AuditedCall {
     carrier: {
       callSid,
       accountSid: `AC${'3'.repeat(32)}`,
+      direction: 'inbound',
+      parentCallSid: null,
       from,
       to,
       status: 'completed',
@@ -283,6 +287,10 @@ export function auditedCall(): AuditedCall {
       ],
       said: [],
       streams: [stream],
+      gathered: [],
+      detection: null,
+      bridges: [],
+      legs: [],
       deliveries: [
         {
           causedAtMs: at(8_700),

@@ -1,0 +1,39 @@
+// What each part of the REST API is made of: a request as its route gets it, and what many routes need of it.
+import type { LiveCall } from './activity.ts'
+import type { CarrierAccount } from './exchange.ts'
+import type { CallbackTarget, Method } from './twiml.ts'
+
+export type Ask = {
+  method: string
+  path: string
+  account: CarrierAccount
+  query: URLSearchParams
+  form: URLSearchParams
+}
+export type Route = { method: string; path: RegExp; answer(ask: Ask, ...sids: string[]): Response }
+export type Calls = ReadonlyMap<string, LiveCall>
+
+export function findCall(calls: Calls, { account }: Ask, callSid = ''): LiveCall | undefined {
+  const call = calls.get(callSid)
+  return call?.file.record.accountSid === account.accountSid ? call : undefined
+}
+
+export const methodIn = (form: URLSearchParams, name: string): Method =>
+  form.get(name)?.toUpperCase() === 'GET' ? 'GET' : 'POST'
+
+/** The callback that `name`, `nameMethod` and `nameEvent`, once an event, ask for. */
+export function callbackIn(form: URLSearchParams, name: string, fallback: string[]): CallbackTarget | null {
+  const url = form.get(name)
+  const events = form.getAll(`${name}Event`)
+  if (url === null || url === '') return null
+  return { url, method: methodIn(form, `${name}Method`), events: events.length > 0 ? events : fallback }
+}
+
+/** A whole number, or what it is when there is none. */
+export function wholeIn<T>(form: URLSearchParams, name: string, fallback: T): number | T {
+  const text = form.get(name) ?? ''
+  return /^\d+$/.test(text) ? Number(text) : fallback
+}
+
+export const isTrue = (form: URLSearchParams, name: string, fallback = false): boolean =>
+  (form.get(name) ?? String(fallback)).toLowerCase() === 'true'
