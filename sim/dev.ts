@@ -6,7 +6,7 @@ import { runCall, type Scene } from './call.ts'
 import { realClock } from './clock.ts'
 import { createConsole } from './console.ts'
 import { type DevLine, type DevNote, type DevRequest, devFile } from './dev-door.ts'
-import { openPostgres, publicBaseUrl, publicHost } from './house.ts'
+import { localAdminUrl, openPostgres, publicBaseUrl, publicHost } from './house.ts'
 import { createLoopbackNetwork, listen } from './loopback.ts'
 import { Mistake } from './mistake.ts'
 import type { StandIn } from './network.ts'
@@ -33,7 +33,7 @@ async function dev(): Promise<void> {
     env: { ...process.env, ...settingsFor(world, publicBaseUrl), PORT: String(port) },
     stdio: ['ignore', 'inherit', 'inherit'],
   })
-  const view = createView(postgres.adminUrl('postgres'))
+  const view = createView(localAdminUrl(postgres))
   const network = createLoopbackNetwork({ hosts: { [publicHost]: server } })
   const control = await listen(callDoor({ world, network, publicBaseUrl, view, clinic: null }, server), {
     port: ports.control,

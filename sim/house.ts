@@ -20,7 +20,7 @@ import { systemClock } from '../src/lib/clock.ts'
 import type { Ids } from '../src/lib/ids.ts'
 import { createLog } from '../src/lib/log.ts'
 import type { OpenSocket, SocketRoute } from '../src/lib/socket.ts'
-import { localFolder } from '../src/local.ts'
+import { localDatabase, localFolder } from '../src/local.ts'
 import { routeCall } from '../src/organizations/route-store.ts'
 import { serve } from '../src/platform/serve.ts'
 import { createMailer } from '../src/vendors/resend.ts'
@@ -51,6 +51,9 @@ export type House = {
 /** The embedded Postgres, for as many houses as come. */
 export const openPostgres = (onProgress: (step: string) => void): Promise<Postgres> =>
   startEmbeddedPostgres({ folder: join(localFolder, 'postgres'), onProgress })
+
+/** The database of a server that was given none. */
+export const localAdminUrl = (postgres: Postgres): string => postgres.adminUrl(localDatabase)
 
 /** Starts a server on a database of its own, with the demonstration's clinics in it. */
 export async function openHouse(world: World, random: Random, postgres: Postgres): Promise<House> {

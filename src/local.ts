@@ -4,19 +4,21 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './db/embedded.ts'
-import { migrate } from './db/migrate.ts'
+import { ensureDatabase, migrate } from './db/migrate.ts'
 import type { SealKey } from './organizations/seal.ts'
 
 export const localFolder = '.frontdesk'
+export const localDatabase = 'frontdesk'
 
 export type LocalDatabase = { adminUrl: string; appUrl: string; postgres: EmbeddedPostgres }
 
 /** Starts Postgres and brings the database up to date. `onProgress` hears what takes time. */
 export async function startLocalDatabase(onProgress: (step: string) => void): Promise<LocalDatabase> {
   const postgres = await startEmbeddedPostgres({ folder: join(localFolder, 'postgres'), onProgress })
-  const adminUrl = postgres.adminUrl('postgres')
-  const appUrl = postgres.appUrl('postgres')
+  const adminUrl = postgres.adminUrl(localDatabase)
+  const appUrl = postgres.appUrl(localDatabase)
   onProgress('migrating the database')
+  await ensureDatabase({ adminUrl: postgres.adminUrl('postgres'), name: localDatabase })
   await migrate({ adminUrl, appUrl })
   return { adminUrl, appUrl, postgres }
 }

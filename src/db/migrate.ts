@@ -26,6 +26,20 @@ export async function migrate(options: { adminUrl: string; appUrl?: string }): P
   }
 }
 
+/** Creates a database unless it is there. `adminUrl` names another one of its server; several may ask at once. */
+export async function ensureDatabase({ adminUrl, name }: { adminUrl: string; name: string }): Promise<void> {
+  const sql = postgres(adminUrl, { max: 1, fetch_types: false, onnotice: () => {} })
+  const isThere = async () => (await sql`select from pg_database where datname = ${name}`).count > 0
+  try {
+    if (await isThere()) return
+    await sql`create database ${sql(name)}`.catch(async (error) => {
+      if (!(await isThere())) throw error
+    })
+  } finally {
+    await sql.end({ timeout: 0 })
+  }
+}
+
 /** Writes only when the password does not work yet: a role belongs to all databases, and others may be writing it too. */
 export async function setAppPassword(sql: postgres.Sql, appUrl: string): Promise<void> {
   if (await canLogIn(appUrl)) return

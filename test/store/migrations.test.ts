@@ -1,7 +1,7 @@
 // Migrations, begun by several servers at once, and begun again.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import postgres from 'postgres'
-import { migrate } from '../../src/db/migrate.ts'
+import { ensureDatabase, migrate } from '../../src/db/migrate.ts'
 import { urlOfDatabase } from '../../src/db/scratch.ts'
 import { breaches } from '../support/catalog.ts'
 import { openTestDatabase, type TestDatabase } from '../support/database.ts'
@@ -13,7 +13,6 @@ const empty = `empty_${crypto.randomUUID().slice(0, 8)}`
 beforeAll(async () => {
   database = await openTestDatabase()
   admin = postgres(database.adminUrl, { max: 1, onnotice: () => {} })
-  await admin`create database ${admin(empty)}`
 })
 afterAll(async () => {
   await admin`drop database ${admin(empty)} with (force)`
@@ -21,11 +20,15 @@ afterAll(async () => {
   await database.end()
 })
 
-test('many servers may migrate one empty database at the same time, and again', async () => {
+test('many servers may make one database and migrate it at the same time, and again', async () => {
   const adminUrl = urlOfDatabase(database.adminUrl, empty)
   const appUrl = urlOfDatabase(database.appUrl, empty)
-  await Promise.all(Array.from({ length: 5 }, () => migrate({ adminUrl, appUrl })))
-  await migrate({ adminUrl, appUrl })
+  const start = async () => {
+    await ensureDatabase({ adminUrl: database.adminUrl, name: empty })
+    await migrate({ adminUrl, appUrl })
+  }
+  await Promise.all(Array.from({ length: 5 }, start))
+  await start()
 
   const made = postgres(adminUrl, { max: 1 })
   const login = postgres(appUrl, { max: 1 })
