@@ -2,11 +2,10 @@
 // callback, and leaves out the thousands of frames in between.
 import type { Line, Tone } from './console-layout.ts'
 import type { TraceEntry } from './trace.ts'
+import { type Body, newsIn, objectOf, shortPath, valuesOf } from './wording.ts'
 
 export type Teller = { tell(entry: TraceEntry): Line[] }
 
-type Body = Record<string, unknown>
-const LONGEST_VALUE = 120
 /** Logged by the carrier at every goodbye of a server: nothing to tell. */
 const SERVER_CLOSED_STREAM = 'problem 31921'
 
@@ -167,41 +166,10 @@ function tellRequest(entry: TraceEntry): Line[] {
     case 'responses':
       return [line(atMs, 'analysis', `is asked of ${String(body.model)}`, 'quiet')]
     default:
-      return [line(atMs, wire, `${shortPath(what)}${newsIn(body)}`, 'quiet')]
+      return [line(atMs, wire, [shortPath(what), ...newsIn(body)].join('  '), 'quiet')]
   }
 }
-
-/** What a callback is about, in Twilio's own words. */
-function newsIn(body: Body): string {
-  const news = [
-    body.StreamEvent,
-    body.RecordingStatus,
-    body.RecordingStatus === undefined ? body.CallStatus : undefined,
-  ]
-  const words = news.filter((each) => typeof each === 'string')
-  return words.length === 0 ? '' : `  ${words.join(' ')}`
-}
-
-/** Twilio's REST paths without their version and account, and long identifiers by their beginning. */
-const shortPath = (what: string): string =>
-  what.replace(/\/2010-04-01\/Accounts\/AC[0-9a-f]{32}/i, '').replace(/([A-Z]{2})([0-9a-f]{4})[0-9a-f]{28}/g, '$1$2…')
 
 const line = (atMs: number | null, label: string, text: string, tone: Tone): Line => ({ atMs, label, text, tone })
 
 const bodyOf = ({ body }: TraceEntry): Body => objectOf(body)
-
-const objectOf = (value: unknown): Body => (typeof value === 'object' && value !== null ? (value as Body) : {})
-
-/** `{"a":1,"b":null}` as `a: 1 · b: null`. */
-function valuesOf(json: unknown): string {
-  try {
-    const values = Object.entries(objectOf(JSON.parse(String(json))))
-    return values
-      .map(([name, value]) => `${name}: ${clipped(typeof value === 'string' ? value : JSON.stringify(value))}`)
-      .join(' · ')
-  } catch {
-    return clipped(String(json))
-  }
-}
-
-const clipped = (text: string): string => (text.length <= LONGEST_VALUE ? text : `${text.slice(0, LONGEST_VALUE - 1)}…`)

@@ -45,11 +45,19 @@ const wireOrder: readonly Wire[] = ['call', 'webhook', 'rest', 'media', 'realtim
 const exchanges: ReadonlySet<Wire> = new Set(['webhook', 'rest', 'responses', 'callback', 'mail'])
 
 /**
- * One JSON object a line, in canonical order: by time, then wire; then as it happened on a socket, and by content among
- * requests, whose order within a millisecond is the database's whim. So equal runs on the virtual clock are equal bytes.
+ * In canonical order: by time, then wire; then as it happened on a socket, and by content among requests, whose order
+ * within a millisecond is the database's whim. So equal runs on the virtual clock are equal in everything made from it.
  */
-export function toJsonl(entries: readonly TraceEntry[]): string {
-  return entries
+export const canonical = (entries: readonly TraceEntry[]): TraceEntry[] => sorted(entries).map(({ entry }) => entry)
+
+/** One JSON object a line, in canonical order. */
+export const toJsonl = (entries: readonly TraceEntry[]): string =>
+  sorted(entries)
+    .map(({ line }) => `${line}\n`)
+    .join('')
+
+const sorted = (entries: readonly TraceEntry[]): Lined[] =>
+  entries
     .map((entry, place) => ({ entry, place, line: JSON.stringify(inOrder(entry), readable) }))
     .sort(
       (a, b) =>
@@ -58,9 +66,6 @@ export function toJsonl(entries: readonly TraceEntry[]): string {
         (exchanges.has(a.entry.wire) ? compareRequests(a, b) : 0) ||
         a.place - b.place,
     )
-    .map(({ line }) => `${line}\n`)
-    .join('')
-}
 
 const inOrder = ({ atMs, wire, from, to, what, body }: TraceEntry) => ({ atMs, wire, from, to, what, body })
 

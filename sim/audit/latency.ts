@@ -22,31 +22,45 @@ const SPEECH_LOUDNESS = 200
 /** A pause shorter than this is part of what is being said. */
 const PAUSE_MS = 450
 
-export function latencies(carrier: Pick<CarrierRecord, 'documents' | 'streams' | 'answeredAtMs'>): Latencies {
-  const { documents, streams, answeredAtMs } = carrier
-  const firstPlayed = streams.flatMap(({ played }) => played.map(({ atMs }) => atMs)).sort((a, b) => a - b)[0]
-  return {
-    reply: waits(streams.flatMap(replies)),
-    bargeIn: waits(streams.flatMap(bargeIns)),
-    twiml: waits(documents.map(({ tookMs }) => tookMs)),
-    greeting: waits(answeredAtMs === null || firstPlayed === undefined ? [] : [firstPlayed - answeredAtMs]),
-  }
+/** One wait, by the instants at which it began and ended. */
+export type Wait = { what: keyof Latencies; fromMs: number; toMs: number }
+
+type Heard = Pick<CarrierRecord, 'documents' | 'streams' | 'answeredAtMs'>
+
+export function latencies(carrier: Heard): Latencies {
+  const all = waitsOf(carrier)
+  const of = (what: keyof Latencies) =>
+    summedUp(all.filter((wait) => wait.what === what).map(({ fromMs, toMs }) => toMs - fromMs))
+  return { reply: of('reply'), bargeIn: of('bargeIn'), twiml: of('twiml'), greeting: of('greeting') }
 }
 
-function replies(stream: StreamRecord): number[] {
+export function waitsOf({ documents, streams, answeredAtMs }: Heard): Wait[] {
+  const firstPlayed = streams.flatMap(({ played }) => played.map(({ atMs }) => atMs)).sort((a, b) => a - b)[0]
+  return [
+    ...(answeredAtMs === null || firstPlayed === undefined
+      ? []
+      : [{ what: 'greeting' as const, fromMs: answeredAtMs, toMs: firstPlayed }]),
+    ...streams.flatMap(replies),
+    ...streams.flatMap(bargeIns),
+    ...documents.map(({ atMs, tookMs }) => ({ what: 'twiml' as const, fromMs: atMs, toMs: atMs + tookMs })),
+  ]
+}
+
+function replies(stream: StreamRecord): Wait[] {
   const utterances = utterancesOf(stream)
   return utterances.flatMap(({ toMs }, index) => {
     const next = utterances[index + 1]?.fromMs ?? Number.POSITIVE_INFINITY
     const reply = stream.played.find(({ atMs }) => atMs >= toMs)
-    return reply === undefined || reply.atMs >= next ? [] : [reply.atMs - toMs]
+    if (reply === undefined || reply.atMs >= next) return []
+    return [{ what: 'reply' as const, fromMs: toMs, toMs: reply.atMs }]
   })
 }
 
-function bargeIns(stream: StreamRecord): number[] {
+function bargeIns(stream: StreamRecord): Wait[] {
   const utterances = utterancesOf(stream)
   return stream.cleared.flatMap(({ atMs }) => {
     const cause = utterances.findLast(({ fromMs }) => fromMs <= atMs)
-    return cause === undefined ? [] : [atMs - cause.fromMs]
+    return cause === undefined ? [] : [{ what: 'bargeIn' as const, fromMs: cause.fromMs, toMs: atMs }]
   })
 }
 
@@ -63,7 +77,7 @@ function utterancesOf({ sent }: StreamRecord): { fromMs: number; toMs: number }[
   return utterances
 }
 
-function waits(ms: number[]): Waits {
+function summedUp(ms: number[]): Waits {
   const sorted = [...ms].sort((a, b) => a - b).map(Math.round)
   return {
     count: sorted.length,
