@@ -41,6 +41,7 @@ program
   .option('--json', 'print one JSON object at the end, and nothing else')
   .option('--trace <file>', 'write everything that went over every wire, as JSON lines')
   .option('--save <folder>', 'keep the call: stereo WAV (caller left, agent right), e-mail, trace')
+  .option('--report [file]', 'write a page that shows and plays the call (.frontdesk/last-call/report.html)')
   .option('--target <url>', 'call a server that is running already: its voice webhook, or its base URL')
   .option('--auth-token <token>', 'with --target: the Twilio auth token that the server checks signatures with')
   .option('--account-sid <sid>', 'with --target: the Twilio account that the call comes through')
@@ -52,6 +53,7 @@ Examples:
   sim call --to +15551234567                      the default call, in real time
   sim call --fixture interrupts-twice --speed 10  another one, on the virtual clock
   sim call --to +15551234567 --save out           keep what was said and sent
+  sim call --fixture interrupts-twice --report    see it: sound, words, callbacks and waits on one time axis
   sim call --target http://localhost:3000         ring a server started with "bun dev"`,
   )
   .action(callCommand)

@@ -8,11 +8,13 @@ import { openPostgres } from './house.ts'
 import { Mistake } from './mistake.ts'
 import { showCall } from './show.ts'
 import { createSpeech } from './speech.ts'
-import { commandOf, fixtureOf, type Wish } from './wish.ts'
+import { commandOf, fixtureOf, lastCallFolder, type Wish } from './wish.ts'
 
-export type CallFlags = Omit<Wish, 'seed' | 'json'> & {
+export type CallFlags = Omit<Wish, 'seed' | 'json' | 'report'> & {
   seed?: string
   json?: boolean
+  /** True without a file of its own. */
+  report?: string | true
   speed: number
   target?: string
   authToken?: string
@@ -23,7 +25,8 @@ export type CallFlags = Omit<Wish, 'seed' | 'json'> & {
 export async function callCommand(flags: CallFlags): Promise<void> {
   const { to, from, fixture, trace, save } = flags
   const seed = flags.seed ?? String(Math.floor(Math.random() * 1e6))
-  const wish: Wish = { to, from, fixture, trace, save, seed, json: flags.json ?? false }
+  const report = flags.report === true ? join(lastCallFolder, 'report.html') : flags.report
+  const wish: Wish = { to, from, fixture, trace, save, report, seed, json: flags.json ?? false }
   if (flags.target !== undefined) {
     if (flags.speed > 1)
       throw new Mistake('A server that is running already keeps real time: leave --speed out with --target.')

@@ -71,7 +71,7 @@ export async function callElsewhere(target: URL, flags: Elsewhere, wish: Wish): 
     }
     const repeat = commandOf(wish, [`--target ${target.href}`, '--auth-token …'])
     const print = (line: string) => void process.stdout.write(`${line}\n`)
-    return await showCall(result, wish, { console, print, repeat, ruleCount: carrierRules.length })
+    return await showCall(result, wish, { console, print, repeat, held: carrierRules })
   } finally {
     await world.close()
   }

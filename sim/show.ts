@@ -1,9 +1,11 @@
 // Ends a call for whoever asked for it: keeps its files, tells its story or its one JSON object, and says whether all is well.
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import type { Rule } from './audit/case.ts'
 import { rules } from './auditor.ts'
 import { type CallResult, summaryOf } from './call.ts'
 import type { Console } from './console.ts'
+import { reportPage } from './report/page.ts'
 import { saveCall } from './save.ts'
 import { toJsonl } from './trace.ts'
 import { lastCallFolder, type Wish } from './wish.ts'
@@ -12,15 +14,21 @@ import { lastCallFolder, type Wish } from './wish.ts'
 export async function showCall(
   result: CallResult,
   wish: Wish,
-  to: { console: Console; print(line: string): void; repeat: string; ruleCount?: number },
+  to: { console: Console; print(line: string): void; repeat: string; held?: readonly Rule[] },
 ): Promise<number> {
+  const { held = rules, repeat } = to
   const saved = await saveCall(wish.save ?? lastCallFolder, result)
-  if (wish.trace !== undefined) {
-    await mkdir(dirname(wish.trace), { recursive: true })
-    await writeFile(wish.trace, toJsonl(result.trace.entries))
-    saved.push(wish.trace)
+  const keep = async (file: string, content: string): Promise<void> => {
+    await mkdir(dirname(file), { recursive: true })
+    await writeFile(file, content)
+    saved.push(file)
+  }
+  if (wish.trace !== undefined) await keep(wish.trace, toJsonl(result.trace.entries))
+  if (wish.report !== undefined) {
+    const { entries } = result.trace
+    await keep(wish.report, reportPage({ ...result, entries, rules: held.map(({ name }) => name), repeat }))
   }
   if (wish.json) to.print(JSON.stringify(summaryOf(result)))
-  else to.console.report({ ...result, ruleCount: to.ruleCount ?? rules.length, repeat: to.repeat, saved })
+  else to.console.report({ ...result, ruleCount: held.length, repeat, saved })
   return result.violations.length === 0 ? 0 : 1
 }

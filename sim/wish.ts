@@ -11,6 +11,8 @@ export type Wish = {
   json: boolean
   trace?: string
   save?: string
+  /** The file of the page that shows the call. */
+  report?: string
 }
 
 /** Where the last call is kept when no other folder was asked for. */

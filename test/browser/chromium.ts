@@ -12,6 +12,15 @@ const answerLimitMs = 20_000
 export type Tab = {
   /** Shows a document of its own, without any network. */
   show(html: string): Promise<void>
+  /** Goes to an address, and has it loaded. */
+  open(url: string): Promise<void>
+  /** Where a person would, in the window's pixels. */
+  click(x: number, y: number): Promise<void>
+  hover(x: number, y: number): Promise<void>
+  /** A key by its DOM name, such as `ArrowRight`; with the text it types, if it types any. */
+  press(key: string, text?: string): Promise<void>
+  /** What the page asked of the network and complained of since it was opened. */
+  readonly noticed: { requests: string[]; complaints: string[] }
   size(viewport: { width: number; height: number; scale: number }): Promise<void>
   /** preferred: the person likes it dark. forced: the program darkens what says nothing about it. */
   dark(mode: 'off' | 'preferred' | 'forced'): Promise<void>
@@ -45,8 +54,8 @@ export async function openChromium(): Promise<Chromium> {
   }
   try {
     const address = await within(startLimitMs, 'Chromium did not start', addressIn(process.stderr))
-    const ask = await connect(address)
-    return { tab: () => openTab(ask), close }
+    const connection = await connect(address)
+    return { tab: () => openTab(connection), close }
   } catch (error) {
     await close()
     throw error
@@ -65,13 +74,17 @@ async function addressIn(output: ReadableStream<Uint8Array>): Promise<string> {
 
 type Answer = { id?: number; result?: Record<string, unknown>; error?: { message: string } }
 type Ask = (method: string, params?: object, sessionId?: string) => Promise<Record<string, unknown>>
+type Notice = { method: string; params: Record<string, unknown>; sessionId: string }
+type Connection = { ask: Ask; onNotice(sessionId: string, listener: (notice: Notice) => void): void }
 
-async function connect(address: string): Promise<Ask> {
+async function connect(address: string): Promise<Connection> {
   const socket = new WebSocket(address)
   const waiting = new Map<number, (answer: Answer) => void>()
+  const listeners = new Map<string, (notice: Notice) => void>()
   socket.onmessage = ({ data }) => {
-    const answer = JSON.parse(String(data)) as Answer
-    if (answer.id !== undefined) waiting.get(answer.id)?.(answer)
+    const message = JSON.parse(String(data)) as Answer | Notice
+    if ('method' in message) listeners.get(message.sessionId)?.(message)
+    else if (message.id !== undefined) waiting.get(message.id)?.(message)
   }
   const opened = new Promise<void>((resolve, reject) => {
     socket.onopen = () => resolve()
@@ -79,7 +92,7 @@ async function connect(address: string): Promise<Ask> {
   })
   await within(startLimitMs, 'Chromium does not answer', opened)
   let asked = 0
-  return async (method, params = {}, sessionId) => {
+  const ask: Ask = async (method, params = {}, sessionId) => {
     const id = ++asked
     const answered = new Promise<Answer>((resolve) => waiting.set(id, resolve))
     socket.send(JSON.stringify({ id, method, params, sessionId }))
@@ -88,18 +101,47 @@ async function connect(address: string): Promise<Ask> {
     if (error !== undefined) throw new Error(`Chromium refuses ${method}: ${error.message}`)
     return result ?? {}
   }
+  return { ask, onNotice: (sessionId, listener) => void listeners.set(sessionId, listener) }
 }
 
-async function openTab(ask: Ask): Promise<Tab> {
+async function openTab({ ask, onNotice }: Connection): Promise<Tab> {
   const { targetId } = await ask('Target.createTarget', { url: 'about:blank' })
   const { sessionId } = await ask('Target.attachToTarget', { targetId, flatten: true })
   const inTab = (method: string, params: object = {}) => ask(method, params, String(sessionId))
-  await inTab('Page.enable')
+  const noticed: Tab['noticed'] = { requests: [], complaints: [] }
+  let loaded = () => {}
+  onNotice(String(sessionId), ({ method, params }) => {
+    if (method === 'Page.loadEventFired') loaded()
+    else if (method === 'Network.requestWillBeSent') noticed.requests.push((params as Requested).request.url)
+    else if (complaining.has(method)) noticed.complaints.push(JSON.stringify(params))
+  })
+  for (const domain of ['Page', 'Network', 'Runtime', 'Log']) await inTab(`${domain}.enable`)
+  const mouse = (type: string, x: number, y: number) =>
+    inTab('Input.dispatchMouseEvent', { type, x, y, button: type === 'mouseMoved' ? 'none' : 'left', clickCount: 1 })
   const { frameTree } = (await inTab('Page.getFrameTree')) as { frameTree: { frame: { id: string } } }
   return {
     async show(html) {
       await inTab('Page.setDocumentContent', { frameId: frameTree.frame.id, html })
     },
+    async open(url) {
+      const isLoaded = new Promise<void>((resolve) => {
+        loaded = resolve
+      })
+      Object.assign(noticed, { requests: [], complaints: [] })
+      await inTab('Page.navigate', { url })
+      await within(startLimitMs, `Chromium does not load ${url}`, isLoaded)
+    },
+    async click(x, y) {
+      for (const type of ['mouseMoved', 'mousePressed', 'mouseReleased']) await mouse(type, x, y)
+    },
+    async hover(x, y) {
+      await mouse('mouseMoved', x, y)
+    },
+    async press(key, text) {
+      await inTab('Input.dispatchKeyEvent', { type: 'keyDown', key, text })
+      await inTab('Input.dispatchKeyEvent', { type: 'keyUp', key })
+    },
+    noticed,
     async size({ width, height, scale }) {
       await inTab('Emulation.setDeviceMetricsOverride', { width, height, deviceScaleFactor: scale, mobile: false })
     },
@@ -122,6 +164,9 @@ async function openTab(ask: Ask): Promise<Tab> {
     },
   }
 }
+
+type Requested = { request: { url: string } }
+const complaining = new Set(['Runtime.exceptionThrown', 'Runtime.consoleAPICalled', 'Log.entryAdded'])
 
 async function within<T>(limitMs: number, complaint: string, work: Promise<T>): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined

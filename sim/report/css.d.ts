@@ -1,0 +1,5 @@
+// Style sheets are taken as their text.
+declare module '*.css' {
+  const text: string
+  export default text
+}
