@@ -44,11 +44,21 @@ async function main(): Promise<void> {
 
 async function serveUntilTold(config: Config, isDemo: boolean): Promise<void> {
   const { databaseUrl, stopDatabase } = await openDatabase(config)
+  try {
+    await serveFrom(config, databaseUrl, stopDatabase, isDemo)
+  } catch (error) {
+    await stopDatabase()
+    throw error
+  }
+}
+
+async function serveFrom(config: Config, databaseUrl: string, stopDatabase: Stop, isDemo: boolean): Promise<void> {
   const deps = composeDeps(config, databaseUrl)
-  await assertWalled(deps.db)
+  await reached(databaseUrl, assertWalled(deps.db))
   if (isDemo) await seedDemo(deps.db, deps.ids, deps.clock.now())
   const app = createApp(deps)
   const stopListening = await app.listen()
+  const server = await serve({ port: config.PORT, hostname: config.HOST, fetch: app.fetch, sockets: app.sockets })
   const jobs = await startJobs({
     url: databaseUrl,
     tasks: app.tasks,
@@ -56,12 +66,12 @@ async function serveUntilTold(config: Config, isDemo: boolean): Promise<void> {
     concurrency: limits.jobsAtOnce,
     pollIntervalMs: limits.jobPollMs,
   })
-  const server = await serve({ port: config.PORT, hostname: config.HOST, fetch: app.fetch, sockets: app.sockets })
   deps.log.info({ port: server.port, runtime: runtimeName() }, 'listening')
   console.log(`listening on http://${config.HOST === '0.0.0.0' ? 'localhost' : config.HOST}:${server.port}`)
   onceTold(async (signal) => {
     deps.log.info({ signal, count: app.bridge.liveCalls() }, 'draining: no new calls, running ones may finish')
     app.startDraining()
+    // Ends with the last call's last word in the ledger; the database is closed after it.
     await app.bridge.drain(config.DRAIN_SECONDS * 1000)
     server.stopListening()
     await jobs.stop()
@@ -78,14 +88,32 @@ async function openDatabase(config: Config): Promise<{ databaseUrl: string; stop
     const local = await startLocalDatabase((step) => console.error(`… ${step}`))
     return { databaseUrl: local.appUrl, stopDatabase: local.postgres.stop }
   }
-  if (DATABASE_ADMIN_URL !== undefined) await migrate({ adminUrl: DATABASE_ADMIN_URL, appUrl: DATABASE_URL })
+  if (DATABASE_ADMIN_URL !== undefined) await bringUpToDate(DATABASE_ADMIN_URL, DATABASE_URL)
   return { databaseUrl: DATABASE_URL, stopDatabase: async () => {} }
 }
+
+const bringUpToDate = (adminUrl: string, appUrl: string | undefined): Promise<void> =>
+  reached(adminUrl, migrate({ adminUrl, appUrl }))
+
+/** Says which database it is that fails, and what to do about one that was never migrated. */
+async function reached(url: string, work: Promise<void>): Promise<void> {
+  try {
+    await work
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error)) throw error
+    const isEmpty = error.code === noSuchSchema
+    const what = isEmpty ? 'is not migrated: run `bun start migrate`' : `cannot be used: ${error.message}`
+    throw new Error(`the database at ${new URL(url).host} ${what}`, { cause: error })
+  }
+}
+
+/** SQLSTATE */
+const noSuchSchema = '3F000'
 
 async function migrateOnly({ DATABASE_ADMIN_URL: adminUrl, DATABASE_URL: appUrl }: Config): Promise<void> {
   if (adminUrl === undefined)
     return fail(['Cannot migrate: set DATABASE_ADMIN_URL to the address of the database with its owner as user.'])
-  await migrate({ adminUrl, appUrl })
+  await bringUpToDate(adminUrl, appUrl)
   console.log('The database is up to date.')
 }
 

@@ -109,9 +109,10 @@ export function createBridge(given: BridgeDeps): Bridge {
     await allFinished()
   }
 
-  /** Also those that a stream still opens meanwhile. */
+  /** Also those that a stream still opens meanwhile, and those that were only warm: their journals hold events, too. */
   async function allFinished(): Promise<void> {
-    while (calls.size > 0) await Promise.all([...calls].map((call) => call.finished))
+    const open = () => [...calls, ...warm.values()]
+    while (open().length > 0) await Promise.all(open().map((call) => call.finished))
   }
 
   return { prewarm, accept, liveCalls: () => calls.size, drain, stop }

@@ -51,6 +51,7 @@ export async function answerIncoming(context: CallContext, { account }: Verified
     deps.log.warn({ callSid: form.CallSid, reason: refusal, ...call }, 'no agent was given to a call')
     return { twiml: refusalTwiml(urls, refusal, settings) }
   }
+  deps.log.info({ callSid: form.CallSid, ...call }, 'an incoming call is connected')
   if (isFirst) prewarm(context, { ...call, callSid: form.CallSid, generation: 0 })
   const spokenFirst = settings.recordCalls ? settings.recordingNotice : null
   return { twiml: streamTwiml(urls, { streamId: account.streamId, token, generation: 0, spokenFirst }) }

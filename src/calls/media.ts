@@ -55,6 +55,7 @@ async function redeem(context: CallContext, account: Account, start: StreamStart
     }
     return newest
   })
+  deps.log.info({ callSid, streamSid, organizationId, conversationId }, 'a stream is up')
   return planCall(context, { organizationId, conversationId, callSid, generation })
 }
 

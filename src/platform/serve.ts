@@ -22,10 +22,18 @@ const backpressureBytes = 1024 * 1024
 /** No traffic at all for this long ends a socket. A live call sends a frame every 20 ms. */
 const idleTimeoutSeconds = 60
 
-/** Rejects when the port is taken. */
+/** Rejects when the port is taken, and says so. */
 export async function serve(options: ServeOptions): Promise<Server> {
-  return 'Deno' in globalThis ? serveOnDeno(options) : serveOnBun(options)
+  try {
+    return 'Deno' in globalThis ? serveOnDeno(options) : serveOnBun(options)
+  } catch (error) {
+    throw isTaken(error) ? new Error(`port ${options.port} is taken`, { cause: error }) : error
+  }
 }
+
+/** As Bun's code, and Deno's name, have it. */
+const isTaken = (error: unknown): boolean =>
+  error instanceof Error && (error.name === 'AddrInUse' || ('code' in error && error.code === 'EADDRINUSE'))
 
 export const runtimeName = (): string => ('Deno' in globalThis ? `deno ${Deno.version.deno}` : `bun ${Bun.version}`)
 

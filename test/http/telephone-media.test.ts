@@ -1,12 +1,14 @@
 // The media socket's door: only Twilio knocks, only a token opens, once, for the call that it was made for.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
 import { lineLimits } from '../../src/bridge/limits.ts'
+import { createBridge } from '../../src/bridge/session.ts'
 import { limits } from '../../src/config.ts'
 import type { Socket, SocketHandlers } from '../../src/lib/socket.ts'
 import { saveTwilioCredentials } from '../../src/organizations/account-store.ts'
 import { createSeal } from '../../src/organizations/seal.ts'
 import { serve } from '../../src/platform/serve.ts'
 import { openSocket } from '../../src/platform/sockets.ts'
+import { script } from '../pure/bridge-scene.ts'
 import {
   bodyOf,
   cedar,
@@ -283,6 +285,25 @@ describe('a stream', () => {
     await letIn(again)
     expect((await telephone.jobs(offer.callSid)).map(({ task }) => task)).toContain('start-recording')
   })
+})
+
+test('a bridge that has stopped has nothing left to write, not even of a call that was only warm', async () => {
+  const { promise: flushed, resolve: flush } = Promise.withResolvers<void>()
+  const happened: string[] = []
+  const { clock, log, openSocket: dial } = telephone.deps
+  const bridge = createBridge({ clock, log, openSocket: dial })
+  bridge.prewarm({
+    ...script(),
+    ...{ organizationId: cedar.organizationId, conversationId: crypto.randomUUID(), callSid: newCallSid() },
+    realtime: { baseUrl: 'https://model.example/v1', apiKey: 'none' },
+    runTool: () => Promise.reject(new Error('no tool is asked for')),
+    journal: { write() {}, flush: () => flushed.then(() => void happened.push('flushed')) },
+  })
+  const stopped = bridge.stop().then(() => happened.push('stopped'))
+  await telephone.everything()
+  flush()
+  await stopped
+  expect(happened).toEqual(['flushed', 'stopped'])
 })
 
 describe('over real sockets', () => {

@@ -1,0 +1,98 @@
+// Whole calls on the virtual clock, from the ring to the mail: judged by the auditor, the same bytes for the same seed, and
+// nothing of the caller in the server's log.
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { type CallResult, simulateCall } from '../../sim/call.ts'
+import { loadFixture } from '../../sim/fixture.ts'
+import { openPostgres, type Postgres } from '../../sim/house.ts'
+import { createSpeech, type Speech } from '../../sim/speech.ts'
+import { toJsonl } from '../../sim/trace.ts'
+
+const callLimitMs = 60_000
+
+let postgres: Postgres
+let speech: Speech
+beforeAll(async () => {
+  postgres = await openPostgres(() => {})
+  speech = createSpeech({ cacheFolder: '.frontdesk/speech' })
+})
+afterAll(() => postgres.stop())
+
+type Replayed = CallResult & { serverLog: readonly string[] }
+
+const replay = async (name: string, seed: string): Promise<Replayed> =>
+  simulateCall({
+    fixture: await loadFixture(name),
+    seed,
+    speech,
+    postgres,
+    isVirtual: true,
+    onProgress: () => {},
+    onTrace: () => {},
+  })
+
+const traceOf = ({ trace }: Replayed): string => toJsonl(trace.entries)
+
+/** Where two traces part: the line before, and both lines. */
+function difference(one: string, other: string): string[] {
+  const [left, right] = [one.split('\n'), other.split('\n')]
+  const at = left.findIndex((line, n) => line !== right[n])
+  if (at < 0 && left.length === right.length) return []
+  return [left[at - 1], left[at], right[at]].map((line) => (line ?? '(no line)').slice(0, 400))
+}
+
+/** Every text of the call that a stranger must not read: who called, from where, what was said, and who was told. */
+function secretsOf({ evidence: { fixture, server, inbox } }: Replayed): string[] {
+  const { call_analysis: analysis, transcript } = server?.conversation ?? {}
+  const facts = (server?.events ?? []).flatMap(({ fact }) => textsIn([fact.text, fact.unheard, fact.arguments]))
+  const turns = String(transcript).split('\n')
+  const spoken = turns.map((turn) => turn.replace(/^\w+: | \[interrupted.*$/g, ''))
+  const mail = inbox.messages.flatMap(({ to, subject }) => [...to, subject])
+  const numbers = [fixture.call.from, fixture.call.to].map((number) => number.slice(1))
+  const known = ['sk-sim-', 're_sim_', 'Bearer', 'Dana', 'Reyes', 'inhaler']
+  return [...numbers, ...mail, ...spoken, ...facts, ...textsIn(analysis), ...known].filter((text) => text.length > 3)
+}
+
+/** Those of them that the server's log told. */
+function toldIn(replayed: Replayed): string[] {
+  const log = replayed.serverLog.join('\n')
+  return secretsOf(replayed).filter((secret) => log.includes(secret))
+}
+
+function textsIn(value: unknown): string[] {
+  if (typeof value === 'string') return [value]
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : []
+}
+
+describe.each(['default', 'interrupts-twice'])('the call of %s', (name) => {
+  let first: Replayed
+  beforeAll(async () => {
+    first = await replay(name, 'journey')
+  }, callLimitMs)
+
+  test('is judged to be as it must be', () => {
+    expect(first.violations).toEqual([])
+  })
+
+  test(
+    'is the same, byte for byte on every wire, when it is placed again with the same seed',
+    async () => {
+      expect(difference(traceOf(first), traceOf(await replay(name, 'journey')))).toEqual([])
+    },
+    callLimitMs,
+  )
+
+  test('leaves nothing of the caller in the server’s log: no name, number, word, address or key', () => {
+    expect(toldIn(first)).toEqual([])
+    expect(first.serverLog.join('')).toContain(first.callSid)
+  })
+})
+
+test.each(['model-unavailable', 'model-stalls', 'unknown-number'])(
+  'the call of %s, which does not go as anybody wished, leaves nothing of the caller in the log either',
+  async (name) => {
+    const replayed = await replay(name, 'journey')
+    expect(toldIn(replayed)).toEqual([])
+    expect(replayed.serverLog.join('')).toContain('"level":40')
+  },
+  callLimitMs,
+)
