@@ -66,8 +66,6 @@ async function serveFrom(config: Config, databaseUrl: string, stopDatabase: Stop
     concurrency: limits.jobsAtOnce,
     pollIntervalMs: limits.jobPollMs,
   })
-  deps.log.info({ port: server.port, runtime: runtimeName() }, 'listening')
-  console.log(`listening on http://${config.HOST === '0.0.0.0' ? 'localhost' : config.HOST}:${server.port}`)
   onceTold(async (signal) => {
     deps.log.info({ signal, count: app.bridge.liveCalls() }, 'draining: no new calls, running ones may finish')
     app.startDraining()
@@ -80,6 +78,8 @@ async function serveFrom(config: Config, databaseUrl: string, stopDatabase: Stop
     await deps.db.end()
     await stopDatabase()
   })
+  deps.log.info({ port: server.port, runtime: runtimeName() }, 'listening')
+  console.log(`listening on http://${config.HOST === '0.0.0.0' ? 'localhost' : config.HOST}:${server.port}`)
 }
 
 async function openDatabase(config: Config): Promise<{ databaseUrl: string; stopDatabase: Stop }> {
@@ -117,13 +117,19 @@ async function migrateOnly({ DATABASE_ADMIN_URL: adminUrl, DATABASE_URL: appUrl 
   console.log('The database is up to date.')
 }
 
-/** Runs `stop` at the first signal and ends the process after it; a second signal ends it at once. */
+/** One Ctrl-C comes twice, from the terminal and from `bun run`, which passes it on. */
+const sameSignalMs = 500
+
+/** Runs `stop` at the first signal and ends the process after it; a later signal ends it at once. */
 function onceTold(stop: (signal: string) => Promise<void>): void {
-  let isStopping = false
+  let toldAtMs: number | null = null
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
-      if (isStopping) process.exit(1)
-      isStopping = true
+      if (toldAtMs !== null) {
+        if (performance.now() - toldAtMs > sameSignalMs) process.exit(1)
+        return
+      }
+      toldAtMs = performance.now()
       stop(signal).then(
         () => process.exit(0),
         (error: Error) => fail([`Cannot stop cleanly: ${error.message}`]),

@@ -51,6 +51,21 @@ describe('a server without any database configured', () => {
     },
     startLimitMs,
   )
+
+  test(
+    'ends with 0 at one Ctrl-C, of which it hears twice: from the terminal, and from the script that runs it',
+    async () => {
+      const server = premises.start()
+      await server.listening
+      // Two signals, because two of the same may arrive as one.
+      server.kill('SIGINT')
+      server.kill('SIGTERM')
+      const { code, err } = await server.ended
+      expect(code).toBe(0)
+      expect(err.match(/"draining/g)).toHaveLength(1)
+    },
+    startLimitMs,
+  )
 })
 
 describe('a start that cannot be', () => {
