@@ -1,17 +1,15 @@
 // The telephone's work beside the call: starting its recording, fetching the file, and giving up on a stream that never
-// came or on facts that never arrive. Each may run twice without harm.
-
-import { limits } from '../config.ts'
+// came. Each may run twice without harm.
 import type { ConversationFact } from '../conversations/events.ts'
 import type { Facts } from '../conversations/merge.ts'
-import { isEnded, isReadyForMail, isWindingDown } from '../conversations/readiness.ts'
 import { eventOf, findConversation, recordEvents } from '../conversations/store.ts'
-import { enqueue, type Tasks } from '../db/jobs.ts'
+import type { Tasks } from '../db/jobs.ts'
 import type { Deps } from '../deps.ts'
 import { ok } from '../lib/outcome.ts'
 import { RetryLater } from '../lib/retry-later.ts'
 import type { Accounts } from '../organizations/account-store.ts'
 import type { TelephonyAccount } from '../vendors/telephony.ts'
+import { keepDeadline } from './deadline.ts'
 import { callUrls } from './twiml.ts'
 
 export function callTasks(deps: Deps, accounts: Accounts): Tasks {
@@ -22,7 +20,8 @@ export function callTasks(deps: Deps, accounts: Accounts): Tasks {
       fetchRecording(deps, accounts, organizationId, id(conversationId), id(recordingSid)),
     'lapse-stream': ({ organizationId, conversationId, generation }) =>
       lapse(deps, organizationId, id(conversationId), Number(generation)),
-    'mail-deadline': ({ organizationId, conversationId }) => deadline(deps, organizationId, id(conversationId)),
+    'mail-deadline': ({ organizationId, conversationId }) =>
+      keepDeadline(deps, accounts, organizationId, id(conversationId)),
   }
 }
 
@@ -97,24 +96,6 @@ async function lapse(deps: Deps, organizationId: string, conversationId: string,
   const { streams } = call.facts as Facts
   if (Object.values(streams).some((stream) => stream.generation === generation)) return
   await record(deps, organizationId, conversationId, { kind: 'stream.lapsed', generation })
-}
-
-/** Time is up for a call that is over. One that only seemed to be, because it went on in a new stream, gets another term. */
-async function deadline(deps: Deps, organizationId: string, conversationId: string): Promise<void> {
-  await deps.db.withOrg(organizationId, async (tx) => {
-    const call = await findConversation(tx, organizationId, conversationId)
-    if (call === undefined) return
-    const facts = call.facts as Facts
-    if (isReadyForMail(facts)) return
-    if (isEnded(facts) || isWindingDown(facts)) {
-      await recordEvents(deps, tx, organizationId, conversationId, [
-        eventOf({ kind: 'deadline.passed' }, deps.clock.now()),
-      ])
-      return
-    }
-    const runAtMs = deps.clock.now() + limits.mailDeadlineMs
-    await enqueue(tx, { task: 'mail-deadline', ids: { conversationId }, jobKey: `deadline:${conversationId}`, runAtMs })
-  })
 }
 
 async function record(

@@ -80,6 +80,7 @@ export async function recordEvents(
   await writeRow(tx, organizationId, conversationId, after, row.eventCount + fresh.length)
   if (fresh.some(({ fact }) => fact.kind === 'usage')) await writeCost(tx, organizationId, conversationId)
   await writeRecordings(tx, organizationId, conversationId, before, after)
+  if (row.eventCount === 0) await enqueueDeadline(tx, conversationId, deps.clock.now() + limits.liveCallMs)
   await enqueueWhatBecameDue(deps, tx, organizationId, conversationId, before, after)
   return { fresh, facts: after }
 }
@@ -203,11 +204,14 @@ async function enqueueWhatBecameDue(
     await enqueue(tx, { task: 'analyze', ids: { conversationId }, jobKey: `analyze:${conversationId}` })
   }
   if (became(readiness.isWindingDown)) {
-    const runAtMs = deps.clock.now() + limits.mailDeadlineMs
-    await enqueue(tx, { task: 'mail-deadline', ids: { conversationId }, jobKey: `deadline:${conversationId}`, runAtMs })
+    await enqueueDeadline(tx, conversationId, deps.clock.now() + limits.mailDeadlineMs)
   }
   if (became(readiness.isReadyForMail)) await planMail(deps, tx, organizationId, conversationId)
 }
+
+/** Every conversation has one from its first event, so that none is forgotten; the last one that was set holds. */
+export const enqueueDeadline = (tx: Tx, conversationId: string, runAtMs: number): Promise<void> =>
+  enqueue(tx, { task: 'mail-deadline', ids: { conversationId }, jobKey: `deadline:${conversationId}`, runAtMs })
 
 /** The unique key on (conversation, template) makes a second mail impossible, whatever the code above believes. */
 async function planMail(deps: StoreDeps, tx: Tx, organizationId: string, conversationId: string): Promise<void> {

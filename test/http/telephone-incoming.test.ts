@@ -110,7 +110,7 @@ describe('an incoming call', () => {
     // The job that watches for the stream is the same job, and may be renewed.
     for (const table of Object.keys(before).filter((name) => !name.startsWith('graphile_worker')))
       expect([table, after[table]]).toEqual([table, before[table]])
-    expect(await telephone.jobs(callSid)).toMatchObject([{ task: 'lapse-stream' }])
+    expect(await telephone.jobs(callSid)).toMatchObject([{ task: 'lapse-stream' }, { task: 'mail-deadline' }])
   })
 
   test('delivered twenty times at once is one conversation, with one event of each kind, and one answer', async () => {

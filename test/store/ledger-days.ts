@@ -111,14 +111,14 @@ export type Due = { deliveries: number; jobs: string[] }
 
 /** What the way that the facts came must have made due: by the pure functions, step by step. */
 export function dueAfter(batches: ConversationEvent[][]): Due {
-  const jobs = new Set<string>()
+  // Every call has a deadline from its first event on; what moves it is told by tests of its own.
+  const jobs = new Set<string>(batches.length > 0 ? ['mail-deadline'] : [])
   let facts: Facts = noFacts
   for (const batch of batches) {
     const before = facts
     facts = batch.reduce((known, event) => join(known, factsOf(event)), facts)
     const became = (is: (facts: Facts) => boolean) => !is(before) && is(facts)
     if (became(readiness.isReadyForAnalysis) && facts.analysis === null) jobs.add('analyze')
-    if (became(readiness.isWindingDown)) jobs.add('mail-deadline')
     if (became(readiness.isReadyForMail)) jobs.add('send-mail')
     for (const [sid, { status }] of Object.entries(facts.recordings))
       if (status === 'completed') jobs.add(`fetch-recording ${sid}`)

@@ -197,9 +197,9 @@ describe('events in any order, with repeats, over several connections at once', 
 describe('the deadline', () => {
   const ended = at(0, { kind: 'call.status', status: 'completed', sequence: 0, durationMs: 1_000, changedAtMs: null })
 
-  test('begins when the call is over, and is not moved by what comes later', async () => {
+  test('is far away from the first event on, begins when the call is over, and is not moved by what comes later', async () => {
     const id = await newConversation()
-    await deliver(id, [ended])
+    await deliver(id, [at(0, { kind: 'stream.expected', generation: 0 })])
     const due = async () =>
       (
         await admin<{ at: Date }[]>`
@@ -207,6 +207,8 @@ describe('the deadline', () => {
           join graphile_worker._private_tasks t on t.id = j.task_id
           where t.identifier = 'mail-deadline' and j.payload->>'conversationId' = ${id}`
       ).map((row) => row.at.getTime())
+    expect(await due()).toEqual([clock.now() + limits.liveCallMs])
+    await deliver(id, [ended])
     expect(await due()).toEqual([clock.now() + limits.mailDeadlineMs])
     const begun = await due()
     clock.advance(1_000)
