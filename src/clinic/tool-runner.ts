@@ -12,7 +12,7 @@ import {
   recordEvents,
 } from '../conversations/store.ts'
 import type { Database, Tx } from '../db/database.ts'
-import type { Clock } from '../lib/clock.ts'
+import { type Clock, TookTooLong, within } from '../lib/clock.ts'
 import type { Ids } from '../lib/ids.ts'
 import type { Log } from '../lib/log.ts'
 import { isSomebodysNumber } from '../lib/phone.ts'
@@ -39,22 +39,13 @@ export async function runTool(deps: ToolRunnerDeps, scene: ToolScene, call: Tool
       return (await earlierOutput(tx, scene, call)) ?? (await runOnce(deps, tx, scene, conversation, call))
     })
   } catch (error) {
-    const timedOut = error instanceof ToolDeadline
     deps.log.error(
       { conversationId, tool: call.name, toolCallId: call.toolCallId, error: error as Error },
       'a tool failed',
     )
-    const outcome = timedOut ? 'timed-out' : 'failed'
-    const result = {
-      error: timedOut ? 'this takes too long just now' : 'this does not work just now',
-      advice: 'offer to take a message',
-    }
-    await keepFailure(deps, scene, call, outcome, result)
-    return { output: JSON.stringify(result), outcome, endsCall: false }
+    return await keepFailure(deps, scene, call, error instanceof TookTooLong ? 'timed-out' : 'failed')
   }
 }
-
-class ToolDeadline extends Error {}
 
 async function runOnce(
   deps: ToolRunnerDeps,
@@ -125,22 +116,32 @@ async function earlierOutput(tx: Tx, scene: ToolScene, call: ToolCall): Promise<
   return { output: JSON.stringify(fact.result), outcome: fact.outcome, endsCall: fact.endsCall }
 }
 
+const advice = 'offer to take a message'
+const failures = {
+  'timed-out': { error: 'this takes too long just now', advice },
+  failed: { error: 'this does not work just now', advice },
+}
+
+/** Answers with what the ledger says then: the failure, or what the same call was answered meanwhile. */
 async function keepFailure(
   deps: ToolRunnerDeps,
   scene: ToolScene,
   call: ToolCall,
-  outcome: ToolOutput['outcome'],
-  result: unknown,
-) {
+  outcome: keyof typeof failures,
+): Promise<ToolOutput> {
+  const result = failures[outcome]
+  const failed: ToolOutput = { output: JSON.stringify(result), outcome, endsCall: false }
   try {
-    await deps.db.withOrg(scene.organizationId, (tx) =>
-      record(deps, tx, scene, [calledFact(call), returnedFact(call, { outcome, result })]),
-    )
+    return await deps.db.withOrg(scene.organizationId, async (tx) => {
+      await record(deps, tx, scene, [calledFact(call), returnedFact(call, { outcome, result })])
+      return (await earlierOutput(tx, scene, call)) ?? failed
+    })
   } catch (error) {
     deps.log.error(
       { conversationId: scene.conversationId, toolCallId: call.toolCallId, error: error as Error },
       "a tool's failure could not be written",
     )
+    return failed
   }
 }
 
@@ -169,11 +170,4 @@ function parseJson(text: string): unknown {
   } catch {
     return undefined
   }
-}
-
-function within<T>(clock: Clock, deadlineMs: number, work: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const cancel = clock.after(deadlineMs, () => reject(new ToolDeadline()))
-    work.finally(cancel).then(resolve, reject)
-  })
 }
