@@ -111,9 +111,10 @@ create table appointments (
   created_at timestamptz not null default now(),
   primary key (organization_id, id),
   foreign key (organization_id, patient_id) references patients (organization_id, id) on delete cascade,
-  foreign key (organization_id, provider_id) references providers (organization_id, id) on delete cascade,
-  foreign key (organization_id, service_id) references services (organization_id, id) on delete cascade,
-  foreign key (organization_id, conversation_id) references conversations (organization_id, id) on delete cascade,
+  foreign key (organization_id, provider_id) references providers (organization_id, id),
+  foreign key (organization_id, service_id) references services (organization_id, id),
+  foreign key (organization_id, conversation_id) references conversations (organization_id, id)
+    on delete set null (conversation_id),
   constraint ends_after_it_starts check (starts_at < ends_at and ends_at <= busy_until)
 );
 --> statement-breakpoint
@@ -154,8 +155,9 @@ create table audit_log (
   purpose text not null check (length(purpose) between 1 and 200),
   primary key (organization_id, position),
   foreign key (organization_id, member_id) references members (organization_id, id),
-  foreign key (organization_id, conversation_id) references conversations (organization_id, id) on delete cascade,
-  foreign key (organization_id, patient_id) references patients (organization_id, id) on delete cascade,
+  foreign key (organization_id, conversation_id) references conversations (organization_id, id)
+    on delete set null (conversation_id),
+  foreign key (organization_id, patient_id) references patients (organization_id, id) on delete set null (patient_id),
   constraint names_who check ((actor = 'member') = (member_id is not null) and (actor = 'agent') = (tool_call_id is not null))
 );
 --> statement-breakpoint

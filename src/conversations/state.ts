@@ -1,4 +1,4 @@
-// PURE. What a conversation has established, from the set of its events: who calls, what they want, for whom the tools may
+// PURE. What a conversation has established, from its ledger: who calls, what they want, for whom the tools may
 // act, which slots and appointments were spoken of. It lasts over a broken stream and a change of agents, so that nothing is
 // asked twice; and it is what the tools believe, never what a model says.
 import type { Appointment, ConversationEvent, ConversationFact, FactOf, Slot } from './events.ts'
@@ -30,10 +30,13 @@ export type ConversationState = {
 
 export type KnownAppointment = Appointment & { state: 'told' | 'booked' | 'rescheduled' | 'cancelled' }
 
-/** Any order of the same events gives the same state: what happened last is told by their times. */
-export function stateOf(events: readonly ConversationEvent[]): ConversationState {
-  return [...events].sort(inTime).reduce((state, { fact }) => withFact(state, fact), nothingKnown)
-}
+/**
+ * Takes the events in the ledger's order. Everything read here was written by a tool, and the tools of a conversation run one
+ * after another, so that the ledger has them in the order of their doing: also when two were done in one millisecond, or by
+ * machines whose clocks differ.
+ */
+export const stateOf = (events: readonly ConversationEvent[]): ConversationState =>
+  events.reduce((state, { fact }) => withFact(state, fact), nothingKnown)
 
 const nothingKnown: ConversationState = {
   callerName: null,
@@ -47,9 +50,6 @@ const nothingKnown: ConversationState = {
   bookings: 0,
   messages: [],
 }
-
-const inTime = (a: ConversationEvent, b: ConversationEvent): number =>
-  a.atMs - b.atMs || (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)
 
 function withFact(state: ConversationState, fact: ConversationFact): ConversationState {
   switch (fact.kind) {

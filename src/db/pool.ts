@@ -114,7 +114,7 @@ const wallFaults = sql`
     union all
     select 'may act as the owner of tables', exists (
       select from pg_class join reachable on reachable.oid = relowner
-      where relnamespace in ('public'::regnamespace, 'routing'::regnamespace))
+      where relnamespace in ('public'::regnamespace, 'routing'::regnamespace, 'calendar'::regnamespace))
     union all
     select 'cannot become frontdesk_tenant', not pg_has_role(session_user, 'frontdesk_tenant', 'member')
   ) as faults where holds`

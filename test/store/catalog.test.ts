@@ -92,9 +92,10 @@ const spoiled: { ddl: string; notices: string }[] = [
   },
   {
     ddl: 'grant usage on schema routing to frontdesk_tenant',
-    notices: 'schema routing of the routing schema is granted',
+    notices: 'schema routing of a closed schema is granted',
   },
-  { ddl: 'grant select on routing.calls to frontdesk_app', notices: 'calls of the routing schema is granted' },
+  { ddl: 'grant select on routing.calls to frontdesk_app', notices: 'calls of a closed schema is granted' },
+  { ddl: 'grant delete on calendar.taken to frontdesk_tenant', notices: 'taken of a closed schema is granted' },
   { ddl: 'alter role frontdesk_tenant bypassrls', notices: 'frontdesk_tenant can look past row security' },
   { ddl: 'alter role frontdesk_app createrole', notices: 'frontdesk_app can look past row security' },
   { ddl: 'alter role frontdesk_app inherit', notices: 'frontdesk_app inherits' },

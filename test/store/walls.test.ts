@@ -169,11 +169,13 @@ describe('inside of withOrg', () => {
     })
   }
 
-  test('the routing tables are out of reach', async () => {
-    const routing = await admin<{ name: string }[]>`
-      select relname as name from pg_class where relnamespace = 'routing'::regnamespace and relkind = 'r'`
-    expect(routing.length).toBeGreaterThan(4)
-    for (const { name } of routing) expect(await attempt(sql`select from routing.${sql.identifier(name)}`)).toBe(denied)
+  test('the tables of routing and of the calendar are out of reach', async () => {
+    const closed = await admin<{ schema: string; name: string }[]>`
+      select nspname as schema, relname as name from pg_class join pg_namespace n on n.oid = relnamespace
+      where nspname in ('routing', 'calendar') and relkind = 'r'`
+    expect(closed.length).toBeGreaterThan(5)
+    for (const { schema, name } of closed)
+      expect(await attempt(sql`select from ${sql.identifier(schema)}.${sql.identifier(name)}`)).toBe(denied)
   })
 
   test('the ledger can be written, and never changed', async () => {

@@ -14,6 +14,10 @@ const tables = `
 /** As PostgreSQL writes the expression back. */
 const wall = (column: string) => `'(' || ${column} || ' = ( SELECT current_organization() AS current_organization))'`
 
+/** What is not a clinic's own, and reached by definer functions only. */
+const closedSchemas = `('routing', 'calendar')`
+const ourSchemas = `('public'::regnamespace, 'routing'::regnamespace, 'calendar'::regnamespace)`
+
 const ourRoles = `('frontdesk_app', 'frontdesk_tenant', 'frontdesk_jobs')`
 
 const rules: Rule[] = [
@@ -61,14 +65,14 @@ const rules: Rule[] = [
     breach: 'is a view that looks with its owner’s eyes',
     query: `
       select relname as what from pg_class
-      where relnamespace in ('public'::regnamespace, 'routing'::regnamespace)
+      where relnamespace in ${ourSchemas}
         and (relkind = 'm' or relkind = 'v' and not coalesce(reloptions::text[] @> '{security_invoker=true}', false))`,
   },
   {
     breach: 'does not pin its search_path',
     query: `
       select oid::regprocedure::text as what from pg_proc
-      where pronamespace in ('public'::regnamespace, 'routing'::regnamespace)
+      where pronamespace in ${ourSchemas}
         and not exists (select from pg_depend d where d.objid = pg_proc.oid and d.deptype = 'e')
         and not coalesce(proconfig @> '{"search_path=pg_catalog, pg_temp"}', false)`,
   },
@@ -76,18 +80,18 @@ const rules: Rule[] = [
     breach: 'may be called by everybody',
     query: `
       select oid::regprocedure::text as what from pg_proc
-      where pronamespace in ('public'::regnamespace, 'routing'::regnamespace)
+      where pronamespace in ${ourSchemas}
         and not exists (select from pg_depend d where d.objid = pg_proc.oid and d.deptype = 'e')
         and has_function_privilege('public', oid, 'execute')`,
   },
   {
-    breach: 'of the routing schema is granted to a role of the server',
+    breach: 'of a closed schema is granted to a role of the server',
     query: `
-      select 'schema routing' as what from pg_roles
-      where rolname in ${ourRoles} and has_schema_privilege(oid, 'routing', 'usage, create')
+      select 'schema ' || nspname as what from pg_namespace, pg_roles r
+      where nspname in ${closedSchemas} and rolname in ${ourRoles} and has_schema_privilege(r.oid, nspname, 'usage, create')
       union all
-      select c.relname from pg_class c join pg_roles r on r.rolname in ${ourRoles}
-      where c.relnamespace = 'routing'::regnamespace and c.relkind in ('r', 'p', 'v')
+      select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace join pg_roles r on r.rolname in ${ourRoles}
+      where n.nspname in ${closedSchemas} and c.relkind in ('r', 'p', 'v')
         and has_table_privilege(r.oid, c.oid, 'select, insert, update, delete, truncate, references, trigger')`,
   },
   {
