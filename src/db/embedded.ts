@@ -36,18 +36,24 @@ export async function startEmbeddedPostgres(options: {
     appUrl: urlFor('frontdesk_app', cluster.appPassword),
     async stop() {
       await hold.release()
-      dismissWatchdog()
+      await dismissWatchdog()
     },
   }
 }
 
 /** It notices our end, of whatever kind, because its standard input ends with us. */
-function spawnWatchdog(folder: string): () => void {
+function spawnWatchdog(folder: string): () => Promise<void> {
   const script = fileURLToPath(new URL('./embedded-watchdog.ts', import.meta.url))
   const watchdog = spawn(process.execPath, [script, resolve(folder)], {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
   })
   watchdog.unref()
-  return () => watchdog.kill('SIGKILL')
+  const gone = Promise.withResolvers<void>()
+  watchdog.once('exit', () => gone.resolve())
+  return () => {
+    watchdog.ref()
+    watchdog.kill('SIGKILL')
+    return gone.promise
+  }
 }
