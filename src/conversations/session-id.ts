@@ -1,4 +1,3 @@
 // The one place where session ids are made. A call has one for its whole life, on whichever machine it is served.
 
 export const twilioSessionId = (callSid: string): string => `twilio_${callSid}`
-export const retellSessionId = (callId: string): string => `retell_${callId}`

@@ -10,9 +10,6 @@ const spelt = new Set(['+266696687', '+7378742833', '+2562533', '+8656696', '+85
 /** Whether a caller can be known, and called back, by this. */
 export const isSomebodysNumber = (value: string): boolean => isE164(value) && !spelt.has(value)
 
-/** For people's eyes in logs and pages that must not show a number: the last two digits. */
-export const maskedPhone = (value: string): string => `…${value.slice(-2)}`
-
 /**
  * A number as somebody says or writes it, in E.164 form; null when it cannot be one. Without a country code it is taken to be
  * of the North American plan where `near`, a number in E.164 form, is.

@@ -2,7 +2,7 @@
 // organizations.settings; anything missing has its default, anything unknown is kept and ignored.
 import { z } from 'zod'
 
-export const voices = ['alloy', 'ash', 'ballad', 'coral', 'echo', 'sage', 'shimmer', 'verse', 'marin', 'cedar'] as const
+const voices = ['alloy', 'ash', 'ballad', 'coral', 'echo', 'sage', 'shimmer', 'verse', 'marin', 'cedar'] as const
 
 /**
  * What a caller must show before anything of a patient is told or changed: full name and date of birth; or a call from a

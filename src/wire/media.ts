@@ -2,9 +2,9 @@
 // Source: twilio.com/docs/voice/media-streams/websocket-messages. Counters and timestamps are strings on the wire.
 import { z } from 'zod'
 
-export const mediaFormat = z.looseObject({ encoding: z.string(), sampleRate: z.number(), channels: z.number() })
+const mediaFormat = z.looseObject({ encoding: z.string(), sampleRate: z.number(), channels: z.number() })
 
-export const twilioFrame = z.discriminatedUnion('event', [
+const twilioFrame = z.discriminatedUnion('event', [
   z.looseObject({ event: z.literal('connected'), protocol: z.string().optional(), version: z.string().optional() }),
   z.looseObject({
     event: z.literal('start'),
@@ -54,9 +54,3 @@ export function readTwilioFrame(text: string): TwilioFrame | null {
     return null
   }
 }
-
-/** What a server may send; Twilio warns (31951) about any other or additional field. */
-export type ServerFrame =
-  | { event: 'media'; streamSid: string; media: { payload: string } }
-  | { event: 'mark'; streamSid: string; mark: { name: string } }
-  | { event: 'clear'; streamSid: string }

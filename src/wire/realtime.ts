@@ -6,10 +6,8 @@ import { z } from 'zod'
 export type {
   ConversationItem,
   RealtimeClientEvent,
-  RealtimeResponse,
   RealtimeServerEvent,
   RealtimeSessionCreateRequest,
-  SessionUpdateEvent,
 } from 'openai/resources/realtime/realtime'
 
 const format = z.looseObject({ format: z.looseObject({ type: z.string().optional() }).optional() }).optional()

@@ -4,10 +4,10 @@
 import { z } from 'zod'
 
 const sid = (prefix: string) => z.string().regex(new RegExp(`^${prefix}[0-9a-fA-F]{32}$`))
-export const callSid = sid('CA')
+const callSid = sid('CA')
 export const accountSid = sid('AC')
-export const recordingSid = sid('RE')
-export const streamSid = sid('MZ')
+const recordingSid = sid('RE')
+const streamSid = sid('MZ')
 
 const text = z.string().optional()
 
