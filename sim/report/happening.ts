@@ -24,7 +24,7 @@ export type Happening = {
 
 export type Note = { text: string; size: Size | null }
 
-/** A sentence without anything that would be worth a note. */
+/** With nothing more to tell than what is given. */
 export const plain = (
   happening: Omit<Happening, 'causedAtMs' | 'notes' | 'isBad' | 'body'> & Partial<Happening>,
 ): Happening => ({

@@ -160,6 +160,7 @@ export function followCall(): void {
     playButton.textContent = isPlaying ? '❚❚' : '▶'
     playButton.setAttribute('aria-label', isPlaying ? 'Pause' : 'Play')
     if (isPlaying) tick()
+    else if (audio) show(audio.currentTime + offset)
   }
   for (const change of ['play', 'pause', 'ended']) audio?.addEventListener(change, showState)
   audio?.removeAttribute('controls')

@@ -130,7 +130,7 @@ const isFine = (status: number): boolean => status >= 200 && status < 300
 const answerNote = (status: number): Note[] =>
   isFine(status) ? [] : [{ text: status === 0 ? 'no answer' : String(status), size: 'long' }]
 
-const tookNote = (tookMs: number, what: Measured): Note => ({ text: told(tookMs), size: sizeOf(what, tookMs) })
+const tookNote = (tookMs: number, what: Measured): Note => ({ text: `in ${told(tookMs)}`, size: sizeOf(what, tookMs) })
 
 const lastSegment = (url: string): string =>
   (URL.canParse(url) ? new URL(url).pathname : url).split('/').findLast((segment) => segment !== '') ?? url

@@ -56,7 +56,7 @@ const thought = ({
     arrow: 'both',
     atMs,
     label: `supervisor, ${model}`,
-    notes: [{ text: answeredAtMs === null ? 'no answer' : told(answeredAtMs - atMs), size: null }],
+    notes: [{ text: answeredAtMs === null ? 'no answer' : `in ${told(answeredAtMs - atMs)}`, size: null }],
     isBad: violations.length > 0 || (status !== null && status !== 200),
     body: [output, ...violations].join('\n'),
   })
@@ -115,7 +115,7 @@ function toolCalls(realtime: TraceEntry[]): Happening[] {
         notes:
           answer === undefined
             ? [{ text: 'no answer', size: 'long' }]
-            : [{ text: told(answer.atMs - atMs), size: null }],
+            : [{ text: `in ${told(answer.atMs - atMs)}`, size: null }],
         body: `${valuesOf(call.arguments)}\n→ ${output}`,
       })
     })

@@ -35,8 +35,8 @@ export type Voices = {
 }
 
 const FRAME_MS = 20
-/** A frame may come this much later than its neighbour's end without being missed. */
-const JITTER_MS = 15
+/** Two frames' time: what comes this late is hidden by any telephone's own buffer. */
+const JITTER_MS = 40
 
 export function voicesOf(given: Case): Voices {
   const { carrier } = given

@@ -24,6 +24,8 @@ export type Tab = {
   size(viewport: { width: number; height: number; scale: number }): Promise<void>
   /** preferred: the person likes it dark. forced: the program darkens what says nothing about it. */
   dark(mode: 'off' | 'preferred' | 'forced'): Promise<void>
+  /** As it would be printed. */
+  paper(): Promise<void>
   /** The value of an expression, which may be a promise, as JSON. */
   evaluate<T>(expression: string): Promise<T>
   /** The whole document, as a PNG in base64. */
@@ -149,6 +151,9 @@ async function openTab({ ask, onNotice }: Connection): Promise<Tab> {
       const value = mode === 'off' ? 'light' : 'dark'
       await inTab('Emulation.setEmulatedMedia', { features: [{ name: 'prefers-color-scheme', value }] })
       await inTab('Emulation.setAutoDarkModeOverride', mode === 'forced' ? { enabled: true } : {})
+    },
+    async paper() {
+      await inTab('Emulation.setEmulatedMedia', { media: 'print' })
     },
     async evaluate<T>(expression: string) {
       const answer = await inTab('Runtime.evaluate', { expression, awaitPromise: true, returnByValue: true })

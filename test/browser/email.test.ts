@@ -5,10 +5,10 @@ import { render } from 'react-email'
 import { CallSummary } from '../../emails/call-summary.tsx'
 import { tones } from '../../emails/theme.ts'
 import { callFacts, utterance, viewOf, wholeCall } from '../support/call-summary.ts'
-import { asGiven, contrastOf, darkened, type Pair, type Rgb } from '../support/contrast.ts'
+import { darkened, type Rgb } from '../support/contrast.ts'
 import { type Chromium, openChromium, type Tab } from './chromium.ts'
+import { computedPairs, type Painted, unreadable } from './readable.ts'
 
-const minContrast = 4.5
 setDefaultTimeout(60_000)
 let chromium: Chromium
 let mail: Tab
@@ -37,26 +37,6 @@ beforeEach(async () => {
 })
 afterAll(() => chromium.close())
 
-/** Every text with the colours that the browser computed for it. */
-const computedPairs = `(() => {
-  const channels = (colour) => colour.match(/[\\d.]+/g).map(Number)
-  const behind = (element) => {
-    for (let at = element; at; at = at.parentElement) {
-      const [red, green, blue, alpha = 1] = channels(getComputedStyle(at).backgroundColor)
-      if (alpha === 1) return [red, green, blue]
-    }
-    return [255, 255, 255]
-  }
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
-  const found = []
-  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
-    const element = node.parentElement
-    if (!node.data.trim() || !element.checkVisibility({ opacityProperty: true })) continue
-    found.push({ what: node.data, text: channels(getComputedStyle(element).color).slice(0, 3), behind: behind(element) })
-  }
-  return found
-})()`
-
 /** Where each line of visible text is painted. */
 const lineBoxes = `(() => {
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
@@ -71,8 +51,6 @@ const lineBoxes = `(() => {
   }
   return boxes
 })()`
-
-type Painted = { what: string; text: Rgb; behind: Rgb }
 
 /** Of each line's pixels: the most frequent colour is what is behind, the one furthest from it is the text's. */
 async function paintedPairs(scale: number): Promise<Painted[]> {
@@ -100,9 +78,6 @@ async function paintedPairs(scale: number): Promise<Painted[]> {
     })
   })()`)
 }
-
-const unreadable = (pairs: Painted[], turn: (pair: Pair) => Pair = asGiven) =>
-  pairs.map((pair) => ({ what: pair.what, ratio: contrastOf(turn(pair)) })).filter(({ ratio }) => ratio < minContrast)
 
 const brightness = ([red, green, blue]: Rgb): number => (red + green + blue) / 765
 const withoutSchemes = () => html.replace(/<meta name="(supported-)?color-schemes?"[^>]*>/g, '')
