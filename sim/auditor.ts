@@ -27,6 +27,7 @@ export const rules: readonly Rule[] = [
   words.transcriptColumn,
   words.turnsAsExpected,
   words.toolsOnce,
+  words.modesAsExpected,
   keeping.routedAsExpected,
   keeping.rowIsTrue,
   keeping.rowAsExpected,

@@ -6,8 +6,9 @@ import { type Latencies, latencies } from './audit/latency.ts'
 import { audit } from './auditor.ts'
 import { createCarrier } from './carrier/carrier.ts'
 import { createVirtualClock, realClock, type SimClock } from './clock.ts'
-import { openHouse, type Postgres, publicBaseUrl } from './house.ts'
+import { type House, openHouse, type Postgres, publicBaseUrl } from './house.ts'
 import { createInbox } from './inbox/inbox.ts'
+import { Mistake } from './mistake.ts'
 import { createModel } from './model/model.ts'
 import type { Network, StandIn } from './network.ts'
 import { createRandom } from './random.ts'
@@ -37,8 +38,14 @@ export type CallResult = {
   carrierApi: StandIn
 }
 
-/** Where the server is: how the carrier reaches it, and what it wrote down. */
-export type Scene = { world: World; network: Network; publicBaseUrl: string; view: View }
+/** Where the server is: how the carrier reaches it, and what it wrote down. `clinic`: null where nobody can act for it. */
+export type Scene = {
+  world: World
+  network: Network
+  publicBaseUrl: string
+  view: View
+  clinic: Pick<House, 'configure' | 'switchMode'> | null
+}
 
 /** A day that no database's clock will reach for long: jobs planned on the virtual clock never fall due by themselves. */
 const VIRTUAL_START_MS = Date.UTC(2040, 0, 2, 15, 0, 0)
@@ -61,7 +68,7 @@ export async function simulateCall(
     const house = await clock.hold(openHouse(world, random, request.postgres), 'the server to start')
     const view = createView(house.adminUrl)
     try {
-      const result = await runCall({ world, network: house.network, publicBaseUrl, view }, request)
+      const result = await runCall({ world, network: house.network, publicBaseUrl, view, clinic: house }, request)
       return { ...result, serverLog: house.log }
     } finally {
       await clock.hold(view.end(), 'the view to close')
@@ -93,7 +100,10 @@ export async function runCall(scene: Scene, { fixture, seed, speech, onTrace }: 
   world.inbox.show(inbox.standIn)
   world.carrier.show(carrier.standIn)
   const before = await clock.hold(view.count(), 'a look at the database')
+  await clock.hold(prepareClinic(scene, fixture), 'the clinic to be ready')
   const placed = carrier.call({ ...fixture.call, caller: fixture.caller })
+  for (const { afterMs, to } of fixture.clinic.switches)
+    clock.after(afterMs, () => scene.clinic?.switchMode(placed.callSid, to))
   const record = await placed.done
   const server = await settled(clock, () => view.of(placed.callSid, before))
   const evidence = { fixture, carrier: record, model: model.record(), inbox: inbox.record(), server }
@@ -107,6 +117,18 @@ export async function runCall(scene: Scene, { fixture, seed, speech, onTrace }: 
     trace,
     carrierApi: carrier.standIn,
   }
+}
+
+async function prepareClinic(
+  { clinic }: Scene,
+  { name, call, clinic: { settings, switches } }: Fixture,
+): Promise<void> {
+  if (Object.keys(settings).length === 0 && switches.length === 0) return
+  if (clinic === null)
+    throw new Mistake(
+      `The fixture ${name} has a clinic with settings of its own, which a server elsewhere cannot be given.`,
+    )
+  await clinic.configure(call.to, settings)
 }
 
 /** A number's configuration, as a clinic's would be. */

@@ -149,12 +149,13 @@ const expectation = z.strictObject({
     .array(
       z.strictObject({
         name: z.string(),
-        outcome: z.enum(['done', 'refused', 'failed', 'timed-out']).default('done'),
+        outcome: z.enum(['done', 'refused', 'failed', 'timed-out', 'superseded']).default('done'),
         arguments: z.record(z.string(), z.unknown()).optional(),
       }),
     )
     .default([]),
   bargeIns: z.number().int().min(0).default(0),
+  modes: z.array(z.enum(['single', 'two_agent'])).default([]),
   voicemails: z.number().int().min(0).default(0),
   emails: z
     .array(
@@ -182,6 +183,12 @@ export const fixtureShape = z.strictObject({
   version: z.literal(1, 'must be 1, the only version that there is'),
   about: words,
   call,
+  clinic: z
+    .strictObject({
+      settings: z.record(z.string(), z.unknown()).default({}),
+      switches: z.array(z.strictObject({ afterMs: waitMs, to: z.enum(['single', 'two_agent']) })).default([]),
+    })
+    .prefault({}),
   caller: steps,
   people: z.array(person).max(20).default([]),
   model: z.strictObject({
@@ -199,13 +206,14 @@ type StepInFile = FixtureFile['caller'][number]
 
 /** `audioOf` gives the audio of a file that a step names. */
 export function toFixture(file: FixtureFile, name: string, audioOf: (path: string) => Uint8Array): Fixture {
-  const { version, about, call, caller, people, model, expect } = file
+  const { version, about, call, clinic, caller, people, model, expect } = file
   const toSteps = (steps: StepInFile[]) => steps.map((step) => toStep(step, audioOf))
   return {
     version,
     name,
     about,
     call: { ...call, answers: toAnswering(call.answers ?? USUAL_RINGING_MS) },
+    clinic,
     caller: toSteps(caller),
     people: people.map(({ number, answers, does }) => ({ number, answers: toAnswering(answers), does: toSteps(does) })),
     model: {

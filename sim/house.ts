@@ -22,12 +22,17 @@ import { createLog } from '../src/lib/log.ts'
 import type { OpenSocket, SocketRoute } from '../src/lib/socket.ts'
 import { localDatabase, localFolder } from '../src/local.ts'
 import { routeCall } from '../src/organizations/route-store.ts'
+import type { AgentMode } from '../src/organizations/settings.ts'
+import { changeSettings } from '../src/organizations/store.ts'
 import { serve } from '../src/platform/serve.ts'
+import { createThinker } from '../src/vendors/openai-thinker.ts'
 import { createMailer } from '../src/vendors/resend.ts'
+import type { Thinker } from '../src/vendors/thinker.ts'
 import type { ServerView } from './audit/case.ts'
 import type { SimClock, VirtualClock } from './clock.ts'
 import { createLoopbackNetwork } from './loopback.ts'
 import { createMemoryNetwork, linePair } from './memory.ts'
+import { Mistake } from './mistake.ts'
 import type { Handshake, Network, StandIn } from './network.ts'
 import type { Random } from './random.ts'
 import { settingsFor, type World } from './world.ts'
@@ -45,6 +50,10 @@ export type House = {
   adminUrl: string
   /** The server's log so far, a JSON object a line. */
   log: readonly string[]
+  /** Changes settings of the clinic that has this number. */
+  configure(phoneNumber: string, settings: Record<string, unknown>): Promise<void>
+  /** Switches a call that is up to another mode, as an operator would. */
+  switchMode(callSid: string, to: AgentMode): void
   close(): Promise<void>
 }
 
@@ -78,6 +87,8 @@ export async function openHouse(world: World, random: Random, postgres: Postgres
     network: line.network,
     adminUrl: postgres.adminUrl(name),
     log,
+    configure: (phoneNumber, settings) => configure(deps, phoneNumber, settings),
+    switchMode: (callSid, to) => void app.bridge.switchMode(callSid, to),
     async close() {
       app.bridge.stop()
       await jobs.stop()
@@ -87,6 +98,12 @@ export async function openHouse(world: World, random: Random, postgres: Postgres
       await dropScratchDatabase({ adminUrl, name })
     },
   }
+}
+
+async function configure(deps: Deps, phoneNumber: string, settings: Record<string, unknown>): Promise<void> {
+  const route = await routeCall(deps.db, deps.config, { callSid: '', toNumber: phoneNumber, channel: 'twilio' })
+  if (route === null) throw new Mistake(`No clinic has the number ${phoneNumber}, so it can have no settings`)
+  await deps.db.withOrg(route.organizationId, (tx) => changeSettings(tx, route.organizationId, settings))
 }
 
 type LedgerEvent = ServerView['events'][number]
@@ -299,6 +316,14 @@ const dialInMemory =
     }
   }
 
+/** The supervisor takes time of this clock to think: it is asked within this process, and time moves while it thinks. */
+function thinkInMemory(clock: SimClock, model: StandIn, config: Config): Thinker {
+  const { OPENAI_API_KEY: apiKey = '', OPENAI_BASE_URL: baseUrl } = config
+  const network = createMemoryNetwork({ clock, servers: { [new URL(baseUrl).host]: model } })
+  const thinker = createThinker({ apiKey, baseUrl, fetch: (url, init = {}) => network.fetch(String(url), init) })
+  return { think: (step) => clock.hold(() => thinker.think(step), 'the supervisor') }
+}
+
 function buildDeps(world: World, random: Random, appUrl: string, log: string[], stir: Stir): Deps {
   const config = settingsOf(world)
   const own: Partial<Deps> = { log: createLog({ level: 'info', write: (line) => void log.push(line.trimEnd()) }) }
@@ -316,6 +341,7 @@ function buildDeps(world: World, random: Random, appUrl: string, log: string[], 
     db: holding(clock, deps.db, 'a query', () => void (stir.isFresh = true)),
     telephony: holding(clock, deps.telephony, 'a request to the carrier'),
     writer: holding(clock, deps.writer, 'a request to the text model'),
+    thinker: thinkInMemory(clock, world.model.standIn, config),
     mailer: holding(clock, deps.mailer, 'a request to the mail carrier'),
     storage: holding(clock, deps.storage, 'a file'),
   }

@@ -1,4 +1,5 @@
-// A fixture's two scripts and what must be true afterwards. Fixtures are YAML files under fixtures/; this is their shape.
+// A fixture's scripts, of the caller, the model and the clinic, and what must be true afterwards. Fixtures are YAML files
+// under fixtures/; this is their shape.
 
 /** When a step of the caller begins. Each cue counts from the step before it. Of a person, the "agent" is whoever they hear. */
 export type Cue =
@@ -60,6 +61,13 @@ export type ModelScript = {
   supervisor: Thought[][]
 }
 
+/** What the clinic does: its settings, where they differ from the demonstration's, and the call's switches to another mode. */
+export type ClinicScript = {
+  settings: Record<string, unknown>
+  /** `afterMs`: since the call was placed. */
+  switches: { afterMs: number; to: 'single' | 'two_agent' }[]
+}
+
 export type Expectations = {
   /** False: no clinic has the number; nothing is written but the miss. */
   isRouted: boolean
@@ -69,6 +77,8 @@ export type Expectations = {
   turns: { speaker: 'caller' | 'agent'; text?: string; isCut?: boolean }[]
   tools: { name: string; outcome: string; arguments?: Record<string, unknown> }[]
   bargeIns: number
+  /** To which modes the call was switched, in order; it begins in `single`. */
+  modes?: ('single' | 'two_agent')[]
   /** Messages left on tape. */
   voicemails?: number
   emails: { to: string[]; subject?: string; contains?: string[] }[]
@@ -85,6 +95,7 @@ export type Fixture = {
   /** `answers`: of an outbound call, how the one who is called answers. */
   call: { direction: 'inbound' | 'outbound'; to: string; from: string; answers: Answering }
   /** What the caller does; of an outbound call, the one who is called. */
+  clinic: ClinicScript
   caller: CallerStep[]
   /** Who else can be rung. Nobody answers at any other number. */
   people: Person[]

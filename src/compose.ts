@@ -10,6 +10,7 @@ import { createLog } from './lib/log.ts'
 import { openSocket } from './platform/sockets.ts'
 import { createFolderStorage } from './vendors/folder-storage.ts'
 import { createWriter } from './vendors/openai.ts'
+import { createThinker } from './vendors/openai-thinker.ts'
 import { createMailer } from './vendors/resend.ts'
 import type { Storage } from './vendors/storage.ts'
 import { createSupabaseStorage } from './vendors/supabase.ts'
@@ -17,6 +18,7 @@ import { createTelephony } from './vendors/twilio.ts'
 
 export function composeDeps(config: Config, databaseUrl: string, own: Partial<Deps> = {}): Deps {
   const timeoutMs = limits.vendorRequestMs
+  const openai = { apiKey: config.OPENAI_API_KEY ?? '', baseUrl: config.OPENAI_BASE_URL }
   return {
     config,
     db: own.db ?? createDatabase({ url: databaseUrl, maxConnections: config.DATABASE_POOL_SIZE }),
@@ -32,7 +34,8 @@ export function composeDeps(config: Config, databaseUrl: string, own: Partial<De
         mediaTimeoutMs: limits.recordingTransferMs,
         maxRecordingBytes: limits.recordingBytes,
       }),
-    writer: own.writer ?? createWriter({ apiKey: config.OPENAI_API_KEY ?? '', baseUrl: config.OPENAI_BASE_URL }),
+    writer: own.writer ?? createWriter(openai),
+    thinker: own.thinker ?? createThinker(openai),
     mailer:
       own.mailer ?? createMailer({ apiKey: config.RESEND_API_KEY ?? '', baseUrl: config.RESEND_BASE_URL, timeoutMs }),
     storage: own.storage ?? storageOf(config),

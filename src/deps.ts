@@ -8,6 +8,7 @@ import type { OpenSocket } from './lib/socket.ts'
 import type { Mailer } from './vendors/mailer.ts'
 import type { Storage } from './vendors/storage.ts'
 import type { Telephony } from './vendors/telephony.ts'
+import type { Thinker } from './vendors/thinker.ts'
 import type { Writer } from './vendors/writer.ts'
 
 export type Deps = {
@@ -20,6 +21,7 @@ export type Deps = {
   openSocket: OpenSocket
   telephony: Telephony
   writer: Writer
+  thinker: Thinker
   mailer: Mailer
   storage: Storage
 }

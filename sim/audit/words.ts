@@ -155,6 +155,21 @@ export const turnsAsExpected: Rule = {
   },
 }
 
+export const modesAsExpected: Rule = {
+  name: 'the call is switched to another mode as the fixture says, and every switch is in the ledger',
+  check({ server, fixture }) {
+    if (server === null) return []
+    const kept = server.events.filter(({ kind }) => kind === 'mode.switched').map(({ fact }) => String(fact.to))
+    const { modes = [] } = fixture.expect
+    if (kept.join() === modes.join()) return []
+    return [
+      {
+        explanation: `The call was switched to ${kept.join(', ') || 'nothing'}, not ${modes.join(', ') || 'anything'}`,
+      },
+    ]
+  },
+}
+
 export const toolsOnce: Rule = {
   name: 'every tool is called and answered once, as the fixture says',
   check({ server, fixture, model }) {

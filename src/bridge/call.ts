@@ -1,5 +1,6 @@
 // The thin hands of one live call: two sockets and a timer feed the machine and carry out its commands, in order. Nothing is
 // decided here. Audio goes from socket to socket; nothing on its way is awaited, logged or kept.
+import type { ToolCall, ToolOutput } from '../clinic/tool-runner.ts'
 import type { Journal } from '../conversations/journal.ts'
 import type { Cancel, Clock } from '../lib/clock.ts'
 import type { Log } from '../lib/log.ts'
@@ -20,7 +21,9 @@ export type CallDeps = { clock: Clock; log: Log; openSocket: OpenSocket; limits:
 /** The caller's end: Twilio's media stream. */
 export type Line = { streamSid: string; socket: Socket; ear: Ear }
 
-type Hands = { line: Line | null } & Pick<CallPlan, 'runTool' | 'journal'>
+/** What whoever planned the call does for it. */
+type Doing = Pick<CallPlan, 'runTool' | 'consult' | 'journal'>
+type Hands = Doing & { line: Line | null }
 
 /** What happens outside, without its time. */
 type Happening = WithoutTime<CallEvent>
@@ -32,8 +35,8 @@ export type Call = {
   /** Whether nothing can come of it any more, as when its model failed before the stream was there. */
   isOver(): boolean
   /** The stream is there. `plan`: the one that its token was redeemed for; its tools and journal serve the call. */
-  join(line: Line, plan: Pick<CallPlan, 'runTool' | 'journal'>): void
-  tell(happening: Extract<Happening, { on: 'mark' | 'key' | 'left' | 'hand-over' }>): void
+  join(line: Line, plan: Doing): void
+  tell(happening: Extract<Happening, { on: 'mark' | 'key' | 'left' | 'hand-over' | 'switch-mode' }>): void
   /** Nothing more will come of it, and everything is in the ledger. */
   finished: Promise<void>
 }
@@ -44,11 +47,12 @@ export function openCall(deps: CallDeps, plan: CallPlan, firstLine: Line | null)
   const log = deps.log.child({ callSid: plan.callSid, conversationId: plan.conversationId })
   const { promise: finished, resolve: resolveFinished } = Promise.withResolvers<void>()
   const toolRuns = new Set<Promise<void>>()
+  const consults = new Map<string, AbortController>()
   const inbox: { happening: Happening; audio: string | null }[] = []
   // Until the model's socket is there, nothing is carried out.
   let isActing = true
   let state = beginCall(plan, clock.now())
-  let hands: Hands = { line: firstLine, runTool: plan.runTool, journal: plan.journal }
+  let hands: Hands = { ...plan, line: firstLine }
   let cancelTimer: Cancel = () => {}
   let wakesAtMs = Number.POSITIVE_INFINITY
 
@@ -99,7 +103,13 @@ export function openCall(deps: CallDeps, plan: CallPlan, firstLine: Line | null)
         if (line !== null && !line.socket.send(clearMessage(line.streamSid))) lineBroke(line)
         break
       case 'run-tool':
-        run(command.call, runTool)
+        run(command.call, runTool(command.call, state.script.mode))
+        break
+      case 'consult':
+        ask(command)
+        break
+      case 'stop-consult':
+        consults.get(command.toolCallId)?.abort()
         break
       case 'record':
         journal.write(command.fact, atMs, command.attempt)
@@ -121,18 +131,27 @@ export function openCall(deps: CallDeps, plan: CallPlan, firstLine: Line | null)
     if (!play(line.streamSid, audio, place, (message) => line.socket.send(message))) lineBroke(line)
   }
 
-  function run(call: Parameters<CallPlan['runTool']>[0], runTool: CallPlan['runTool']): void {
-    const { toolCallId } = call
-    const running = runTool(call).then(
+  function run({ toolCallId, name }: ToolCall, answer: Promise<ToolOutput>): void {
+    const running = answer.then(
       ({ output, endsCall }) => tell({ on: 'tool-answered', toolCallId, output, endsCall }),
       (error: unknown) => {
-        log.error({ toolCallId, tool: call.name, error: error instanceof Error ? error : undefined }, 'a tool broke')
+        log.error({ toolCallId, tool: name, error: error instanceof Error ? error : undefined }, 'a tool broke')
         const output = JSON.stringify({ error: 'this does not work just now' })
         tell({ on: 'tool-answered', toolCallId, output, endsCall: false })
       },
     )
     toolRuns.add(running)
     void running.finally(() => toolRuns.delete(running))
+  }
+
+  function ask({ call, unsettled }: Extract<Command, { do: 'consult' }>): void {
+    const stopping = new AbortController()
+    const answer = hands.consult(call, { unsettled, signal: stopping.signal })
+    consults.set(call.toolCallId, stopping)
+    run(
+      call,
+      answer.finally(() => consults.delete(call.toolCallId)),
+    )
   }
 
   /** The ledger has what was written, or has had its time. */
@@ -149,6 +168,7 @@ export function openCall(deps: CallDeps, plan: CallPlan, firstLine: Line | null)
     cancelTimer()
     line?.ear.close()
     model.close(1000)
+    for (const consult of consults.values()) consult.abort()
     void Promise.allSettled(toolRuns)
       .then(() => journal.flush())
       .finally(() => {
@@ -235,8 +255,8 @@ export function openCall(deps: CallDeps, plan: CallPlan, firstLine: Line | null)
     callSid: plan.callSid,
     generation: plan.generation,
     isOver: () => state.phase.is === 'closed',
-    join(line, { runTool, journal }) {
-      hands = { line, runTool, journal }
+    join(line, doing) {
+      hands = { ...doing, line }
       tell({ on: 'joined', streamSid: line.streamSid })
     },
     tell,

@@ -86,6 +86,13 @@ export function finish(state: CallState, out: Command[]): CallState {
   return { ...written, phase: { is: 'closed' } }
 }
 
+/** What would be written of the last turns if nothing more were learnt of them. */
+export function unsettled(state: CallState): FactOf<'utterance'>[] {
+  const out: Command[] = []
+  writeDown(state, out, true)
+  return out.flatMap((command) => (command.do === 'record' && command.fact.kind === 'utterance' ? [command.fact] : []))
+}
+
 /** Writes every utterance of which nothing more can be learnt; with `isLast`, every one. */
 export function writeDown(state: CallState, out: Command[], isLast: boolean): CallState {
   if (state.stream === null) return state

@@ -1,4 +1,5 @@
-// Every wait, queue and count of a live call, by name and with its unit. A plan may tighten them for one organization.
+// Every wait, queue and count of a live call, by name and with its unit. A plan may tighten those of a call for one
+// organization; those of the line are the same for all.
 
 export type CallLimits = {
   /** A model socket opened ahead of its stream, that no stream claimed, is closed after this. */
@@ -23,6 +24,14 @@ export type CallLimits = {
   unheardAudioMs: number
   /** A tool that has not answered by then is answered for. */
   toolMs: number
+  /** The same of a question to the supervisor; later than the supervisor's own deadline and a tool of its. */
+  consultMs: number
+  /** The supervisor is asked when the caller's last words are known, or after this. */
+  lastTurnMs: number
+  /** The supervisor thinks, and nobody has said anything for so long: the agent asks for a moment; and again, so many times. */
+  fillerMs: number
+  fillerAgainMs: number
+  fillers: number
   toolsAtOnce: number
   /** Responses in a row that call tools, with no turn of the caller between. */
   toolRounds: number
@@ -52,6 +61,11 @@ export const callLimits: CallLimits = {
   markSlackMs: 5_000,
   unheardAudioMs: 5 * 60_000,
   toolMs: 15_000,
+  consultMs: 16_000,
+  lastTurnMs: 1_000,
+  fillerMs: 700,
+  fillerAgainMs: 5_000,
+  fillers: 3,
   toolsAtOnce: 8,
   toolRounds: 8,
   idleMs: 20_000,

@@ -2,9 +2,10 @@
 // carry it out (call.ts). It knows turns, barge-in, marks, tools, limits and endings. The audio's samples never pass here.
 
 import type { ModelItem } from '../wire/realtime.ts'
+import { askHeld, listenForHush, noteTurn, stopConsults, weighTurn } from './consulting.ts'
 import { beginEnding, endStream, failModel, hangUp, finish as settle, settlesAtMs, writeDown } from './ending.ts'
 import { begin, bytesPerMs, type Cut, cutOff, finishItem, hear, send, spell, unheardBytes } from './playback.ts'
-import { configureEventId, configureRequest, forgetRequests, isConfigured } from './requests.ts'
+import { configureEventId, configureRequest, forgetRequests, isConfigured, switchRequest } from './requests.ts'
 import { ask, responseCreated, responseDone, responseRefused, speakNext } from './responding.ts'
 import { type CallEvent, type CallState, type Command, isTalking } from './state.ts'
 import { callTool, toolAnswered, toolConfirmed } from './tooling.ts'
@@ -47,6 +48,8 @@ function happen(state: CallState, event: CallEvent, out: Command[]): CallState {
     }
     case 'hand-over':
       return handOver(state, out, event.how, atMs)
+    case 'switch-mode':
+      return switchMode(state, out, event)
     case 'time':
       return watch(state, out, atMs)
   }
@@ -60,15 +63,23 @@ function follow(changed: CallState, out: Command[], atMs: number): CallState {
   if (state.phase.is === 'ending' && isQuiet(state)) {
     return follow(hangUp(state, out, state.phase.reason, atMs), out, atMs)
   }
-  const next = speakNext(state, out, atMs)
+  const next = listenForHush(speakNext(withConsults(state, out, atMs), out, atMs), atMs)
   const sinceMs = next.phase.is === 'live' && isQuiet(next) ? (next.quiet.sinceMs ?? atMs) : null
   return sinceMs === next.quiet.sinceMs ? next : { ...next, quiet: { ...next.quiet, sinceMs } }
 }
 
+/** The supervisor is asked when all is known that it should know; when the call is about to end, it need not answer. */
+const withConsults = (state: CallState, out: Command[], atMs: number): CallState =>
+  state.phase.is === 'live' ? askHeld(state, out, atMs) : stopConsults(state, out)
+
 function join(state: CallState, out: Command[], streamSid: string, atMs: number): CallState {
   if (state.stream !== null) return state
-  const { generation } = state.script
+  const { generation, modeBefore: from, mode: to } = state.script
   out.push({ do: 'record', fact: { kind: 'stream.started', streamSid, generation } })
+  if (from !== to) {
+    const reason = 'settings'
+    out.push({ do: 'record', fact: { kind: 'mode.switched', generation, count: 0, from, to, reason } })
+  }
   const joined = { ...state, stream: { streamSid, startedAtMs: atMs } }
   return state.phase.is === 'ready' ? goLive(joined, out) : joined
 }
@@ -115,7 +126,7 @@ function said(state: CallState, out: Command[], event: Said, atMs: number): Call
       if (usage !== null && usage !== undefined) {
         out.push({ do: 'record', fact: { kind: 'usage', source: 'transcription', model, usage }, attempt: itemId })
       }
-      return words(state, itemId, { state: 'final', text }, atMs)
+      return weighTurn(words(state, itemId, { state: 'final', text }, atMs), out, itemId, text)
     }
     case 'conversation.item.input_audio_transcription.failed':
       out.push({ do: 'note', level: 'info', about: 'a turn of the caller could not be transcribed' })
@@ -147,6 +158,7 @@ function said(state: CallState, out: Command[], event: Said, atMs: number): Call
 
 type Said = Extract<CallEvent, { on: 'said' }>['event']
 type EventOf<T extends Said['type']> = Extract<Said, { type: T }>
+type EventTo<O extends CallEvent['on']> = Extract<CallEvent, { on: O }>
 
 /** Errors that follow from two sides acting at once; nothing is lost by them. */
 const harmless = new Set([
@@ -211,7 +223,7 @@ function callerSpoke(
   previousItemId: string | null | undefined,
   atMs: number,
 ): CallState {
-  const { floor, limits, tools } = state
+  const { floor, limits } = state
   const transcript = turnCaller(place(state.transcript, itemId, previousItemId), itemId, { state: 'committed' }, atMs)
   if (!isTalking(state)) return { ...state, transcript }
   const isStillSpeaking = floor.is === 'caller' && floor.itemId !== itemId
@@ -220,7 +232,7 @@ function callerSpoke(
     transcript,
     floor: isStillSpeaking ? floor : { is: 'open' },
     answerDueAtMs: atMs + limits.answerMs,
-    tools: { ...tools, rounds: 0 },
+    tools: { ...noteTurn(state, itemId).tools, rounds: 0 },
     quiet: { sinceMs: null, prompts: 0 },
   }
 }
@@ -279,4 +291,15 @@ function handOver(state: CallState, out: Command[], how: 'gently' | 'at-once', a
   if (how === 'gently' && (phase.is === 'ending' || phase.is === 'settling')) return state
   const ended = phase.is === 'settling' ? state : hangUp(state, out, 'handed-over', atMs)
   return how === 'gently' ? ended : settle(ended, out)
+}
+
+/** The other agent goes on, knowing all that the first one knew: it is the same session. */
+function switchMode(state: CallState, out: Command[], { to, reason }: EventTo<'switch-mode'>): CallState {
+  const { script, phase } = state
+  const { standby, mode: from, instructions, tools, generation } = script
+  if (standby.mode !== to || phase.is === 'connecting' || phase.is === 'settling') return state
+  const switches = state.switches + 1
+  out.push({ do: 'tell-model', event: switchRequest(standby, `switch_${switches}`) })
+  out.push({ do: 'record', fact: { kind: 'mode.switched', generation, count: switches, from, to, reason } })
+  return { ...state, switches, script: { ...script, ...standby, standby: { mode: from, instructions, tools } } }
 }

@@ -1,7 +1,9 @@
 // All that a live call must know before it begins, put together by whoever answered the webhook: plain data and two
 // functions. The bridge looks nothing up by itself; which clinic this is, is decided before.
 import type { ToolCall, ToolOutput } from '../clinic/tool-runner.ts'
+import type { FactOf } from '../conversations/events.ts'
 import type { Journal } from '../conversations/journal.ts'
+import type { AgentMode } from '../organizations/settings.ts'
 import type { ConversationItem } from '../wire/realtime.ts'
 import type { CallLimits } from './limits.ts'
 
@@ -18,19 +20,29 @@ export type CallPlan = CallScript & {
     safetyIdentifier?: string
   }
   /** Resolves when the outcome is in the ledger: the model hears of nothing that could be forgotten. */
-  runTool(call: ToolCall): Promise<ToolOutput>
+  runTool(call: ToolCall, mode: AgentMode): Promise<ToolOutput>
+  /** Takes a tool's call to the supervisor. The same holds of it; once `signal` is aborted it resolves soon. */
+  consult(call: ToolCall, view: ConsultView): Promise<ToolOutput>
   journal: Journal
 }
 
+/** What only the live call knows when the supervisor is asked: turns that are not in the ledger yet, as far as they have come. */
+export type ConsultView = { unsettled: readonly FactOf<'utterance'>[]; signal: AbortSignal }
+
+/** Who answers the caller: in the single mode one agent for everything, else the receptionist of two. */
+export type Agent = { mode: AgentMode; instructions: string; tools: readonly ToolSpec[] }
+
 /** What the pure machine knows of the plan. */
-export type CallScript = {
+export type CallScript = Agent & {
+  /** Who takes over when the mode is switched while the call is up. */
+  standby: Agent
+  /** In which mode the conversation was before this stream; the single one, where it is new. */
+  modeBefore: AgentMode
   /** Which stream of the conversation this is; 0 is the first. */
   generation: number
   model: ModelSettings
-  instructions: string
   /** What the agent is told for its first turn. Null: it waits for the caller. */
   greeting: string | null
-  tools: readonly ToolSpec[]
   /** What was said and done before, for a conversation that goes on: messages, tool calls and their outputs, in order. */
   history: readonly ConversationItem[]
   limits?: Partial<CallLimits>
@@ -53,5 +65,8 @@ export type TurnDetection =
   | { by: 'silence'; threshold: number; prefixMs: number; silenceMs: number }
   | { by: 'meaning'; eagerness: 'low' | 'medium' | 'high' | 'auto' }
 
-/** `parameters`: a JSON schema. */
-export type ToolSpec = { name: string; description: string; parameters: unknown }
+/**
+ * `parameters`: a JSON schema. `isConsult`: it asks the supervisor, takes seconds, and depends on all that was said; the caller
+ * is told to wait, and its answer is dropped when they say something else meanwhile.
+ */
+export type ToolSpec = { name: string; description: string; parameters: unknown; isConsult?: boolean }

@@ -1,7 +1,7 @@
 // PURE. What we say to the model, each event in one place: how it is to be, when it is to speak, and what of its speech the
 // caller never heard.
 import type { RealtimeClientEvent, RealtimeSessionCreateRequest } from '../wire/realtime.ts'
-import type { CallScript, TurnDetection } from './plan.ts'
+import type { Agent, CallScript, ToolSpec, TurnDetection } from './plan.ts'
 import type { Cut } from './playback.ts'
 import type { Ask } from './state.ts'
 
@@ -30,16 +30,18 @@ export function configureRequest(script: CallScript): RealtimeClientEvent {
       },
       output: { format: phoneAudio, voice: model.voice, ...(model.speed === undefined ? {} : { speed: model.speed }) },
     },
-    tools: script.tools.map(({ name, description, parameters }) => ({
-      type: 'function',
-      name,
-      description,
-      parameters,
-    })),
+    tools: script.tools.map(functionTool),
     tool_choice: 'auto',
   }
   return { type: 'session.update', event_id: configureEventId, session }
 }
+
+const functionTool = ({ name, description, parameters }: ToolSpec) => ({
+  type: 'function' as const,
+  name,
+  description,
+  parameters,
+})
 
 /** The model answers the caller by itself and stops when they speak; the machine counts on both. */
 function turnDetection(detection: TurnDetection) {
@@ -57,6 +59,13 @@ function turnDetection(detection: TurnDetection) {
       return { type: 'semantic_vad' as const, eagerness: detection.eagerness, ...answers }
   }
 }
+
+/** Another agent goes on in the same session: the same model, history and voice, which must not be named again. */
+export const switchRequest = ({ instructions, tools }: Agent, eventId: string): RealtimeClientEvent => ({
+  type: 'session.update',
+  event_id: eventId,
+  session: { type: 'realtime', instructions, tools: tools.map(functionTool) },
+})
 
 type EchoedSession = {
   type?: string
@@ -86,6 +95,10 @@ function taskOf(script: CallScript, ask: Ask): string | null {
     case 'reply':
     case 'tool-results':
       return null
+    case 'one-moment':
+      return saying('One moment, please, let me check that for you.')
+    case 'still-checking':
+      return saying('I am still checking. Thank you for your patience.')
     case 'still-there':
       return 'The caller has been silent for a while. Ask in one short sentence whether they are still there.'
     case 'time-warning':
@@ -94,6 +107,9 @@ function taskOf(script: CallScript, ask: Ask): string | null {
       return 'The call ends now. Say goodbye in one short sentence, and ask nothing more.'
   }
 }
+
+const saying = (sentence: string): string =>
+  `Say exactly this, in the language of the call, and nothing more: "${sentence}"`
 
 /** What the caller did not hear was not said: the model's own memory is cut where their hearing was. */
 export function forgetRequests(cut: Cut): RealtimeClientEvent[] {

@@ -4,7 +4,7 @@ import type { ModelEvent } from '../wire/realtime.ts'
 import { failModel } from './ending.ts'
 import { finishResponse } from './playback.ts'
 import { responseRequest } from './requests.ts'
-import { type Ask, type CallState, type Command, isTalking } from './state.ts'
+import { type Ask, type CallState, type Command, isFiller, isTalking } from './state.ts'
 
 /** What we want said; once is enough. */
 export const ask = (state: CallState, what: Ask): CallState =>
@@ -12,14 +12,20 @@ export const ask = (state: CallState, what: Ask): CallState =>
 
 /** Asks for the next response, if there is something to say and it is our turn. */
 export function speakNext(state: CallState, out: Command[], atMs: number): CallState {
-  const [next, ...asks] = state.asks
+  // Results are told together, once nothing runs any more.
+  const isReady = (what: Ask) => what !== 'tool-results' || state.tools.running.length === 0
+  const next = state.asks.find(isReady)
   if (next === undefined || !isOurTurn(state)) return state
+  const asks = state.asks.filter((what) => what !== next)
   const eventId = `ask_${state.eventCount}`
-  const mayCallTools = next !== 'goodbye' && state.tools.rounds < state.limits.toolRounds
+  const mayCallTools = !isSaying(next) && state.tools.rounds < state.limits.toolRounds
   out.push({ do: 'tell-model', event: responseRequest(state.script, next, eventId, mayCallTools) })
   const response = { is: 'asked' as const, eventId, ask: next, dueAtMs: atMs + state.limits.answerMs }
   return { ...state, asks, eventCount: state.eventCount + 1, response }
 }
+
+/** Something of ours is to be said, and nothing to be done. */
+const isSaying = (what: Ask): boolean => what === 'goodbye' || isFiller(what)
 
 const isOurTurn = (state: CallState): boolean =>
   isTalking(state) && state.response.is === 'none' && state.floor.is === 'open' && state.answerDueAtMs === null
@@ -93,13 +99,17 @@ const released = (state: CallState, atMs: number): CallState => ({
   answerDueAtMs: state.answerDueAtMs === null ? null : atMs + state.limits.answerMs,
 })
 
+/** What could not be said is next; a filler has lost its use. */
+const putBack = (what: Ask, asks: readonly Ask[]): readonly Ask[] =>
+  isFiller(what) ? asks : [what, ...asks.filter((other) => other !== what)]
+
 /** Asks once more; after too many failures in a row the model counts as failed. */
 function tryAgain(state: CallState, out: Command[], what: Ask, code: string, atMs: number): CallState {
   const failures = state.failures + 1
   if (!isTalking(state)) return state
   if (failures >= state.limits.failuresInRow) return failModel(state, out, code, atMs)
   out.push({ do: 'note', level: 'warn', about: 'a response failed and is asked for again', code })
-  return { ...state, failures, asks: [what, ...state.asks.filter((other) => other !== what)] }
+  return { ...state, failures, asks: putBack(what, state.asks) }
 }
 
 const alreadyActive = 'conversation_already_has_active_response'
@@ -117,11 +127,11 @@ export function responseRefused(
   if (response.is === 'asked' && isOurs(response.eventId)) {
     const free: CallState = { ...state, response: { is: 'none' } }
     if (code !== alreadyActive) return tryAgain(free, out, response.ask, code, atMs)
-    return { ...free, asks: [response.ask, ...state.asks], answerDueAtMs: atMs + state.limits.answerMs }
+    return { ...free, asks: putBack(response.ask, state.asks), answerDueAtMs: atMs + state.limits.answerMs }
   }
   if (response.is === 'active' && response.asked !== null && isOurs(response.asked.eventId)) {
     const { ask: what } = response.asked
-    return { ...state, response: { ...response, asked: null }, asks: [what, ...stillUnsaid(state)] }
+    return { ...state, response: { ...response, asked: null }, asks: putBack(what, stillUnsaid(state)) }
   }
   return null
 }

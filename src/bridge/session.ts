@@ -3,6 +3,7 @@
 import type { Clock } from '../lib/clock.ts'
 import type { Log } from '../lib/log.ts'
 import type { OpenSocket, Socket, SocketHandlers } from '../lib/socket.ts'
+import type { AgentMode } from '../organizations/settings.ts'
 import { type Call, type Line, openCall } from './call.ts'
 import { openDoor, type Redeem } from './door.ts'
 import { type LineLimits, lineLimits } from './limits.ts'
@@ -15,6 +16,11 @@ export type Bridge = {
   prewarm(plan: CallPlan): void
   /** Takes a media stream's socket, whose handshake is verified. */
   accept(socket: Socket, redeem: Redeem): SocketHandlers
+  /**
+   * The call goes on in another mode, in the same session; every later stream of it begins in that mode, too. False when no
+   * stream of it is up here. Its voice stays, and so does the model of the session.
+   */
+  switchMode(callSid: string, to: AgentMode): boolean
   /** Calls whose stream is up, or whose last words are being written. */
   liveCalls(): number
   /** Takes no more streams. Resolves when all calls have ended; after `graceMs` they are handed over as they fall quiet. */
@@ -92,6 +98,12 @@ export function createBridge(given: BridgeDeps): Bridge {
     }
   }
 
+  function switchMode(callSid: string, to: AgentMode): boolean {
+    const call = live.get(callSid)
+    call?.tell({ on: 'switch-mode', to, reason: 'operator' })
+    return call !== undefined
+  }
+
   async function drain(graceMs: number): Promise<void> {
     isDraining = true
     for (const call of warm.values()) call.tell({ on: 'hand-over', how: 'at-once' })
@@ -115,5 +127,5 @@ export function createBridge(given: BridgeDeps): Bridge {
     while (open().length > 0) await Promise.all(open().map((call) => call.finished))
   }
 
-  return { prewarm, accept, liveCalls: () => calls.size, drain, stop }
+  return { prewarm, accept, switchMode, liveCalls: () => calls.size, drain, stop }
 }

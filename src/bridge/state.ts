@@ -1,7 +1,8 @@
 // PURE. The vocabulary of the live call's machine: what it knows, what happens to it, and what it wants done. Types, and the
 // state in which every call begins; what may follow is decided in machine.ts and the files that it calls.
 import type { ToolCall } from '../clinic/tool-runner.ts'
-import type { ConversationFact } from '../conversations/events.ts'
+import type { ConversationFact, FactOf } from '../conversations/events.ts'
+import type { AgentMode } from '../organizations/settings.ts'
 import type { ModelEvent, RealtimeClientEvent } from '../wire/realtime.ts'
 import { type CallLimits, callLimits } from './limits.ts'
 import type { CallScript } from './plan.ts'
@@ -28,9 +29,13 @@ export type CallState = {
   failures: number
   /** Counts the events that we may have to recognise in an error. */
   eventCount: number
+  /** Since when nobody speaks while the supervisor thinks, and how often the caller was asked for a moment. */
+  hush: { sinceMs: number | null; fillers: number }
   /** Since when nobody speaks and nothing is under way, and how often the agent has asked into the silence. */
   quiet: { sinceMs: number | null; prompts: number }
   isTimeWarningGiven: boolean
+  /** How often the mode was switched in this stream. */
+  switches: number
 }
 
 export type Phase =
@@ -72,8 +77,19 @@ export type Response =
       dueAtMs: number
     }
 
-/** Why the agent is to speak. */
-export type Ask = 'greeting' | 'reply' | 'tool-results' | 'still-there' | 'time-warning' | 'goodbye'
+/** Why the agent is to speak. one-moment, still-checking: the supervisor is thinking. */
+export type Ask =
+  | 'greeting'
+  | 'reply'
+  | 'tool-results'
+  | 'one-moment'
+  | 'still-checking'
+  | 'still-there'
+  | 'time-warning'
+  | 'goodbye'
+
+/** Said only to fill a silence: of no use once somebody else has spoken. */
+export const isFiller = (what: Ask): boolean => what === 'one-moment' || what === 'still-checking'
 
 export type Tools = {
   running: readonly RunningTool[]
@@ -86,7 +102,22 @@ export type Tools = {
 }
 
 /** `hadSpeech`: the response that called it also spoke. */
-export type RunningTool = { toolCallId: string; responseId: string; hadSpeech: boolean; dueAtMs: number }
+export type RunningTool = {
+  toolCallId: string
+  responseId: string
+  hadSpeech: boolean
+  dueAtMs: number
+  consult: Consult | null
+}
+
+/** A question to the supervisor. */
+export type Consult =
+  /** Until the caller's last words are known, or until due. */
+  | { is: 'held'; call: ToolCall; dueAtMs: number }
+  /** `turnsSince`: the caller's turns since then; one with something in it outdates the question. */
+  | { is: 'asked'; turnsSince: readonly string[] }
+  /** Nobody needs the answer any more. What comes of it is told to the model all the same. */
+  | { is: 'stopped' }
 
 export type CallEvent = { atMs: number } & (
   | { on: 'joined'; streamSid: string }
@@ -103,6 +134,7 @@ export type CallEvent = { atMs: number } & (
   | { on: 'audio-lost'; ms: number }
   /** gently: at the end of what the agent is saying. at-once: the process is ending. */
   | { on: 'hand-over'; how: 'gently' | 'at-once' }
+  | { on: 'switch-mode'; to: AgentMode; reason: FactOf<'mode.switched'>['reason'] }
   | { on: 'time' }
 )
 
@@ -114,6 +146,8 @@ export type Command =
   | ({ do: 'play' } & Place)
   | { do: 'clear' }
   | { do: 'run-tool'; call: ToolCall }
+  | { do: 'consult'; call: ToolCall; unsettled: readonly FactOf<'utterance'>[] }
+  | { do: 'stop-consult'; toolCallId: string }
   | { do: 'record'; fact: ConversationFact; attempt?: string }
   /** Ends the stream, once what is recorded is in the ledger: Twilio's next request is answered from it. */
   | { do: 'hang-up' }
@@ -141,7 +175,9 @@ export function beginCall(script: CallScript, atMs: number): CallState {
     tools: { running: [], seen: [], unconfirmed: [], rounds: 0 },
     failures: 0,
     eventCount: 0,
+    hush: { sinceMs: null, fillers: 0 },
     quiet: { sinceMs: null, prompts: 0 },
     isTimeWarningGiven: false,
+    switches: 0,
   }
 }

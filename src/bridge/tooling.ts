@@ -1,10 +1,12 @@
 // PURE. The model's tool calls: each runs once and gets exactly one output, whether or not the turn that called it lasted;
 // and when the last of a batch has answered, the model is asked to speak once.
+import type { ToolCall } from '../clinic/tool-runner.ts'
 import type { ModelItem } from '../wire/realtime.ts'
+import { stopConsults } from './consulting.ts'
 import { beginEnding } from './ending.ts'
 import { toolOutput } from './requests.ts'
 import { ask } from './responding.ts'
-import { type CallState, type Command, isTalking, type RunningTool } from './state.ts'
+import { type Ask, type CallState, type Command, isTalking, type RunningTool } from './state.ts'
 
 /** A finished call runs; a cut one never does. More than the limits allow are answered for. */
 export function callTool(
@@ -19,11 +21,13 @@ export function callTool(
   if (item.type !== 'function_call' || status !== 'completed') return state
   if (toolCallId === undefined || name === undefined || tools.seen.includes(toolCallId)) return state
   const isOfActive = response.is === 'active' && response.responseId === responseId
-  const dueAtMs = atMs + limits.toolMs
-  const call: RunningTool = { toolCallId, responseId, hadSpeech: isOfActive && response.hasSound, dueAtMs }
+  const hadSpeech = isOfActive && response.hasSound
+  const call = runningTool(state, { toolCallId, name, argumentsJson }, atMs)
+  // The newest question to the supervisor is the one that counts.
+  const { running } = call.consult === null ? tools : stopConsults(state, out).tools
   const next: CallState = {
     ...state,
-    tools: { ...tools, seen: [...tools.seen, toolCallId], running: [...tools.running, call] },
+    tools: { ...tools, seen: [...tools.seen, toolCallId], running: [...running, { ...call, responseId, hadSpeech }] },
     response: isOfActive ? { ...response, callsTools: true } : response,
   }
   if (tools.rounds >= limits.toolRounds || tools.running.length >= limits.toolsAtOnce) {
@@ -32,8 +36,21 @@ export function callTool(
     const output = { error: 'too many tool calls; answer the caller with what you have' }
     return toolAnswered(next, out, { toolCallId, output: JSON.stringify(output), endsCall: false }, atMs)
   }
-  out.push({ do: 'run-tool', call: { toolCallId, name, argumentsJson } })
+  if (call.consult === null) out.push({ do: 'run-tool', call: { toolCallId, name, argumentsJson } })
   return next
+}
+
+/** A tool is run at once; a question to the supervisor is held until it can be asked (consulting.ts). */
+function runningTool(
+  { script, limits }: CallState,
+  call: ToolCall,
+  atMs: number,
+): Pick<RunningTool, 'toolCallId' | 'dueAtMs' | 'consult'> {
+  const { toolCallId, name } = call
+  const isConsult = script.tools.some((tool) => tool.name === name && tool.isConsult)
+  if (!isConsult) return { toolCallId, dueAtMs: atMs + limits.toolMs, consult: null }
+  const consult = { is: 'held' as const, call, dueAtMs: atMs + limits.lastTurnMs }
+  return { toolCallId, dueAtMs: atMs + limits.consultMs, consult }
 }
 
 /** A second answer to a call, or one that comes after we answered for it, changes nothing. */
@@ -51,13 +68,18 @@ export function toolAnswered(
   out.push({ do: 'tell-model', event: toolOutput(toolCallId, output) })
   const next = { ...state, tools: { ...state.tools, running, unconfirmed: [...state.tools.unconfirmed, toolCallId] } }
   if (state.phase.is === 'ending') return next
-  if (endsCall) return beginEnding(next, 'agent', saidGoodbye(next, call) ? [] : ['goodbye'], atMs)
+  if (endsCall) return beginEnding(next, 'agent', lastWords(next, call), atMs)
   return running.length === 0 ? ask(next, 'tool-results') : next
 }
 
-/** The turn that ended the call also spoke: that was the goodbye. */
-const saidGoodbye = ({ response }: CallState, call: RunningTool): boolean =>
-  call.hadSpeech || (response.is === 'active' && response.responseId === call.responseId && response.hasSound)
+/** What is still to be said before the call ends. */
+function lastWords({ response }: CallState, call: RunningTool): Ask[] {
+  // What the supervisor has done, the caller has not heard yet.
+  if (call.consult !== null) return ['tool-results']
+  // The turn that ended the call also spoke: that was the goodbye.
+  const isSpeaking = response.is === 'active' && response.responseId === call.responseId && response.hasSound
+  return call.hadSpeech || isSpeaking ? [] : ['goodbye']
+}
 
 /** The output has its place in the model's conversation: responses from here on have seen it. */
 export const toolConfirmed = (state: CallState, toolCallId: string | undefined): CallState => ({
@@ -67,8 +89,12 @@ export const toolConfirmed = (state: CallState, toolCallId: string | undefined):
 
 /** Answers for tools that have not, so that the caller does not wait in silence. */
 export function toolsOverdue(state: CallState, out: Command[], atMs: number): CallState {
-  const output = JSON.stringify({ error: 'this takes too long just now' })
+  const excuse = { error: 'this takes too long just now', advice: 'apologise and offer to take a message' }
+  const answer = { output: JSON.stringify(excuse), endsCall: false }
   return state.tools.running
     .filter(({ dueAtMs }) => dueAtMs <= atMs)
-    .reduce((next, { toolCallId }) => toolAnswered(next, out, { toolCallId, output, endsCall: false }, atMs), state)
+    .reduce((next, { toolCallId, consult }) => {
+      if (consult !== null && consult.is !== 'stopped') out.push({ do: 'stop-consult', toolCallId })
+      return toolAnswered(next, out, { toolCallId, ...answer }, atMs)
+    }, state)
 }

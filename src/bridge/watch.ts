@@ -1,4 +1,6 @@
-// PURE. What must have happened by when, and what is done if it has not: the one list of the call's timers.
+// PURE. What must have happened by when, and what is done if it has not: the one list of the call's timers. Each entry says
+// when it is due and what it does then; the machine is told the time at the earliest of them.
+import { askHeld, fill, fillerDueAtMs } from './consulting.ts'
 import { beginEnding, failModel, finish, hangUp, settlesAtMs } from './ending.ts'
 import { presumeHeard, unheardBytes } from './playback.ts'
 import { answerOverdue, ask, responseOverdue } from './responding.ts'
@@ -33,7 +35,12 @@ function dues(state: CallState): Due[] {
     case 'ready':
       return [unclaimed(claimDueAtMs)]
     case 'live':
-      return [...speechDues(state), ...lengthDues(state), ...silenceDues(state)]
+      return [
+        ...speechDues(state),
+        ...lengthDues(state),
+        ...silenceDues(state),
+        { atMs: fillerDueAtMs(state), act: fill },
+      ]
     case 'ending': {
       const act: Due['act'] = (late, out, atMs) => hangUp(late, out, phase.reason, atMs)
       return [{ atMs: phase.dueAtMs, act }, ...speechDues(state)]
@@ -54,7 +61,10 @@ function speechDues({ response, answerDueAtMs, floor, playback, tools, limits }:
   if (floor.is === 'pausing') dues.push({ atMs: floor.dueAtMs, act: (state) => ({ ...state, floor: { is: 'open' } }) })
   if (floor.is === 'caller') dues.push({ atMs: floor.sinceMs + limits.callerTurnMs, act: endTurn })
   if (unheardBytes(playback) > 0) dues.push({ atMs: playback.soundsUntilMs + limits.markSlackMs, act: marksOverdue })
-  for (const { dueAtMs } of tools.running) dues.push({ atMs: dueAtMs, act: toolsOverdue })
+  for (const { dueAtMs, consult } of tools.running) {
+    dues.push({ atMs: dueAtMs, act: toolsOverdue })
+    if (consult?.is === 'held') dues.push({ atMs: consult.dueAtMs, act: askHeld })
+  }
   return dues
 }
 

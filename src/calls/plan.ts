@@ -1,68 +1,71 @@
 // Puts together what the bridge must know of one call: the clinic's voice, instructions and tools, the way to the model,
 // and, for a call that goes on after a break, everything that was said before.
-import { defaultGreeting, defaultInstructions } from '../agents/instructions.ts'
+import { consultTool } from '../agents/briefing.ts'
+import { defaultGreeting, resumption } from '../agents/instructions.ts'
 import { renderInstructions } from '../agents/template.ts'
-import type { CallPlan, ModelSettings } from '../bridge/plan.ts'
-import { clinicVariables } from '../clinic/about.ts'
+import type { Agent, CallPlan, ModelSettings } from '../bridge/plan.ts'
 import { runTool } from '../clinic/tool-runner.ts'
 import { toolsFor } from '../clinic/toolbox.ts'
 import { toolSchema } from '../clinic/tools.ts'
 import { limits } from '../config.ts'
 import { historyOf } from '../conversations/history.ts'
 import { createJournal } from '../conversations/journal.ts'
+import { modeOf } from '../conversations/mode.ts'
 import { describeState, stateOf } from '../conversations/state.ts'
-import { readEvents } from '../conversations/store.ts'
 import type { Deps } from '../deps.ts'
-import { type Organization, readOrganization } from '../organizations/store.ts'
+import type { AgentMode } from '../organizations/settings.ts'
+import type { Organization } from '../organizations/store.ts'
+import { consult } from './consult.ts'
 import type { CallContext } from './context.ts'
+import { instructionsFor, readScene, type Scene } from './scene.ts'
 
 export type PlannedCall = { organizationId: string; conversationId: string; callSid: string; generation: number }
 
 export async function planCall(context: CallContext, call: PlannedCall): Promise<CallPlan> {
   const { deps } = context
-  const { organizationId, conversationId, callSid, generation } = call
-  const [instructions, { organization, variables, events }] = await Promise.all([
-    context.instructions.of(organizationId, 'voice'),
-    deps.db.withOrg(organizationId, async (tx) => {
-      const organization = await readOrganization(tx, organizationId)
-      const variables = await clinicVariables(tx, organization, deps.clock.now())
-      const events = generation === 0 ? [] : await readEvents(tx, organizationId, conversationId)
-      return { organization, variables, events }
-    }),
-  ])
-  const tools = toolsFor(organization, 'single')
+  const { organizationId, conversationId, generation } = call
+  const scene = await readScene(context, call)
+  const { organization, texts, variables, events } = scene
   const journal = createJournal(deps, organizationId, conversationId)
-  const { base, greeting } = instructions.texts
-  if (base === undefined) {
-    journal.write(
-      {
-        kind: 'warning',
-        about: 'instructions',
-        text: 'The clinic has no instructions for calls; the default was used.',
-      },
-      deps.clock.now(),
-    )
+  if (texts.base === undefined) {
+    const text = 'The clinic has no instructions for calls; the default was used.'
+    journal.write({ kind: 'warning', about: 'instructions', text }, deps.clock.now())
   }
+  const { mode: modeBefore, isWished } = modeOf(events)
+  const mode = isWished ? modeBefore : organization.settings.agentMode
   return {
-    organizationId,
-    conversationId,
-    callSid,
-    generation,
+    ...call,
     realtime: {
       baseUrl: deps.config.OPENAI_BASE_URL,
       apiKey: deps.config.OPENAI_API_KEY ?? '',
       safetyIdentifier: context.seal.derive(`caller in ${conversationId}`),
     },
-    model: modelSettings(deps, organization),
-    instructions: [renderInstructions(base ?? defaultInstructions, variables), describeState(stateOf(events))]
-      .filter((part) => part !== '')
-      .join('\n\n'),
-    greeting: generation > 0 ? null : renderInstructions(greeting ?? defaultGreeting, variables),
-    tools: tools.map(toolSchema),
+    model: modelSettings(deps, organization, mode),
+    ...agentOf(scene, mode),
+    standby: agentOf(scene, mode === 'single' ? 'two_agent' : 'single'),
+    modeBefore,
+    greeting: generation > 0 ? resumption : renderInstructions(texts.greeting ?? defaultGreeting, variables),
     history: historyOf(events, limits.historyTurns),
     limits: { callMs: deps.config.MAX_CALL_MINUTES * 60_000 },
-    runTool: (toolCall) => runTool(deps, { organizationId, conversationId, tools }, toolCall),
+    runTool: (toolCall, mode) =>
+      runTool(deps, { organizationId, conversationId, tools: toolsFor(organization, talkers[mode]) }, toolCall),
+    consult: (toolCall, view) => consult(context, { organizationId, conversationId, journal }, toolCall, view),
     journal,
+  }
+}
+
+/** Who talks with the caller, in each mode. */
+const talkers = { single: 'single', two_agent: 'receptionist' } as const
+
+/** What was said and done so far is its history; what it has established, it is told beside. */
+function agentOf(scene: Scene, mode: AgentMode): Agent {
+  const role = talkers[mode]
+  const known = describeState(stateOf(scene.events))
+  const tools = toolsFor(scene.organization, role).map(toolSchema)
+  return {
+    mode,
+    instructions: [instructionsFor(role, scene), known].filter((part) => part !== '').join('\n\n'),
+    tools: role === 'receptionist' ? [...tools, { ...consultTool, isConsult: true }] : tools,
   }
 }
 
@@ -75,10 +78,11 @@ export function prewarm(context: CallContext, call: PlannedCall): void {
     )
 }
 
-function modelSettings({ config }: Deps, { language, settings }: Organization): ModelSettings {
+function modelSettings({ config }: Deps, { language, settings }: Organization, mode: AgentMode): ModelSettings {
   const { voice } = settings
+  const usual = mode === 'single' ? config.OPENAI_REALTIME_MODEL : config.OPENAI_REALTIME_MINI_MODEL
   return {
-    model: voice.model ?? config.OPENAI_REALTIME_MODEL,
+    model: voice.model ?? usual,
     voice: voice.voice,
     transcriptionModel: voice.transcriptionModel ?? config.OPENAI_TRANSCRIPTION_MODEL,
     language,

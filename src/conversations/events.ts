@@ -1,7 +1,7 @@
 // The ledger's vocabulary: every fact that a conversation can be made of. Each event is written once, under a key that
 // its cause determines, so that a repeat is recognised wherever and whenever it arrives. Nothing here knows any order.
 import { z } from 'zod'
-import { identityPolicies } from '../organizations/settings.ts'
+import { agentModes, identityPolicies } from '../organizations/settings.ts'
 import { callStatuses } from '../wire/twilio.ts'
 
 /** busy: the clinic has as many calls as it wants. caller: this number calls too often. spent: no money is left for it. */
@@ -105,10 +105,23 @@ export const conversationEvent = z.discriminatedUnion('kind', [
     kind: z.literal('tool.returned'),
     toolCallId: z.string(),
     name: z.string(),
-    outcome: z.enum(['done', 'refused', 'failed', 'timed-out']),
+    /** superseded: the caller said something that made the question another, and the answer of no use. */
+    outcome: z.enum(['done', 'refused', 'failed', 'timed-out', 'superseded']),
     result: z.unknown(),
     /** Whether the call may end once the caller has heard the agent out. */
     endsCall: z.boolean(),
+  }),
+  /**
+   * From here on the call is answered in another mode. A conversation begins in the single one. `count`: of the switches in the
+   * stream of this generation; 0 is made before it begins. operator: somebody wished it for this call. Key: both numbers.
+   */
+  z.object({
+    kind: z.literal('mode.switched'),
+    generation: z.number().int(),
+    count: z.number().int(),
+    from: z.enum(agentModes),
+    to: z.enum(agentModes),
+    reason: z.enum(['settings', 'operator']),
   }),
   /** A message taken for the clinic. Key: the model's call id. */
   z.object({
@@ -250,6 +263,8 @@ export function eventKey(fact: ConversationFact, attempt = ''): string {
     case 'model.failed':
     case 'usage':
       return `${fact.kind}:${attempt}`
+    case 'mode.switched':
+      return `mode.switched:${fact.generation}:${fact.count}`
     case 'call.resumed':
       return `call.resumed:${fact.generation}`
     case 'warning':

@@ -1,7 +1,7 @@
 // PURE. A conversation so far, as items for a model that has not lived through it: what was said and heard, and what the
 // tools answered, in order, from the set of events.
 import type { ConversationItem } from '../wire/realtime.ts'
-import type { ConversationEvent } from './events.ts'
+import type { ConversationEvent, FactOf } from './events.ts'
 import { turnsOf } from './transcript.ts'
 
 type Dated = { atMs: number; items: ConversationItem[] }
@@ -14,28 +14,28 @@ export function historyOf(events: readonly ConversationEvent[], mostTurns: numbe
       atMs: startedAtMs,
       items: [speaker === 'agent' ? agentSaid(text) : callerSaid(text)],
     }))
-  const all = [...turns, ...toolCalls(events)].sort((a, b) => a.atMs - b.atMs)
+  const calls = answeredCalls(events).map(({ atMs, call, result }) => ({ atMs, items: toolAnswered(call, result) }))
+  const all = [...turns, ...calls].sort((a, b) => a.atMs - b.atMs)
   return all.slice(-mostTurns).flatMap(({ items }) => items)
 }
 
-/** Only calls that were answered: the model must not wait for an output that never comes. */
-function toolCalls(events: readonly ConversationEvent[]): Dated[] {
-  const outputs = new Map<string, unknown>()
-  for (const { fact } of events) if (fact.kind === 'tool.returned') outputs.set(fact.toolCallId, fact.result)
-  return events.flatMap(({ fact, atMs }) => {
-    if (fact.kind !== 'tool.called' || !outputs.has(fact.toolCallId)) return []
-    const { toolCallId: call_id, name } = fact
-    return [
-      {
-        atMs,
-        items: [
-          { type: 'function_call', call_id, name, arguments: JSON.stringify(fact.arguments) },
-          { type: 'function_call_output', call_id, output: JSON.stringify(outputs.get(call_id)) },
-        ],
-      },
-    ]
-  })
+/** Every tool call that was answered, and when it was made. A model must not wait for an output that never comes. */
+export function answeredCalls(
+  events: readonly ConversationEvent[],
+): { atMs: number; call: FactOf<'tool.called'>; result: unknown }[] {
+  const results = new Map<string, unknown>()
+  for (const { fact } of events) if (fact.kind === 'tool.returned') results.set(fact.toolCallId, fact.result)
+  return events.flatMap(({ fact, atMs }) =>
+    fact.kind === 'tool.called' && results.has(fact.toolCallId)
+      ? [{ atMs, call: fact, result: results.get(fact.toolCallId) }]
+      : [],
+  )
 }
+
+const toolAnswered = ({ toolCallId: call_id, name, ...call }: FactOf<'tool.called'>, result: unknown) => [
+  { type: 'function_call' as const, call_id, name, arguments: JSON.stringify(call.arguments) },
+  { type: 'function_call_output' as const, call_id, output: JSON.stringify(result) },
+]
 
 const callerSaid = (text: string): ConversationItem => ({
   type: 'message',

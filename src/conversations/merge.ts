@@ -145,6 +145,7 @@ export function factsOf({ fact, atMs }: ConversationEvent): Facts {
     case 'utterance':
     case 'tool.called':
     case 'tool.returned':
+    case 'mode.switched':
     case 'message.taken':
     case 'note.kept':
     case 'patient.identified':

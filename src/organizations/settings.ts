@@ -10,6 +10,10 @@ const voices = ['alloy', 'ash', 'ballad', 'coral', 'echo', 'sage', 'shimmer', 'v
  */
 export const identityPolicies = ['name-and-birth-date', 'known-number-plus-fact'] as const
 
+/** single: one agent does everything. two_agent: a receptionist talks, and asks a supervisor for what takes thought or tools. */
+export const agentModes = ['single', 'two_agent'] as const
+export type AgentMode = (typeof agentModes)[number]
+
 const voiceSettings = z
   .object({
     /** Null: the deployment's model. */
@@ -54,6 +58,9 @@ export const organizationSettings = z
   .looseObject({
     voice: voiceSettings,
     limits: limitSettings,
+    agentMode: z.enum(agentModes).default('single'),
+    /** Null: the deployment's model. */
+    supervisorModel: z.string().nullable().default(null),
     recordCalls: z.boolean().default(true),
     identityPolicy: z.enum(identityPolicies).default('name-and-birth-date'),
     /** False: the agent takes messages and answers questions, and touches no calendar. */

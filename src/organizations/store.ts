@@ -26,6 +26,13 @@ export async function readOrganization(tx: Tx, organizationId: string): Promise<
   }
 }
 
+/** Changes some settings, and leaves the others. They hold from the next call on. Throws when a value is not a setting's. */
+export async function changeSettings(tx: Tx, organizationId: string, changes: Record<string, unknown>): Promise<void> {
+  const { settings } = await readOrganization(tx, organizationId)
+  const changed = organizationSettings.parse({ ...settings, ...changes })
+  await tx.update(organizations).set({ settings: changed }).where(eq(organizations.id, organizationId))
+}
+
 /** Where the clinic's mail goes: its active admins, in the order of their addresses. */
 export async function readAdminAddresses(tx: Tx, organizationId: string): Promise<string[]> {
   const rows = await tx

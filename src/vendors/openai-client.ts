@@ -11,8 +11,10 @@ export type OpenaiOptions = {
   apiKey: string
   baseUrl: string
   /** How requests are sent, where they do not leave the process. */
-  fetch?: typeof fetch
+  fetch?: Fetch
 }
+
+type Fetch = (url: string | URL | Request, init?: RequestInit) => Promise<Response>
 
 /** Null without a key. */
 export function createClient({ apiKey, baseUrl, fetch: send = fetch }: OpenaiOptions): OpenAI | null {
@@ -30,8 +32,8 @@ export function createClient({ apiKey, baseUrl, fetch: send = fetch }: OpenaiOpt
 
 /** A proxy's page with status 200 is no answer of OpenAI's, though the package would take it for one. */
 const onlyJson =
-  (send: typeof fetch) =>
-  async (url: string | URL | Request, init?: RequestInit): Promise<Response> => {
+  (send: Fetch): Fetch =>
+  async (url, init) => {
     const response = await send(url, init)
     const isJson = response.headers.get('content-type')?.includes('json') ?? false
     return response.ok && !isJson ? new Response(null, { status: 502 }) : response

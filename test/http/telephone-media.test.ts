@@ -297,6 +297,7 @@ test('a bridge that has stopped has nothing left to write, not even of a call th
     ...{ organizationId: cedar.organizationId, conversationId: crypto.randomUUID(), callSid: newCallSid() },
     realtime: { baseUrl: 'https://model.example/v1', apiKey: 'none' },
     runTool: () => Promise.reject(new Error('no tool is asked for')),
+    consult: () => Promise.reject(new Error('nobody is consulted')),
     journal: { write() {}, flush: () => flushed.then(() => void happened.push('flushed')) },
   })
   const stopped = bridge.stop().then(() => happened.push('stopped'))

@@ -37,6 +37,7 @@ function staged(openSocket: OpenSocket, hasLine = true) {
     callSid: 'CA1',
     realtime: { baseUrl: 'http://model.example/v1', apiKey: 'key' },
     runTool: async () => ({ output: '{}', outcome: 'done' as const, endsCall: false }),
+    consult: async () => ({ output: '{}', outcome: 'done' as const, endsCall: false }),
     journal,
   }
   const clock = createHandClock(0)

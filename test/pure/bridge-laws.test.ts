@@ -18,6 +18,7 @@ const say = fc.array(
 const output: fc.Arbitrary<Output> = fc.oneof(
   { weight: 6, arbitrary: say.map((pieces) => ({ say: pieces })) },
   { weight: 2, arbitrary: fc.constant({ call: true as const }) },
+  { weight: 2, arbitrary: fc.constant({ consult: true as const }) },
   { weight: 1, arbitrary: fc.constant({ fail: true as const }) },
 )
 const plan = fc.array(fc.array(output, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 6 })
@@ -48,12 +49,13 @@ describe('with a model and a carrier that keep their rules, in any order', () =>
     )
   })
 
-  test('every tool call gets exactly one output, also of a turn that was interrupted', () => {
+  test('every tool call and every question to the supervisor gets exactly one output, also of a turn that was interrupted', () => {
     fc.assert(
       fc.property(plan, schedule, (outputs, steps) => {
         const world = played(outputs, steps)
         world.settle()
-        if (world.scene.state.phase.is === 'live') expect(world.outputs.toSorted()).toEqual(world.callsMade.toSorted())
+        if (world.scene.state.phase.is !== 'live') return
+        expect(world.outputs.toSorted()).toEqual(world.callsMade.toSorted())
       }),
       runs,
     )

@@ -2,7 +2,7 @@
 // did in answer, in order.
 
 import { step } from '../../src/bridge/machine.ts'
-import type { CallScript } from '../../src/bridge/plan.ts'
+import type { CallScript, ToolSpec } from '../../src/bridge/plan.ts'
 import { beginCall, type CallEvent, type CallState, type Command } from '../../src/bridge/state.ts'
 import { nextDueAtMs } from '../../src/bridge/watch.ts'
 import type { ConversationFact, FactOf } from '../../src/conversations/events.ts'
@@ -11,6 +11,14 @@ type Happening = CallEvent extends infer E ? (E extends CallEvent ? Omit<E, 'atM
 type Said = Extract<CallEvent, { on: 'said' }>['event']
 
 export const streamSid = `MZ${'0'.repeat(32)}`
+
+/** A tool that asks the supervisor. */
+export const consultSpec: ToolSpec = {
+  name: 'consult_supervisor',
+  description: 'Asks the supervisor.',
+  parameters: { type: 'object' },
+  isConsult: true,
+}
 
 export const script = (changes: Partial<CallScript> = {}): CallScript => ({
   generation: 0,
@@ -22,9 +30,12 @@ export const script = (changes: Partial<CallScript> = {}): CallScript => ({
     noiseReduction: null,
     turnDetection: { by: 'silence', threshold: 0.5, prefixMs: 300, silenceMs: 500 },
   },
+  mode: 'single',
+  modeBefore: 'single',
   instructions: 'You answer the telephone of a clinic.',
   greeting: 'Greet the caller.',
   tools: [{ name: 'take_message', description: 'Takes a message.', parameters: { type: 'object' } }],
+  standby: { mode: 'two_agent', instructions: 'You share the telephone of a clinic.', tools: [consultSpec] },
   history: [],
   ...changes,
 })

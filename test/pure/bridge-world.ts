@@ -2,7 +2,7 @@
 // on its way for as long as chance likes. It notes what is against the rules, and what the caller truly heard.
 
 import type { CallEvent, Command } from '../../src/bridge/state.ts'
-import { Scene } from './bridge-scene.ts'
+import { consultSpec, Scene, script } from './bridge-scene.ts'
 
 type Said = Extract<CallEvent, { on: 'said' }>['event']
 type Told = Extract<Command, { do: 'tell-model' }>['event']
@@ -11,7 +11,7 @@ type FromModel = { says: Said } | { sounds: Audio }
 type Item = { itemId: string; emittedBytes: number; text: string; isCaller: boolean }
 
 /** What one response of the model will do, step by step. */
-export type Output = { say: { words: string; bytes: number }[] } | { call: true } | { fail: true }
+export type Output = { say: { words: string; bytes: number }[] } | { call: true } | { consult: true } | { fail: true }
 
 export class World {
   readonly scene: Scene
@@ -21,6 +21,7 @@ export class World {
   readonly items = new Map<string, Item>()
   readonly callsMade: string[] = []
   readonly outputs: string[] = []
+  readonly stopped: string[] = []
   private readonly fromModel: FromModel[] = []
   private readonly toModel: Told[] = []
   private readonly atCarrier: ({ mark: string } | { itemId: string; bytes: number })[] = []
@@ -41,7 +42,7 @@ export class World {
     private readonly outputsOf: (n: number) => Output[],
     limits = {},
   ) {
-    this.scene = new Scene({ limits })
+    this.scene = new Scene({ limits, tools: [...script().tools, consultSpec] })
     this.take(this.scene.live().done)
   }
 
@@ -73,7 +74,12 @@ export class World {
       if (command.do === 'clear') {
         for (const waiting of this.atCarrier.splice(0)) if ('mark' in waiting) this.fromCarrier.push(waiting.mark)
       }
-      if (command.do === 'run-tool') this.running.push(command.call.toolCallId)
+      if (command.do === 'run-tool' || command.do === 'consult') this.running.push(command.call.toolCallId)
+      if (command.do === 'stop-consult') {
+        if (!this.callsMade.includes(command.toolCallId)) this.broken.push('stopped what was never asked')
+        if (this.stopped.includes(command.toolCallId)) this.broken.push('stopped twice')
+        this.stopped.push(command.toolCallId)
+      }
       if (command.do === 'hang-up') this.hasLeft = true
     }
   }
@@ -174,9 +180,10 @@ export class World {
 
   private stepsOf(responseId: string, output: Output): (() => void)[] {
     if ('fail' in output) return [() => this.stop('failed')]
-    const id = this.id('call' in output ? 'f' : 'a')
-    if ('call' in output) {
-      const item = { id, type: 'function_call', name: 'take_message', call_id: `c_${id}`, arguments: '{}' }
+    const id = this.id('say' in output ? 'a' : 'f')
+    if (!('say' in output)) {
+      const name = 'consult' in output ? consultSpec.name : 'take_message'
+      const item = { id, type: 'function_call', name, call_id: `c_${id}`, arguments: '{}' }
       return [
         () => {
           this.callsMade.push(item.call_id)

@@ -60,6 +60,7 @@ describe('a fixture', () => {
       about: 'A call.',
       call: { direction: 'inbound', to: '+15551234567', from: '+15550102030', answers: { afterMs: 3_000 } },
       people: [],
+      clinic: { settings: {}, switches: [] },
       caller: [
         { on: 'agent-finished', waitMs: 300, act: 'say', words: 'Hello.', audio: new Uint8Array(1_600).fill(0x10) },
         { on: 'agent-speaking', heardMs: 1200, waitMs: 0, act: 'press', digits: '1#' },
@@ -81,6 +82,7 @@ describe('a fixture', () => {
         turns: [],
         tools: [],
         bargeIns: 1,
+        modes: [],
         voicemails: 0,
         emails: [],
         dialled: [],
@@ -192,7 +194,7 @@ describe('the fixtures that come with the simulator', () => {
     for (const { words, voice, path } of lines) {
       expect(Buffer.from(await speak(words, voice ?? 'slt')).equals(await Bun.file(path).bytes())).toBeTrue()
     }
-  })
+  }, 60_000)
 
   test('each thing that a caller says is one turn to a detector of speech, pauses and all', async () => {
     const ear = await openEar()

@@ -223,6 +223,7 @@ const fixture: Fixture = {
   call: { direction: 'inbound', to, from, answers: { afterMs: 3_000 } },
   caller: [],
   people: [],
+  clinic: { settings: {}, switches: [] },
   model: { connection: { take: true }, hears: [], responses: [], writings: [], supervisor: [] },
   expect: {
     isRouted: true,

@@ -1,5 +1,6 @@
 // Calls whose transcript or tools are wrong: what each rule of words must see. Each entry names the rule by the beginning
 // of its name.
+import { at } from './audited-call.ts'
 import { type Breaking, factOf, item, utterance } from './audited-parts.ts'
 
 export const brokenWords: Breaking[] = [
@@ -105,5 +106,21 @@ export const brokenWords: Breaking[] = [
     'every tool is called and answered once',
     'the model never hears of it',
     ({ session }) => (session.items = session.items.filter(({ role }) => role !== 'function_call_output')),
+  ],
+  [
+    'the call is switched to another mode as the fixture says',
+    'a switch that nobody asked for',
+    ({ server }) =>
+      server.events.push({
+        key: 'mode.switched:0:1',
+        kind: 'mode.switched',
+        atMs: at(3_000),
+        fact: { to: 'two_agent' },
+      }),
+  ],
+  [
+    'the call is switched to another mode as the fixture says',
+    'a switch that was not made',
+    ({ fixture }) => (fixture.expect.modes = ['two_agent']),
   ],
 ]

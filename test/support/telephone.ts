@@ -148,7 +148,7 @@ const dialling =
     return { send: () => !refuses, close: () => {} }
   }
 
-function recording(vendors: Vendors): Pick<Deps, 'telephony' | 'writer' | 'mailer' | 'storage'> {
+function recording(vendors: Vendors): Pick<Deps, 'telephony' | 'writer' | 'thinker' | 'mailer' | 'storage'> {
   let recordings = 0
   const telephony: Telephony = {
     async startRecording(_account, callSid) {
@@ -177,6 +177,7 @@ function recording(vendors: Vendors): Pick<Deps, 'telephony' | 'writer' | 'maile
   return {
     telephony,
     writer: { answer: async () => problem('unavailable', 'nobody writes in this test') },
+    thinker: { think: async () => problem('unavailable', 'nobody thinks in this test') },
     mailer: {
       async send(payload) {
         vendors.mails.push(payload)
