@@ -7,6 +7,7 @@ import type { CarrierRecord } from '../record.ts'
 import type { CallerStep, Person } from '../script.ts'
 import type { Trace } from '../trace.ts'
 import type { LiveCall } from './activity.ts'
+import { createConferences } from './conferences.ts'
 import { createDeliver } from './deliveries.ts'
 import {
   type CarrierAccount,
@@ -72,6 +73,7 @@ export function createCarrier(options: CarrierOptions): Carrier {
     send,
     deliver: settings.reroute(createDeliver({ clock, send })),
     recordings: createRecordings({ clock, apiBaseUrl: settings.apiBaseUrl }),
+    conferences: createConferences(clock, random.child('conferences')),
     called(phoneNumber) {
       if (theCaller?.number === phoneNumber) return { person: theCaller, party: 'caller' }
       const person = people.find(({ number }) => number === phoneNumber)

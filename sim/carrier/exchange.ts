@@ -4,6 +4,7 @@ import type { Network } from '../network.ts'
 import type { Person } from '../script.ts'
 import type { Trace } from '../trace.ts'
 import type { LiveCall } from './activity.ts'
+import type { Conferences } from './conferences.ts'
 import type { Deliver } from './deliveries.ts'
 import type { OutboundPlan } from './outbound.ts'
 import type { Recordings } from './recordings.ts'
@@ -59,6 +60,7 @@ export type Exchange = {
   readonly send: SendWebhook
   readonly deliver: Deliver
   readonly recordings: Recordings
+  readonly conferences: Conferences
   /** Who is called at a number, and whether that is the fixture's caller or somebody else. */
   called(phoneNumber: string): { person: Person; party: 'caller' | 'person' } | null
   /** Whether an account may show a number as its own. */

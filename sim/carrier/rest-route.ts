@@ -37,3 +37,9 @@ export function wholeIn<T>(form: URLSearchParams, name: string, fallback: T): nu
 
 export const isTrue = (form: URLSearchParams, name: string, fallback = false): boolean =>
   (form.get(name) ?? String(fallback)).toLowerCase() === 'true'
+
+/** So many seconds, in ms; null when there are none. */
+export function secondsIn(form: URLSearchParams, name: string): number | null {
+  const seconds = wholeIn(form, name, null)
+  return seconds === null ? null : 1000 * seconds
+}

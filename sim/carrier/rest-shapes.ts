@@ -1,6 +1,7 @@
-// What the REST API answers with: calls, recordings, pages and errors, by Twilio's own keys.
+// What the REST API answers with: calls, recordings, conferences, pages and errors, by Twilio's own keys.
 // Source: github.com/twilio/twilio-oai, spec/json/twilio_api_v2010.json. Numbers that Twilio sends as strings are strings.
 import type { CarrierRecord } from '../record.ts'
+import type { Conference, Member } from './conferences.ts'
 import { API_VERSION, callSeconds } from './params.ts'
 import { durationText, type Recording } from './recordings.ts'
 import { rfc2822 } from './times.ts'
@@ -80,6 +81,52 @@ export function recordingJson(recording: Recording) {
     media_url: recording.url,
     uri: `${accountPath(accountSid)}/Recordings/${recordingSid}.json`,
     subresource_uris: {},
+  }
+}
+
+export function conferenceJson(conference: Conference) {
+  const { conferenceSid, accountSid, name, createdAtMs } = conference
+  const path = `${accountPath(accountSid)}/Conferences/${conferenceSid}`
+  const ending = conference.ending()
+  return {
+    sid: conferenceSid,
+    account_sid: accountSid,
+    friendly_name: name,
+    status: conference.status(),
+    region: 'us1',
+    api_version: API_VERSION,
+    reason_conference_ended: ending?.reason ?? null,
+    call_sid_ending_conference: ending?.callSid ?? null,
+    date_created: time(createdAtMs),
+    date_updated: time(createdAtMs),
+    uri: `${path}.json`,
+    subresource_uris: { participants: `${path}/Participants.json`, recordings: `${path}/Recordings.json` },
+  }
+}
+
+type Participant = Pick<Member, 'callSid' | 'label' | 'startsOnEnter' | 'endsOnExit' | 'joinedAtMs'> & {
+  seat: Pick<Member['seat'], 'isMuted' | 'isOnHold'>
+}
+
+export function participantJson(conference: Conference, member: Participant, status: 'queued' | 'connected') {
+  const { conferenceSid, accountSid } = conference
+  const { callSid, label, startsOnEnter, endsOnExit, joinedAtMs, seat } = member
+  return {
+    account_sid: accountSid,
+    call_sid: callSid,
+    label,
+    conference_sid: conferenceSid,
+    call_sid_to_coach: null,
+    coaching: false,
+    muted: seat.isMuted,
+    hold: seat.isOnHold,
+    start_conference_on_enter: startsOnEnter,
+    end_conference_on_exit: endsOnExit,
+    status,
+    queue_time: '0',
+    date_created: time(joinedAtMs),
+    date_updated: time(joinedAtMs),
+    uri: `${accountPath(accountSid)}/Conferences/${conferenceSid}/Participants/${callSid}.json`,
   }
 }
 

@@ -1,4 +1,4 @@
-// Twilio's REST API for calls and recordings, as its own client library uses it: Basic auth, forms in, JSON out.
+// Twilio's REST API for calls, recordings and conferences, as its own client library uses it: Basic auth, forms in, JSON out.
 // Who may ask, which route answers, and what goes into the trace; the routes have files of their own.
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { StandIn } from '../network.ts'
@@ -6,6 +6,7 @@ import type { LiveCall } from './activity.ts'
 import type { CarrierAccount, Exchange } from './exchange.ts'
 import { API_VERSION } from './params.ts'
 import { callRoutes } from './rest-calls.ts'
+import { conferenceRoutes } from './rest-conferences.ts'
 import { recordingRoutes } from './rest-recordings.ts'
 import type { Calls } from './rest-route.ts'
 import { errorResponse, notFound } from './rest-shapes.ts'
@@ -20,7 +21,11 @@ export function createRestApi(
   const { trace, settings } = exchange
   // What a request sets going belongs to the carrier, not to the request: held time must not wait for its timers.
   const apart = AsyncLocalStorage.snapshot()
-  const routes = [...callRoutes(exchange, calls, onPlaced), ...recordingRoutes(exchange, calls)]
+  const routes = [
+    ...callRoutes(exchange, calls, onPlaced),
+    ...recordingRoutes(exchange, calls),
+    ...conferenceRoutes(exchange),
+  ]
 
   async function handle(request: Request): Promise<Response> {
     const { pathname, searchParams } = new URL(request.url)

@@ -58,6 +58,11 @@ export function reader(element: Element, warn: Warn) {
       isTextRead = true
       return textOf(element)
     },
+    /** The text that stands in the element itself. */
+    ownText(): string {
+      isTextRead = true
+      return textOf({ ...element, children: element.children.filter((child) => typeof child === 'string') })
+    },
     children(): Element[] {
       areChildrenRead = true
       return element.children.filter((child) => typeof child !== 'string')

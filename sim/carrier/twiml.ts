@@ -2,6 +2,7 @@
 // reported under the number that Twilio logs for it; only a document that is no TwiML at all is refused.
 // Sources: twilio.com/docs/voice/twiml and the page of each verb. That an unknown verb or attribute is a warning [mem].
 import { type Problem, problemCode } from './problems.ts'
+import { type DialVerb, readDial } from './twiml-dial.ts'
 import { type Reader, reader, type Warn } from './twiml-reader.ts'
 import { type Element, parseXml } from './xml.ts'
 
@@ -35,6 +36,21 @@ export type Verb =
       isTrimmed: boolean
       statusCallback: CallbackTarget | null
     }
+  | {
+      verb: 'Gather'
+      /** null: the URL of the document itself. */
+      action: string | null
+      method: Method
+      /** From the end of the prompts, and from each key. */
+      timeoutMs: number
+      /** Empty: no key ends it. */
+      finishOnKey: string
+      digitsMax: number
+      /** The action is asked also when there were no keys. */
+      isEmptyTold: boolean
+      prompts: SoundVerb[]
+    }
+  | DialVerb
   | { verb: 'Connect'; action: string | null; method: Method; stream: StreamNoun }
   | { verb: 'Redirect'; url: string; method: Method }
   | { verb: 'Reject'; reason: 'rejected' | 'busy' }
@@ -75,14 +91,15 @@ function readVerb(element: Element, warn: Warn): Verb | null {
 function verbOf(element: Element, from: Reader, warn: Warn): Verb | null {
   switch (element.name) {
     case 'Say':
-      from.ignore('voice', 'language')
-      return { verb: 'Say', text: from.text(), loops: from.loops() }
     case 'Play':
-      return { verb: 'Play', url: from.text(), digits: from.string('digits') ?? '', loops: from.loops() }
     case 'Pause':
-      return { verb: 'Pause', lengthMs: 1000 * from.whole('length', 1, 1) }
+      return soundOf(element.name, from)
     case 'Record':
       return readRecord(from)
+    case 'Gather':
+      return readGather(from, warn)
+    case 'Dial':
+      return readDial(from, warn)
     case 'Connect':
       return readConnect(from, warn)
     case 'Redirect':
@@ -95,6 +112,48 @@ function verbOf(element: Element, from: Reader, warn: Warn): Verb | null {
       warn(`<${element.name}> is not a verb that this carrier has`)
       return null
   }
+}
+
+function soundOf(name: SoundVerb['verb'], from: Reader): SoundVerb {
+  switch (name) {
+    case 'Say':
+      from.ignore('voice', 'language')
+      return { verb: 'Say', text: from.text(), loops: from.loops() }
+    case 'Play':
+      return { verb: 'Play', url: from.text(), digits: from.string('digits') ?? '', loops: from.loops() }
+    case 'Pause':
+      return { verb: 'Pause', lengthMs: 1000 * from.whole('length', 1, 1) }
+  }
+}
+
+function readGather(from: Reader, warn: Warn): Verb {
+  // What has to do with speech, which is not understood here.
+  from.ignore('speechTimeout', 'language', 'profanityFilter', 'hints', 'speechModel', 'enhanced', 'bargeIn', 'debug')
+  from.ignore('maxSpeechTime', 'partialResultCallback', 'partialResultCallbackMethod')
+  const input = from.string('input') ?? 'dtmf'
+  if (input !== 'dtmf') warn(`<Gather input="${input}">: this carrier understands keys only`)
+  return {
+    verb: 'Gather',
+    action: from.string('action'),
+    method: from.choice('method', methods),
+    timeoutMs: 1000 * from.whole('timeout', 5, 1),
+    finishOnKey: from.string('finishOnKey') ?? '#',
+    digitsMax: from.whole('numDigits', Number.POSITIVE_INFINITY, 1),
+    isEmptyTold: from.flag('actionOnEmptyResult', false),
+    prompts: from.children().flatMap((child) => readPrompt(child, warn)),
+  }
+}
+
+function readPrompt(element: Element, warn: Warn): SoundVerb[] {
+  const { name } = element
+  if (name !== 'Say' && name !== 'Play' && name !== 'Pause') {
+    warn(`<Gather> takes <Say>, <Play> and <Pause>, not <${name}>`)
+    return []
+  }
+  const from = reader(element, warn)
+  const verb = soundOf(name, from)
+  from.done()
+  return [verb]
 }
 
 function readRecord(from: Reader): Verb {

@@ -1,6 +1,8 @@
 // Carries out a TwiML document, verb by verb. Verbs that take time become the call's activity; the others say where the
 // call goes. The end of the document ends the call. Sources: twilio.com/docs/voice/twiml and the page of each verb.
 import type { Activity, Next, Source, Stage } from './activity.ts'
+import { dial } from './dial.ts'
+import { gather } from './gather.ts'
 import { recordCaller } from './record-verb.ts'
 import { sound } from './sounds.ts'
 import { openStream } from './stream.ts'
@@ -19,7 +21,7 @@ export type RunActivity = (activity: Activity) => Promise<Next | null>
 export async function obey(verbs: readonly Verb[], stage: Stage, run: RunActivity): Promise<Way> {
   if (verbs.length === 0) stage.answer()
   for (const verb of verbs) {
-    stage.answer()
+    if (verb.verb !== 'Dial' || !verb.isAnsweredOnBridge) stage.answer()
     switch (verb.verb) {
       case 'Hangup':
       case 'Reject':
@@ -44,6 +46,10 @@ function perform(verb: LastingVerb, stage: Stage): Activity {
       return sound(verb, stage)
     case 'Record':
       return recordCaller(verb, stage)
+    case 'Gather':
+      return gather(verb, stage)
+    case 'Dial':
+      return dial(verb, stage)
     case 'Connect':
       return connect(verb, stage)
   }

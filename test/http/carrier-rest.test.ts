@@ -1,7 +1,7 @@
 // The REST API of the carrier, asked by Twilio's own client over a real socket while calls are up.
 import { afterEach, describe, expect, test } from 'bun:test'
 import twilio from 'twilio'
-import { encodeMulaw, readWav } from '../../sim/audio.ts'
+import { readWav } from '../../sim/audio.ts'
 import { createVirtualClock } from '../../sim/clock.ts'
 import { listen } from '../../sim/loopback.ts'
 import { createMemoryNetwork } from '../../sim/memory.ts'
@@ -10,6 +10,7 @@ import {
   ACCOUNT,
   base64,
   CONNECT,
+  channelsOf,
   createRig,
   createTinyServer,
   FROM,
@@ -279,8 +280,3 @@ const fetchMedia = (origin: string, recordingSid: string) =>
   fetch(`${origin}/2010-04-01/Accounts/${ACCOUNT.accountSid}/Recordings/${recordingSid}.wav`, {
     headers: { authorization: `Basic ${btoa(`${ACCOUNT.accountSid}:${ACCOUNT.authToken}`)}` },
   })
-
-function channelsOf(wav: Uint8Array): Uint8Array[] {
-  const samples = new Int16Array(wav.slice(44).buffer)
-  return [0, 1].map((channel) => encodeMulaw(samples.filter((_, at) => at % 2 === channel)))
-}

@@ -156,3 +156,9 @@ export const tone = (ms: number): Uint8Array =>
   )
 
 export const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64')
+
+/** The tracks of a WAV file of two channels, as μ-law. */
+export function channelsOf(wav: Uint8Array): Uint8Array[] {
+  const samples = new Int16Array(wav.slice(44).buffer)
+  return [0, 1].map((channel) => encodeMulaw(samples.filter((_, at) => at % 2 === channel)))
+}

@@ -25,6 +25,39 @@ const record = {
 } as const
 const stream = { url: 'wss://h/s', name: null, track: 'inbound_track', statusCallback: null, parameters: {} } as const
 
+const gather: Extract<Verb, { verb: 'Gather' }> = {
+  verb: 'Gather',
+  action: null,
+  method: 'POST',
+  timeoutMs: 5000,
+  finishOnKey: '#',
+  digitsMax: Infinity,
+  isEmptyTold: false,
+  prompts: [],
+}
+const dial = {
+  verb: 'Dial',
+  action: null,
+  method: 'POST',
+  timeoutMs: 30_000,
+  timeLimitMs: 14_400_000,
+  isAnsweredOnBridge: false,
+  callerId: null,
+  hangsUpOnStar: false,
+  isSequential: false,
+  recording: null,
+} as const
+const number = { number: '+15550109999', url: null, method: 'POST', sendDigits: '', statusCallback: null } as const
+const conference = {
+  name: 'front desk',
+  label: null,
+  isMuted: false,
+  startsOnEnter: true,
+  endsOnExit: false,
+  beepsOn: 'both',
+  statusCallback: null,
+} as const
+
 describe('each verb is read with the defaults of its page', () => {
   const table: [xml: string, verb: Verb][] = [
     ['<Say>Hello  &amp;\n welcome &#33;</Say>', { verb: 'Say', text: 'Hello & welcome !', loops: 1 }],
@@ -54,6 +87,71 @@ describe('each verb is read with the defaults of its page', () => {
         statusCallback: { url: '/c', method: 'POST', events: ['in-progress', 'completed'] },
       },
     ],
+    ['<Gather/>', gather],
+    [
+      '<Gather action="/k" method="GET" input="dtmf" timeout="3" finishOnKey="" numDigits="4" actionOnEmptyResult="true"><Say>Keys</Say><Pause/><Play>/a.wav</Play></Gather>',
+      {
+        ...gather,
+        action: '/k',
+        method: 'GET',
+        timeoutMs: 3000,
+        finishOnKey: '',
+        digitsMax: 4,
+        isEmptyTold: true,
+        prompts: [
+          { verb: 'Say', text: 'Keys', loops: 1 },
+          { verb: 'Pause', lengthMs: 1000 },
+          { verb: 'Play', url: '/a.wav', digits: '', loops: 1 },
+        ],
+      },
+    ],
+    ['<Dial>+15550109999</Dial>', { ...dial, to: { kind: 'numbers', numbers: [number] } }],
+    [
+      '<Dial action="/d" timeout="9" timeLimit="60" answerOnBridge="true" callerId="+1555" hangupOnStar="true" sequential="true" record="record-from-ringing-dual"><Number url="/s" method="GET" sendDigits="w1" statusCallback="/c" statusCallbackEvent="initiated  answered">+15550109999</Number><Number>+15550109999</Number></Dial>',
+      {
+        ...dial,
+        action: '/d',
+        timeoutMs: 9000,
+        timeLimitMs: 60_000,
+        isAnsweredOnBridge: true,
+        callerId: '+1555',
+        hangsUpOnStar: true,
+        isSequential: true,
+        recording: { from: 'ringing', channels: 2, track: 'both', callback: null },
+        to: {
+          kind: 'numbers',
+          numbers: [
+            {
+              ...number,
+              url: '/s',
+              method: 'GET',
+              sendDigits: 'w1',
+              statusCallback: { url: '/c', method: 'POST', events: ['initiated', 'answered'] },
+            },
+            number,
+          ],
+        },
+      },
+    ],
+    ['<Dial><Conference>front desk</Conference></Dial>', { ...dial, to: { kind: 'conference', conference } }],
+    [
+      '<Dial><Conference participantLabel="caller" muted="true" startConferenceOnEnter="false" endConferenceOnExit="true" beep="onExit" waitUrl="" statusCallback="/c">front desk</Conference></Dial>',
+      {
+        ...dial,
+        to: {
+          kind: 'conference',
+          conference: {
+            ...conference,
+            label: 'caller',
+            isMuted: true,
+            startsOnEnter: false,
+            endsOnExit: true,
+            beepsOn: 'exit',
+            statusCallback: { url: '/c', method: 'POST', events: ['start', 'end'] },
+          },
+        },
+      },
+    ],
     ['<Connect><Stream url="wss://h/s"/></Connect>', { verb: 'Connect', action: null, method: 'POST', stream }],
     [
       '<Connect action="/after"><Stream url="wss://h/s" name="main" statusCallback="/c"><Parameter name="a" value="1"/><Parameter name="b" value=""/></Stream></Connect>',
@@ -81,11 +179,19 @@ test("what Twilio's own library writes is read without a warning", () => {
     .stream({ url: 'wss://h/s' })
     .parameter({ name: 't', value: '<>&"' })
   response.record({ action: '/voicemail', maxLength: 60 })
+  response.gather({ input: ['dtmf'], numDigits: 1, action: '/keys' }).say('Press 1')
+  const dialled = response.dial({ action: '/dialled', answerOnBridge: true, callerId: '+15551234567', timeout: 20 })
+  dialled.number(
+    { url: '/screen', statusCallback: '/leg', statusCallbackEvent: ['initiated', 'answered'] },
+    '+15550109999',
+  )
+  response.dial().conference({ waitUrl: '', endConferenceOnExit: true, beep: 'false' }, 'front desk')
   response.redirect('/again')
   const reading = parseTwiml(response.toString())
   expect(reading).toMatchObject({ ok: true, warnings: [] })
   if (!reading.ok) return
-  expect(reading.verbs.map(({ verb }) => verb)).toEqual(['Say', 'Connect', 'Record', 'Redirect'])
+  const names = reading.verbs.map(({ verb }) => verb)
+  expect(names).toEqual(['Say', 'Connect', 'Record', 'Gather', 'Dial', 'Dial', 'Redirect'])
   expect(reading.verbs[1]).toMatchObject({ action: 'https://h/a?x=1&y=2', stream: { parameters: { t: '<>&"' } } })
 })
 
@@ -111,6 +217,14 @@ describe('what TwiML does not have is left out and warned of with 12200', () => 
     ['<Connect><Stream url="wss://h/s"><Parameter name="a"/></Stream></Connect>', ['Connect'], /name and a value/],
     ['<Pause>words</Pause>', ['Pause'], /no text/],
     ['<Hangup><Say>bye</Say></Hangup>', ['Hangup'], /takes no <Say>/],
+    ['<Dial/>', [], /<Dial> is empty/],
+    ['<Dial><Client>x</Client></Dial>', [], /not <Client>/],
+    ['<Dial><Number>+15550109999</Number><Conference>x</Conference></Dial>', [], /not <Conference> here/],
+    ['<Dial><Conference waitUrl="/music">x</Conference></Dial>', ['Dial'], /waitUrl/],
+    ['<Dial answerOnBridge="yes">+15550109999</Dial>', ['Dial'], /neither true nor false/],
+    ['<Dial><Number statusCallback="/c" statusCallbackEvent="picked">1</Number></Dial>', ['Dial'], /not an event/],
+    ['<Gather input="speech"/>', ['Gather'], /keys only/],
+    ['<Gather><Hangup/></Gather>', ['Gather'], /not <Hangup>/],
     ['words<Hangup/>', ['Hangup'], /no text/],
   ]
   test.each(table)('%s', (xml, left, fault) => {
