@@ -8,6 +8,8 @@ const FRAME_MS = 20
 const FLUSH_MS = 3_000
 /** Without a frame for so long, the audio has stopped coming. */
 const STOPPED_AFTER_MS = 500
+/** A frame that was sent so shortly before a socket closed may be lost in it, where a machine is busy. */
+const LOST_IN_CLOSING_MS = 250
 
 export const callerReachedModel: Rule = {
   name: 'every byte the caller said reached the model, in order, with silence only where frames were missing',
@@ -78,7 +80,7 @@ function lostTail(fromByte: number, frames: Frames, { carrier, model }: Pick<Cas
   const closedAtMs = Math.max(...model.sessions.map((session) => session.closedAtMs ?? Number.POSITIVE_INFINITY))
   let byte = 0
   const lost = frames.find(({ bytes }) => (byte += bytes.length) > fromByte)
-  if (lost === undefined || lost.atMs >= Math.min(isOver, closedAtMs) - IN_FLIGHT_MS) return []
+  if (lost === undefined || lost.atMs >= Math.min(isOver, closedAtMs) - LOST_IN_CLOSING_MS) return []
   const after = frames.reduce((sum, { bytes }) => sum + bytes.length, 0) - fromByte
   return [finding(`The last ${millis(after)} ms of what the caller said never reached the model`, fromByte)]
 }
