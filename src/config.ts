@@ -164,6 +164,8 @@ export const limits = {
   journalRetryMs: 200,
   journalAttempts: 8,
   voicemailSeconds: 120,
+  /** A caller and the person they were put through to may talk for so long. */
+  transferSeconds: 2 * 3_600,
   /** A call that began longer ago than this counts as over, though nobody said so. */
   liveCallMs: 60 * 60_000,
   /** Streams of one call after its first; past that the tape. */

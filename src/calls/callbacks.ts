@@ -72,15 +72,15 @@ async function adopt(
 const keepKnown = async (deps: Deps, account: Account, callSid: string, facts: ConversationFact[]): Promise<Kept> =>
   keptOf(await openKnownCall(deps, account, callSid, (call) => call.record(facts)))
 
-const keptOf = (outcome: Outcome<unknown, 'unknown' | 'unrouted' | 'foreign'>): Kept =>
+export const keptOf = (outcome: Outcome<unknown, 'unknown' | 'unrouted' | 'foreign'>): Kept =>
   outcome.ok ? 'kept' : outcome.problem === 'foreign' ? 'forbidden' : 'unknown'
 
 /** Null for what is missing, and for the -1 that Twilio writes where nothing is known yet. */
-const whole = (text: string | undefined): number | null =>
+export const whole = (text: string | undefined): number | null =>
   text !== undefined && /^\d+$/.test(text) ? Number(text) : null
 
 /** Seconds on the wire, milliseconds here. */
-function inMs(seconds: string | undefined): number | null {
+export function inMs(seconds: string | undefined): number | null {
   const known = whole(seconds)
   return known === null ? null : known * 1000
 }

@@ -20,6 +20,8 @@ export function callTasks(deps: Deps, accounts: Accounts): Tasks {
       fetchRecording(deps, accounts, organizationId, id(conversationId), id(recordingSid)),
     'lapse-stream': ({ organizationId, conversationId, generation }) =>
       lapse(deps, organizationId, id(conversationId), Number(generation)),
+    'lapse-transfer': ({ organizationId, conversationId, generation }) =>
+      lapseTransfer(deps, organizationId, id(conversationId), Number(generation)),
     'mail-deadline': ({ organizationId, conversationId }) =>
       keepDeadline(deps, accounts, organizationId, id(conversationId)),
   }
@@ -96,6 +98,22 @@ async function lapse(deps: Deps, organizationId: string, conversationId: string,
   const { streams } = call.facts as Facts
   if (Object.values(streams).some((stream) => stream.generation === generation)) return
   await record(deps, organizationId, conversationId, { kind: 'stream.lapsed', generation })
+}
+
+/** A transfer that was dialled after this stream has had its time. If nobody has told how it ended, nobody will. */
+async function lapseTransfer(
+  deps: Deps,
+  organizationId: string,
+  conversationId: string,
+  generation: number,
+): Promise<void> {
+  const call = await deps.db.withOrg(organizationId, (tx) => findConversation(tx, organizationId, conversationId))
+  if (call === undefined) return
+  for (const [toolCallId, { dialledAfter, ending }] of Object.entries((call.facts as Facts).transfers)) {
+    if (dialledAfter !== generation || ending !== null) continue
+    const lost: ConversationFact = { kind: 'transfer.ended', toolCallId, status: 'lost', durationMs: null }
+    await record(deps, organizationId, conversationId, lost)
+  }
 }
 
 async function record(

@@ -1,20 +1,25 @@
-// Twilio comes back for more: a stream has ended, or a tape. What to do next follows from the ledger alone, so any machine
-// can answer, and a repeated request gets the same answer.
+// Twilio comes back for more: a stream has ended, or a transfer, or a tape. What to do next follows from the ledger alone, so
+// any machine can answer, and a repeated request gets the same answer.
 import { limits } from '../config.ts'
-import type { ConversationFact } from '../conversations/events.ts'
+import type { ConversationFact, FactOf } from '../conversations/events.ts'
 import { type Facts, isTerminal } from '../conversations/merge.ts'
 import { unreachable } from '../lib/outcome.ts'
+import type { OrganizationSettings } from '../organizations/settings.ts'
+import { readOrganization } from '../organizations/store.ts'
 import type { VoiceForm } from '../wire/twilio.ts'
 import type { CallContext } from './context.ts'
 import type { Answer } from './incoming.ts'
 import { type OpenCall, openCall, partiesOf } from './open.ts'
 import { prewarm } from './plan.ts'
 import { issueStreamToken, streamToken } from './token-store.ts'
+import { dial, dueTransfer, endingFact } from './transfer.ts'
 import {
   type AfterWhat,
   callUrls,
+  dialTwiml,
   emptyTwiml,
   hangupTwiml,
+  nobodyCame,
   streamTwiml,
   thanksTwiml,
   unroutedTwiml,
@@ -32,18 +37,16 @@ export async function answerResume(
   const generation = typeof after === 'string' ? 0 : after.stream + 1
   const token = streamToken(context.seal, form.CallSid, generation)
   const opened = await openCall(deps, account, partiesOf(form), async (call) => {
-    const { facts } = await call.record(factsOfRequest(form, after))
-    const step = nextStep(facts, form, after)
-    if (step === 'voicemail') await call.record([{ kind: 'voicemail.offered' }])
-    if (step !== 'stream-again') return { step, isFirst: false, ...idsOf(call) }
-    await issueStreamToken(call, { token, callSid: form.CallSid, generation }, deps.clock.now())
-    const { fresh } = await call.record([{ kind: 'stream.expected', generation }])
-    return { step, isFirst: fresh.length > 0, ...idsOf(call) }
+    const { settings } = await readOrganization(call.tx, call.organizationId)
+    const { facts } = await recordRequest(call, form, after)
+    const step = nextStep(facts, form, after, settings)
+    const { organizationId, conversationId } = call
+    return { organizationId, conversationId, settings, taken: await take(call, step) }
   })
   if (!opened.ok) return opened.problem === 'foreign' ? { forbidden: opened.message } : { twiml: unroutedTwiml() }
-  const { step, isFirst, ...call } = opened.value
+  const { taken, settings, ...call } = opened.value
   const urls = callUrls(deps.config.PUBLIC_BASE_URL)
-  switch (step) {
+  switch (taken.do) {
     case 'nothing':
       return { twiml: emptyTwiml() }
     case 'hang-up':
@@ -51,25 +54,70 @@ export async function answerResume(
     case 'thank':
       return { twiml: thanksTwiml() }
     case 'voicemail':
-      return { twiml: voicemailTwiml(urls, limits.voicemailSeconds) }
+      return { twiml: voicemailTwiml(urls, limits.voicemailSeconds, taken.apology) }
+    case 'dial': {
+      const { toolCallId: transfer, phoneNumber, isWarm } = taken.requested
+      const { ringSeconds } = settings.transfer
+      const callerId = form.Direction === 'inbound' ? form.To : form.From
+      const shared = { transfer, stream: taken.after, phoneNumber, callerId, isWarm, ringSeconds }
+      return { twiml: dialTwiml(urls, { ...shared, talkSeconds: limits.transferSeconds }) }
+    }
     case 'stream-again':
-      if (isFirst) prewarm(context, { ...call, callSid: form.CallSid, generation })
+      if (taken.isFirst) prewarm(context, { ...call, callSid: form.CallSid, generation })
       return { twiml: streamTwiml(urls, { streamId: account.streamId, token, generation, spokenFirst: null }) }
     default:
-      return unreachable(step)
+      return unreachable(taken)
+  }
+
+  /** What a step needs to be in the ledger, and to be answered. */
+  async function take(call: OpenCall, step: Step): Promise<Taken> {
+    switch (step.do) {
+      case 'voicemail':
+        await call.record([{ kind: 'voicemail.offered' }])
+        return step
+      case 'dial':
+        return { ...step, requested: await dial(call, { ...step, generation: step.after }, deps.clock.now()) }
+      case 'stream-again': {
+        await issueStreamToken(call, { token, callSid: form.CallSid, generation }, deps.clock.now())
+        const { fresh } = await call.record([{ kind: 'stream.expected', generation }])
+        return { ...step, isFirst: fresh.length > 0 }
+      }
+      case 'nothing':
+      case 'hang-up':
+      case 'thank':
+        return step
+    }
   }
 }
 
-const idsOf = ({ organizationId, conversationId }: OpenCall) => ({ organizationId, conversationId })
+type Plain = { do: 'nothing' } | { do: 'hang-up' } | { do: 'thank' } | { do: 'voicemail'; apology?: string }
+/** `after`: the generation of the stream before. */
+type Dial = { do: 'dial'; toolCallId: string; after: number }
+type Step = Plain | Dial | { do: 'stream-again' }
+type Taken = Plain | (Dial & { requested: FactOf<'transfer.requested'> }) | { do: 'stream-again'; isFirst: boolean }
 
-type Step = 'nothing' | 'hang-up' | 'thank' | 'voicemail' | 'stream-again'
+function nextStep(facts: Facts, form: VoiceForm, after: AfterWhat, settings: OrganizationSettings): Step {
+  if (isTerminal(form.CallStatus) || form.Digits === 'hangup') return { do: 'nothing' }
+  if (after === 'voicemail') return { do: 'thank' }
+  if (after === 'silence') return { do: 'hang-up' }
+  if ('transfer' in after) {
+    if (facts.transfers[after.transfer]?.ending === 'completed') return { do: 'hang-up' }
+    if (settings.transfer.fallback === 'voicemail') return { do: 'voicemail', apology: nobodyCame }
+  } else {
+    const toolCallId = dueTransfer(facts, after.stream)
+    if (toolCallId !== null) return { do: 'dial', toolCallId, after: after.stream }
+    if (facts.endingReason === 'spent' && settings.limits.whenSpent === 'voicemail') return { do: 'voicemail' }
+    if (facts.endingReason !== null) return { do: 'hang-up' }
+  }
+  if (facts.isModelFailed || after.stream >= limits.resumptions) return { do: 'voicemail' }
+  return { do: 'stream-again' }
+}
 
-function nextStep(facts: Facts, form: VoiceForm, after: AfterWhat): Step {
-  if (isTerminal(form.CallStatus) || form.Digits === 'hangup') return 'nothing'
-  if (after === 'voicemail') return 'thank'
-  if (after === 'silence' || facts.endingReason !== null) return 'hang-up'
-  if (facts.isModelFailed || after.stream >= limits.resumptions) return 'voicemail'
-  return 'stream-again'
+/** How a transfer ended is told by the request that follows it, together with what is known of it already. */
+async function recordRequest(call: OpenCall, form: VoiceForm, after: AfterWhat) {
+  const recorded = await call.record(factsOfRequest(form, after))
+  if (typeof after === 'string' || !('transfer' in after)) return recorded
+  return call.record([endingFact(form, recorded.facts, after.transfer)])
 }
 
 function factsOfRequest(form: VoiceForm, after: AfterWhat): ConversationFact[] {

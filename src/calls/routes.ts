@@ -9,6 +9,7 @@ import { type Kept, keepRecording, keepStatus, keepStream } from './callbacks.ts
 import type { CallContext } from './context.ts'
 import { type Answer, answerIncoming } from './incoming.ts'
 import { answerResume } from './resume.ts'
+import { answerScreened, answerScreening, keepLeg } from './transfer.ts'
 import {
   type AfterWhat,
   type CallUrls,
@@ -22,13 +23,10 @@ import {
 import { type Verified, type VerifyProblem, verifyWebhook } from './verify.ts'
 
 export function twilioRoutes(context: CallContext) {
-  const voice = (answer: (verified: Verified, form: VoiceForm, url: URL) => Promise<Answer>) => (request: Request) =>
-    answerVoice(context, request, answer)
+  const voice = (answer: AnswerVoice, lastResort?: Twiml) => (request: Request) =>
+    answerVoice(context, request, answer, lastResort)
   const callback =
-    <T extends z.ZodType>(
-      schema: T,
-      keep: (context: CallContext, verified: Verified, form: z.infer<T>) => Promise<Kept>,
-    ) =>
+    <T extends z.ZodType>(schema: T, keep: Keep<z.infer<T>>) =>
     (request: Request) =>
       answerCallback(context, request, schema, keep)
   const incoming = voice((verified, form) => answerIncoming(context, verified, form))
@@ -39,6 +37,16 @@ export function twilioRoutes(context: CallContext) {
   const status = callback(statusForm, keepStatus)
   const recording = callback(recordingForm, keepRecording)
   const streamStatus = callback(streamForm, keepStream)
+  const legStatus = callback(statusForm, (_, verified, form, url) => keepLeg(context, verified, form, transferIn(url)))
+  // A person is on this line, not the caller: they are offered no tape.
+  const screening = voice(
+    (verified, form, url) => answerScreening(context, verified, form, transferIn(url)),
+    hangupTwiml(),
+  )
+  const screened = voice(
+    (verified, form, url) => answerScreened(context, verified, form, transferIn(url)),
+    hangupTwiml(),
+  )
   return new Elysia({ name: 'twilio', prefix: '/api/twilio' })
     .post('/incoming-call', ({ request }) => incoming(request), { parse: 'none' })
     .post('/resume', ({ request }) => resume(request), { parse: 'none' })
@@ -46,14 +54,25 @@ export function twilioRoutes(context: CallContext) {
     .post('/status', ({ request }) => status(request), { parse: 'none' })
     .post('/recording', ({ request }) => recording(request), { parse: 'none' })
     .post('/stream-status', ({ request }) => streamStatus(request), { parse: 'none' })
+    .post('/leg-status', ({ request }) => legStatus(request), { parse: 'none' })
+    .post('/screening', ({ request }) => screening(request), { parse: 'none' })
+    .post('/screened', ({ request }) => screened(request), { parse: 'none' })
 }
 
+type AnswerVoice = (verified: Verified, form: VoiceForm, url: URL) => Promise<Answer>
+type Keep<Form> = (context: CallContext, verified: Verified, form: Form, url: URL) => Promise<Kept>
+
+/** Which transfer a request is about, by the URL that we gave for it. */
+const transferIn = (url: URL): string => url.searchParams.get('transfer') ?? ''
+
+/** `ownLastResort`: in place of what a caller is given when nothing else can be answered. */
 async function answerVoice(
   context: CallContext,
   request: Request,
-  answer: (verified: Verified, form: VoiceForm, url: URL) => Promise<Answer>,
+  answer: AnswerVoice,
+  ownLastResort?: Twiml,
 ): Promise<Response> {
-  return withinDeadline(context, request, async (path, lastResort) => {
+  return withinDeadline(context, request, ownLastResort, async (path, lastResort) => {
     const proof = await verifyWebhook(context.accounts.bySid, context.deps.config.PUBLIC_BASE_URL, request)
     if (!proof.ok) return refuse(context, path, proof)
     const form = voiceForm.safeParse(proof.value.form)
@@ -71,14 +90,15 @@ async function answerCallback<T extends z.ZodType>(
   context: CallContext,
   request: Request,
   schema: T,
-  keep: (context: CallContext, verified: Verified, form: z.infer<T>) => Promise<Kept>,
+  keep: Keep<z.infer<T>>,
 ): Promise<Response> {
-  const path = new URL(request.url).pathname
+  const url = new URL(request.url)
+  const { pathname: path } = url
   const proof = await verifyWebhook(context.accounts.bySid, context.deps.config.PUBLIC_BASE_URL, request)
   if (!proof.ok) return refuse(context, path, proof)
   const form = schema.safeParse(proof.value.form)
   if (!form.success) return new Response('These are not the fields of this callback', { status: 400 })
-  const kept = await keep(context, proof.value, form.data)
+  const kept = await keep(context, proof.value, form.data, url)
   if (kept === 'forbidden') return turnAway(context, path, 'the account does not carry this call')
   if (kept === 'unknown') context.deps.log.warn({ path }, 'a callback belongs to no call of ours')
   return new Response(null, { status: 204 })
@@ -92,7 +112,7 @@ function answerFallback(context: CallContext, request: Request): Promise<Respons
   const { accounts, deps } = context
   const verify = (bySid: typeof accounts.bySid, from: Request) =>
     verifyWebhook(bySid, deps.config.PUBLIC_BASE_URL, from)
-  return withinDeadline(context, request, async (path, lastResort) => {
+  return withinDeadline(context, request, undefined, async (path, lastResort) => {
     const remembered = await verify(async (accountSid) => accounts.alreadyKnown(accountSid) ?? null, request.clone())
     const proof = remembered.ok ? remembered : await verify(accounts.bySid, request)
     return proof.ok ? twimlResponse(lastResort) : refuse(context, path, proof)
@@ -103,10 +123,12 @@ function answerFallback(context: CallContext, request: Request): Promise<Respons
 function withinDeadline(
   { deps: { log, clock, config } }: CallContext,
   request: Request,
+  ownLastResort: Twiml | undefined,
   work: (path: string, lastResort: Twiml) => Promise<Response>,
 ): Promise<Response> {
   const { pathname: path, searchParams } = new URL(request.url)
-  const lastResort = lastResortTwiml(callUrls(config.PUBLIC_BASE_URL), parseAfterWhat(searchParams.get('after')))
+  const urls = callUrls(config.PUBLIC_BASE_URL)
+  const lastResort = ownLastResort ?? lastResortTwiml(urls, parseAfterWhat(searchParams.get('after')))
   return new Promise((resolve) => {
     const cancel = clock.after(limits.webhookDeadlineMs, () => {
       log.error({ path, ms: limits.webhookDeadlineMs }, 'a voice webhook took too long; the last resort was given')

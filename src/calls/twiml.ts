@@ -14,15 +14,30 @@ export type CallUrls = {
   stream(streamId: string): string
   /** Where Twilio comes back to, once what it was told to do is over. */
   resume(after: AfterWhat): string
+  /** Of the leg that a transfer dials: what becomes of it, and what whoever answers hears and presses. */
+  legStatus(transfer: string): string
+  screening(transfer: string): string
+  screened(transfer: string): string
 }
 
-/** What our last document asked for: the stream of a generation, or a message on tape (or the silence in its place). */
-export type AfterWhat = { stream: number } | 'voicemail' | 'silence'
+/**
+ * What our last document asked for: the stream of a generation, a transfer after such a stream, or a message on tape (or the
+ * silence in its place).
+ */
+export type AfterWhat = AfterStream | AfterTransfer | 'voicemail' | 'silence'
+type AfterStream = { stream: number }
+export type AfterTransfer = { stream: number; transfer: string }
 
 export function parseAfterWhat(after: string | null): AfterWhat | null {
   if (after === 'voicemail' || after === 'silence') return after
-  const [, generation] = /^stream-(\d{1,3})$/.exec(after ?? '') ?? []
-  return generation === undefined ? null : { stream: Number(generation) }
+  const [, generation, transfer] = /^(?:stream|transfer)-(\d{1,3})(?:\.(.+))?$/.exec(after ?? '') ?? []
+  if (generation === undefined) return null
+  return transfer === undefined ? { stream: Number(generation) } : { stream: Number(generation), transfer }
+}
+
+const afterText = (after: AfterWhat): string => {
+  if (typeof after === 'string') return after
+  return 'transfer' in after ? `transfer-${after.stream}.${after.transfer}` : `stream-${after.stream}`
 }
 
 export function callUrls(publicBaseUrl: string): CallUrls {
@@ -31,7 +46,10 @@ export function callUrls(publicBaseUrl: string): CallUrls {
     streamStatus: `${api}/stream-status`,
     recording: `${api}/recording`,
     stream: (streamId) => `${api.replace(/^http/, 'ws')}/media-stream/${streamId}`,
-    resume: (after) => `${api}/resume?after=${typeof after === 'string' ? after : `stream-${after.stream}`}`,
+    resume: (after) => `${api}/resume?after=${encodeURIComponent(afterText(after))}`,
+    legStatus: (transfer) => `${api}/leg-status?transfer=${encodeURIComponent(transfer)}`,
+    screening: (transfer) => `${api}/screening?transfer=${encodeURIComponent(transfer)}`,
+    screened: (transfer) => `${api}/screened?transfer=${encodeURIComponent(transfer)}`,
   }
 }
 
@@ -48,12 +66,59 @@ export function streamTwiml(urls: CallUrls, { streamId, token, generation, spoke
   return response.toString()
 }
 
-/** For a caller whom no agent can serve: an apology, and a tape. Silence, or `#`, ends it. */
-export function voicemailTwiml(urls: CallUrls, maxSeconds: number): Twiml {
+export type DialOffer = {
+  transfer: string
+  /** The generation of the stream before. */
+  stream: number
+  phoneNumber: string
+  /** Shown on the person's telephone: the clinic's own number. */
+  callerId: string
+  isWarm: boolean
+  ringSeconds: number
+  talkSeconds: number
+}
+
+/** Rings a person's telephone. When the caller hangs up, Twilio stops ringing it. */
+export function dialTwiml(urls: CallUrls, offer: DialOffer): Twiml {
+  const { transfer, stream, phoneNumber, callerId, isWarm, ringSeconds, talkSeconds } = offer
   const response = new VoiceResponse()
-  response.say(
-    'We are sorry, our receptionist cannot take your call at the moment. Please leave your name, your number and a message after the tone.',
-  )
+  response
+    .dial({
+      action: urls.resume({ stream, transfer }),
+      method: 'POST',
+      timeout: ringSeconds,
+      timeLimit: talkSeconds,
+      callerId,
+    })
+    .number(
+      {
+        ...(isWarm ? { url: urls.screening(transfer), method: 'POST' } : {}),
+        statusCallback: urls.legStatus(transfer),
+        statusCallbackMethod: 'POST',
+        statusCallbackEvent: ['initiated', 'ringing', 'answered', 'completed'],
+      },
+      phoneNumber,
+    )
+  return response.toString()
+}
+
+/** For whoever answers a transfer. Without a key pressed it hangs up, as on a mailbox. */
+export function screeningTwiml(urls: CallUrls, transfer: string, whisper: string): Twiml {
+  const response = new VoiceResponse()
+  response
+    .gather({ input: ['dtmf'], numDigits: 1, timeout: 8, action: urls.screened(transfer), method: 'POST' })
+    .say(whisper)
+  response.hangup()
+  return response.toString()
+}
+
+const noAgent = 'We are sorry, our receptionist cannot take your call at the moment.'
+export const nobodyCame = 'We are sorry, nobody could take your call.'
+
+/** For a caller whom nobody can serve: an apology, and a tape. Silence, or `#`, ends it. */
+export function voicemailTwiml(urls: CallUrls, maxSeconds: number, apology = noAgent): Twiml {
+  const response = new VoiceResponse()
+  response.say(`${apology} Please leave your name, your number and a message after the tone.`)
   response.record({
     action: urls.resume('voicemail'),
     method: 'POST',

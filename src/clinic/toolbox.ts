@@ -5,6 +5,7 @@ import { clinicInfo } from './clinic-tools.ts'
 import { endCall, note, takeMessage } from './message-tools.ts'
 import { createPatient, searchPatient } from './patient-tools.ts'
 import type { Tool } from './tools.ts'
+import { transferToPerson } from './transfer-tool.ts'
 
 /** `single` does it all; `receptionist` talks and leaves the calendar to `supervisor`, who never talks. */
 export type Role = 'single' | 'receptionist' | 'supervisor'
@@ -21,11 +22,13 @@ const forPatients = [
 
 export function toolsFor({ settings }: Organization, role: Role): Tool[] {
   const overTheCalendar = settings.bookByPhone ? forPatients : []
+  const { targets } = settings.transfer
+  const overTheLine = targets.length > 0 ? [transferToPerson(targets), endCall] : [endCall]
   switch (role) {
     case 'single':
-      return [...forAnybody, ...overTheCalendar, endCall]
+      return [...forAnybody, ...overTheCalendar, ...overTheLine]
     case 'receptionist':
-      return [...forAnybody, endCall]
+      return [...forAnybody, ...overTheLine]
     case 'supervisor':
       return [...forAnybody, ...overTheCalendar]
   }

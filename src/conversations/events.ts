@@ -4,6 +4,12 @@ import { z } from 'zod'
 import { agentModes, identityPolicies } from '../organizations/settings.ts'
 import { callStatuses } from '../wire/twilio.ts'
 
+/**
+ * declined: somebody answered, and did not take the call. canceled: the caller hung up first. lost: nobody ever told how it
+ * ended.
+ */
+export const transferEndings = ['completed', 'busy', 'no-answer', 'failed', 'canceled', 'declined', 'lost'] as const
+
 /** busy: the clinic has as many calls as it wants. caller: this number calls too often. spent: no money is left for it. */
 export const refusals = ['busy', 'caller', 'spent'] as const
 export type Refusal = (typeof refusals)[number]
@@ -165,6 +171,40 @@ export const conversationEvent = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('appointment.booked'), toolCallId: z.string(), appointment }),
   z.object({ kind: z.literal('appointment.rescheduled'), toolCallId: z.string(), appointment }),
   z.object({ kind: z.literal('appointment.cancelled'), toolCallId: z.string(), appointment }),
+  /**
+   * The caller is to be put through to somebody on the clinic's list. `isWarm`: who answers hears what it is about, and may
+   * decline. Key of everything about a transfer: the model's call id.
+   */
+  z.object({
+    kind: z.literal('transfer.requested'),
+    toolCallId: z.string(),
+    target: z.string(),
+    phoneNumber: z.string(),
+    reason: z.string(),
+    isWarm: z.boolean(),
+  }),
+  /** The caller spoke before they were put through, and is listened to instead. */
+  z.object({ kind: z.literal('transfer.withdrawn'), toolCallId: z.string() }),
+  /** Our TwiML rings the person's telephone; the stream of this generation was the last before. */
+  z.object({ kind: z.literal('transfer.dialled'), toolCallId: z.string(), generation: z.number().int() }),
+  /** What Twilio says of the person's leg. Key: also the leg, the status and its sequence. */
+  z.object({
+    kind: z.literal('transfer.leg'),
+    toolCallId: z.string(),
+    legSid: z.string(),
+    status: z.enum(callStatuses),
+    sequence: z.number().int().nullable(),
+    durationMs: ms.nullable(),
+  }),
+  /** The person has taken the call. */
+  z.object({ kind: z.literal('transfer.answered'), toolCallId: z.string() }),
+  /** `durationMs`: of the talk between caller and person. */
+  z.object({
+    kind: z.literal('transfer.ended'),
+    toolCallId: z.string(),
+    status: z.enum(transferEndings),
+    durationMs: ms.nullable(),
+  }),
   /** A recording was asked for by REST, or by `<Record>`. Key: the recording. */
   z.object({ kind: z.literal('recording.started'), recordingSid: z.string(), isVoicemail: z.boolean() }),
   /** A recording that was wanted could not be started. Key: the attempt. */
@@ -243,6 +283,11 @@ export function eventKey(fact: ConversationFact, attempt = ''): string {
     case 'tool.called':
     case 'tool.returned':
     case 'message.taken':
+    case 'transfer.requested':
+    case 'transfer.withdrawn':
+    case 'transfer.dialled':
+    case 'transfer.answered':
+    case 'transfer.ended':
     case 'patient.identified':
     case 'patient.created':
     case 'identity.failed':
@@ -254,6 +299,8 @@ export function eventKey(fact: ConversationFact, attempt = ''): string {
       return `${fact.kind}:${fact.toolCallId}`
     case 'note.kept':
       return `note.kept:${fact.toolCallId}:${fact.field}`
+    case 'transfer.leg':
+      return `transfer.leg:${fact.toolCallId}:${fact.legSid}:${fact.status}:${fact.sequence ?? 'none'}`
     case 'recording.started':
     case 'recording.fetched':
       return `${fact.kind}:${fact.recordingSid}`

@@ -19,6 +19,17 @@ export type RecordingFact = {
   storedAs: string | null
   bytes: number | null
 }
+export type TransferFact = {
+  requestedAtMs: number | null
+  isWithdrawn: boolean
+  /** After which stream the person's telephone was rung; null as long as it was not. */
+  dialledAfter: number | null
+  isAnswered: boolean
+  /** The person's leg is over, as its own callbacks say. */
+  isLegOver: boolean
+  ending: FactOf<'transfer.ended'>['status'] | null
+  durationMs: number | null
+}
 export type AnalysisFact = { state: 'completed' | 'failed' | 'skipped'; analysis: unknown; reason: string | null }
 
 export type Facts = {
@@ -32,6 +43,7 @@ export type Facts = {
   expectedStreams: Record<string, boolean>
   streams: Record<string, StreamFact>
   recordings: Record<string, RecordingFact>
+  transfers: Record<string, TransferFact>
   voicemailOfferedAtMs: number | null
   isVoicemailDeclined: boolean
   isModelFailed: boolean
@@ -52,6 +64,7 @@ export const noFacts: Facts = {
   expectedStreams: {},
   streams: {},
   recordings: {},
+  transfers: {},
   voicemailOfferedAtMs: null,
   isVoicemailDeclined: false,
   isModelFailed: false,
@@ -78,6 +91,7 @@ export function join(a: Facts, b: Facts): Facts {
     expectedStreams: joinRecords(a.expectedStreams, b.expectedStreams, (x, y) => x || y),
     streams: joinRecords(a.streams, b.streams, joinStreams),
     recordings: joinRecords(a.recordings, b.recordings, joinRecordings),
+    transfers: joinRecords(a.transfers, b.transfers, joinTransfers),
     voicemailOfferedAtMs: least(a.voicemailOfferedAtMs, b.voicemailOfferedAtMs),
     isVoicemailDeclined: a.isVoicemailDeclined || b.isVoicemailDeclined,
     isModelFailed: a.isModelFailed || b.isModelFailed,
@@ -113,6 +127,18 @@ export function factsOf({ fact, atMs }: ConversationEvent): Facts {
       return aboutStream(fact.streamSid, { endedAtMs: atMs })
     case 'transcript.settled':
       return aboutStream(fact.streamSid, { isSettled: true })
+    case 'transfer.requested':
+      return aboutTransfer(fact.toolCallId, { requestedAtMs: atMs })
+    case 'transfer.withdrawn':
+      return aboutTransfer(fact.toolCallId, { isWithdrawn: true })
+    case 'transfer.dialled':
+      return aboutTransfer(fact.toolCallId, { dialledAfter: fact.generation })
+    case 'transfer.leg':
+      return aboutTransfer(fact.toolCallId, { isLegOver: isTerminal(fact.status) })
+    case 'transfer.answered':
+      return aboutTransfer(fact.toolCallId, { isAnswered: true })
+    case 'transfer.ended':
+      return aboutTransfer(fact.toolCallId, { ending: fact.status, durationMs: fact.durationMs })
     case 'recording.started':
       return aboutRecording(fact.recordingSid, { isVoicemail: fact.isVoicemail })
     case 'recording.status': {
@@ -173,6 +199,29 @@ const joinStreams = (a: StreamFact, b: StreamFact): StreamFact => ({
   startedAtMs: least(a.startedAtMs, b.startedAtMs),
   endedAtMs: greater(a.endedAtMs, b.endedAtMs, numberOrder),
   isSettled: a.isSettled || b.isSettled,
+})
+
+const noTransfer: TransferFact = {
+  requestedAtMs: null,
+  isWithdrawn: false,
+  dialledAfter: null,
+  isAnswered: false,
+  isLegOver: false,
+  ending: null,
+  durationMs: null,
+}
+const aboutTransfer = (toolCallId: string, known: Partial<TransferFact>): Facts => ({
+  ...noFacts,
+  transfers: { [toolCallId]: { ...noTransfer, ...known } },
+})
+const joinTransfers = (a: TransferFact, b: TransferFact): TransferFact => ({
+  requestedAtMs: least(a.requestedAtMs, b.requestedAtMs),
+  isWithdrawn: a.isWithdrawn || b.isWithdrawn,
+  dialledAfter: greater(a.dialledAfter, b.dialledAfter, numberOrder),
+  isAnswered: a.isAnswered || b.isAnswered,
+  isLegOver: a.isLegOver || b.isLegOver,
+  ending: greater(a.ending, b.ending, textOrder),
+  durationMs: greater(a.durationMs, b.durationMs, numberOrder),
 })
 
 const noRecording: RecordingFact = {

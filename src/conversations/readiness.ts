@@ -60,8 +60,15 @@ function isLive(facts: Facts): boolean {
   return stream === undefined ? !facts.expectedStreams[newest] : stream.endedAtMs === null
 }
 
-/** The words are complete: the analysis can be made. */
-export const isReadyForAnalysis = (facts: Facts): boolean => isEnded(facts) && isTranscriptSettled(facts)
+/** Somebody's telephone rings, or they talk with the caller, as far as is known. */
+const isTransferUnderWay = (facts: Facts): boolean =>
+  Object.values(facts.transfers).some(
+    ({ dialledAfter, isLegOver, ending }) => dialledAfter !== null && ending === null && !isLegOver,
+  )
+
+/** The words are complete, and how the call ended for the caller is known: the analysis can be made. */
+export const isReadyForAnalysis = (facts: Facts): boolean =>
+  isEnded(facts) && isTranscriptSettled(facts) && !isTransferUnderWay(facts)
 
 /**
  * Everything is in, or the deadline has passed: the mail can go. None goes for a number that calls without end: the mails
@@ -71,10 +78,11 @@ export const isReadyForMail = (facts: Facts): boolean =>
   facts.refusal !== 'caller' &&
   (facts.isDeadlinePassed || (isReadyForAnalysis(facts) && isRecordingSettled(facts) && facts.analysis !== null))
 
-/** From here on the deadline runs: the call has ended, or no stream carries it any more. */
+/** From here on the deadline runs: the call has ended, or neither a stream nor a person has the caller any more. */
 export function isWindingDown(facts: Facts): boolean {
   const streams = Object.values(facts.streams)
-  return isEnded(facts) || (streams.length > 0 && streams.every((stream) => stream.endedAtMs !== null))
+  const isLeft = streams.length > 0 && streams.every((stream) => stream.endedAtMs !== null)
+  return isEnded(facts) || (isLeft && !isTransferUnderWay(facts))
 }
 
 /** What a mail that went out at the deadline must say is missing. */

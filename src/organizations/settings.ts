@@ -1,6 +1,7 @@
 // What a clinic can choose about its telephone, with defaults that suit a clinic out of the box. Kept as JSON in
 // organizations.settings; anything missing has its default, anything unknown is kept and ignored.
 import { z } from 'zod'
+import { isE164 } from '../lib/phone.ts'
 
 const voices = ['alloy', 'ash', 'ballad', 'coral', 'echo', 'sage', 'shimmer', 'verse', 'marin', 'cedar'] as const
 
@@ -54,8 +55,43 @@ const limitSettings = z
   .prefault({})
 export type LimitSettings = z.infer<typeof limitSettings>
 
+const clockTime = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'must be a time of day, as 08:30')
+
+/** Days and times of the clinic's own calendar and clock. `days`: 1 is Monday. */
+const weeklyHours = z.array(
+  z.object({ days: z.array(z.number().int().min(1).max(7)).min(1), from: clockTime, until: clockTime }),
+)
+export type WeeklyHours = z.infer<typeof weeklyHours>
+
+/** Whom callers can be put through to, and how. Nobody else can be dialled, whatever a caller or a model says. */
+const transferSettings = z
+  .object({
+    targets: z
+      .array(
+        z.object({
+          /** As callers and the agent call them: the nurse, billing. */
+          name: z.string().trim().min(1).max(60),
+          phoneNumber: z.string().refine(isE164, 'must be in E.164 form, as +15551234567'),
+          /** Null: always. */
+          hours: weeklyHours.nullable().default(null),
+        }),
+      )
+      .max(20)
+      .default([]),
+    /** Who answers is told that it is for them, and takes the call by pressing 1; a mailbox cannot. */
+    isWarm: z.boolean().default(true),
+    /** What else they hear before they take it. Whoever answers hears it. */
+    whisper: z.enum(['nothing', 'reason', 'name-and-reason']).default('nothing'),
+    ringSeconds: z.number().int().min(5).max(120).default(20),
+    /** Where the caller goes when nobody takes the call. */
+    fallback: z.enum(['agent', 'voicemail']).default('agent'),
+  })
+  .prefault({})
+export type TransferTarget = z.infer<typeof transferSettings>['targets'][number]
+
 export const organizationSettings = z
   .looseObject({
+    transfer: transferSettings,
     voice: voiceSettings,
     limits: limitSettings,
     agentMode: z.enum(agentModes).default('single'),

@@ -42,6 +42,12 @@ export const voiceForm = z.looseObject({
   RecordingUrl: text,
   RecordingDuration: text,
   Digits: text,
+  /** On the leg that a `<Dial>` made: the call that it was made for. */
+  ParentCallSid: callSid.optional(),
+  /** After `<Dial>`. `DialCallStatus` is `completed` also when somebody answered and was never connected. */
+  DialCallStatus: text,
+  DialCallDuration: text,
+  DialBridged: text,
 })
 export type VoiceForm = z.infer<typeof voiceForm>
 
@@ -58,6 +64,7 @@ export const statusForm = z.looseObject({
   To: text,
   Direction: text,
   SipResponseCode: text,
+  ParentCallSid: callSid.optional().catch(undefined),
 })
 export type StatusForm = z.infer<typeof statusForm>
 
