@@ -4,11 +4,13 @@ import { parseArgs } from 'node:util'
 import { createApp } from './app.ts'
 import { composeDeps } from './compose.ts'
 import { type Config, limits, loadConfig } from './config.ts'
+import type { Database } from './db/database.ts'
 import { startJobs } from './db/jobs.ts'
 import { migrate } from './db/migrate.ts'
 import { assertWalled } from './db/pool.ts'
 import { seedDemo } from './demo.ts'
 import { localKeys, startLocalDatabase } from './local.ts'
+import { organizationExists } from './organizations/store.ts'
 import { runtimeName, serve } from './platform/serve.ts'
 
 const help = `Frontdesk answers a clinic's telephone.
@@ -55,6 +57,7 @@ async function serveUntilTold(config: Config, isDemo: boolean): Promise<void> {
 async function serveFrom(config: Config, databaseUrl: string, stopDatabase: Stop, isDemo: boolean): Promise<void> {
   const deps = composeDeps(config, databaseUrl)
   await reached(databaseUrl, assertWalled(deps.db))
+  await checkFallback(config, deps.db)
   if (isDemo) await seedDemo(deps.db, deps.ids, deps.clock.now())
   const app = createApp(deps)
   const stopListening = await app.listen()
@@ -80,6 +83,12 @@ async function serveFrom(config: Config, databaseUrl: string, stopDatabase: Stop
   })
   deps.log.info({ port: server.port, runtime: runtimeName() }, 'listening')
   console.log(`listening on http://${config.HOST === '0.0.0.0' ? 'localhost' : config.HOST}:${server.port}`)
+}
+
+/** Better told now than to the first caller who needs it. */
+async function checkFallback({ FALLBACK_ORGANIZATION_ID: id }: Config, db: Database): Promise<void> {
+  if (id === undefined || (await db.withOrg(id, (tx) => organizationExists(tx, id)))) return
+  throw new Error('FALLBACK_ORGANIZATION_ID names an organization that does not exist')
 }
 
 async function openDatabase(config: Config): Promise<{ databaseUrl: string; stopDatabase: Stop }> {

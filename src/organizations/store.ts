@@ -33,6 +33,11 @@ export async function changeSettings(tx: Tx, organizationId: string, changes: Re
   await tx.update(organizations).set({ settings: changed }).where(eq(organizations.id, organizationId))
 }
 
+export async function organizationExists(tx: Tx, organizationId: string): Promise<boolean> {
+  const rows = await tx.select({ id: organizations.id }).from(organizations).where(eq(organizations.id, organizationId))
+  return rows.length > 0
+}
+
 /** Where the clinic's mail goes: its active admins, in the order of their addresses. */
 export async function readAdminAddresses(tx: Tx, organizationId: string): Promise<string[]> {
   const rows = await tx

@@ -1,13 +1,13 @@
 // The server as whoever deploys it meets it: it starts, says what is wrong with a start, stops when told, and leaves nothing
 // behind, not even after it was killed.
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import postgres from 'postgres'
 import { openSocket } from '../../src/platform/sockets.ts'
 import { openTestDatabase, type TestDatabase } from '../support/database.ts'
 import { bodyOf, house, incoming, newCallSid, publicBaseUrl, sid, sign } from '../support/telephone.ts'
 import { Premises } from './server-process.ts'
 
-const startLimitMs = 60_000
+setDefaultTimeout(60_000)
 
 let premises: Premises
 beforeAll(() => {
@@ -19,53 +19,41 @@ afterAll(() => premises.remove())
 const get = (url: string): Promise<Response> => fetch(url, { signal: AbortSignal.timeout(10_000) })
 
 describe('a server without any database configured', () => {
-  test(
-    'starts on its own Postgres, is ready, and at SIGTERM ends with 0 and leaves no process behind',
-    async () => {
-      const server = premises.start(['--demo'])
-      const address = await server.listening
-      const ready = await get(`${address}/readyz`)
-      expect([ready.status, await ready.json()]).toEqual([200, { status: 'ready', calls: 0 }])
-      expect(premises.processes().length).toBeGreaterThan(1)
-      server.kill('SIGTERM')
-      const { code, signal, err } = await server.ended
-      expect([code, signal]).toEqual([0, null])
-      expect(err).toContain('"draining')
-      expect(premises.processes()).toEqual([])
-    },
-    startLimitMs,
-  )
+  test('starts on its own Postgres, is ready, and at SIGTERM ends with 0 and leaves no process behind', async () => {
+    const server = premises.start(['--demo'])
+    const address = await server.listening
+    const ready = await get(`${address}/readyz`)
+    expect([ready.status, await ready.json()]).toEqual([200, { status: 'ready', calls: 0 }])
+    expect(premises.processes().length).toBeGreaterThan(1)
+    server.kill('SIGTERM')
+    const { code, signal, err } = await server.ended
+    expect([code, signal]).toEqual([0, null])
+    expect(err).toContain('"draining')
+    expect(premises.processes()).toEqual([])
+  })
 
-  test(
-    'that was killed does not block the next, which stops what the first left running',
-    async () => {
-      const killed = premises.start()
-      await killed.listening
-      killed.kill('SIGKILL')
-      expect(await killed.ended).toMatchObject({ signal: 'SIGKILL' })
-      const next = premises.start()
-      expect((await get(`${await next.listening}/readyz`)).status).toBe(200)
-      next.kill('SIGINT')
-      expect((await next.ended).code).toBe(0)
-      expect(premises.processes()).toEqual([])
-    },
-    startLimitMs,
-  )
+  test('that was killed does not block the next, which stops what the first left running', async () => {
+    const killed = premises.start()
+    await killed.listening
+    killed.kill('SIGKILL')
+    expect(await killed.ended).toMatchObject({ signal: 'SIGKILL' })
+    const next = premises.start()
+    expect((await get(`${await next.listening}/readyz`)).status).toBe(200)
+    next.kill('SIGINT')
+    expect((await next.ended).code).toBe(0)
+    expect(premises.processes()).toEqual([])
+  })
 
-  test(
-    'ends with 0 at one Ctrl-C, of which it hears twice: from the terminal, and from the script that runs it',
-    async () => {
-      const server = premises.start()
-      await server.listening
-      // Two signals, because two of the same may arrive as one.
-      server.kill('SIGINT')
-      server.kill('SIGTERM')
-      const { code, err } = await server.ended
-      expect(code).toBe(0)
-      expect(err.match(/"draining/g)).toHaveLength(1)
-    },
-    startLimitMs,
-  )
+  test('ends with 0 at one Ctrl-C, of which it hears twice: from the terminal, and from the script that runs it', async () => {
+    const server = premises.start()
+    await server.listening
+    // Two signals, because two of the same may arrive as one.
+    server.kill('SIGINT')
+    server.kill('SIGTERM')
+    const { code, err } = await server.ended
+    expect(code).toBe(0)
+    expect(err.match(/"draining/g)).toHaveLength(1)
+  })
 })
 
 describe('a start that cannot be', () => {
@@ -96,22 +84,23 @@ describe('a start that cannot be', () => {
     expect(told).not.toContain('hunter2')
   })
 
+  test('for a fallback clinic that does not exist says so, before a caller needs it', async () => {
+    const told = await refusedStart({ FALLBACK_ORGANIZATION_ID: crypto.randomUUID() })
+    expect(told).toEndWith('Cannot start: FALLBACK_ORGANIZATION_ID names an organization that does not exist\n')
+  })
+
   test('for a command that is none, or an option, says which there are', async () => {
     expect(await refusedStart({}, ['serve'])).toStartWith('Cannot start: there is no command "serve".')
     expect(await refusedStart({}, ['--fast'])).toMatch(/^Cannot start: .*--fast/)
   })
 
-  test(
-    'for a port that is taken says which, and leaves nothing running',
-    async () => {
-      const taken = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: () => new Response() })
-      const told = await refusedStart({ PORT: String(taken.port) })
-      expect(told).toContain(`Cannot start: port ${taken.port} is taken`)
-      await taken.stop(true)
-      expect(premises.processes()).toEqual([])
-    },
-    startLimitMs,
-  )
+  test('for a port that is taken says which, and leaves nothing running', async () => {
+    const taken = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: () => new Response() })
+    const told = await refusedStart({ PORT: String(taken.port) })
+    expect(told).toContain(`Cannot start: port ${taken.port} is taken`)
+    await taken.stop(true)
+    expect(premises.processes()).toEqual([])
+  })
 
   test('is not what was asked for with --help', async () => {
     const { code, out } = await premises.start(['--help']).ended
@@ -132,41 +121,37 @@ describe('a server that is told to stop in the middle of a call', () => {
     await database.end()
   })
 
-  test(
-    'hands the call over: everything is in the ledger before the database is closed, and Twilio goes on with its TwiML',
-    async () => {
-      // A model that takes the call and never says a word.
-      const model = Bun.serve({
-        port: 0,
-        hostname: '127.0.0.1',
-        fetch: (request, bun) =>
-          bun.upgrade(request, { data: undefined }) ? undefined : new Response('', { status: 400 }),
-        websocket: { message() {} },
-      })
-      const server = premises.start(['--demo'], {
-        DATABASE_URL: database.appUrl,
-        FRONTDESK_KEYS: `k1:${Buffer.alloc(32, 7).toString('base64')}`,
-        TWILIO_ACCOUNT_SID: house.accountSid,
-        TWILIO_AUTH_TOKEN: house.authToken,
-        OPENAI_BASE_URL: `http://127.0.0.1:${model.port}/v1`,
-      })
-      const address = await server.listening
-      const callSid = newCallSid()
-      const { closed, streamSid } = await ringAndStream(address, callSid)
-      await liveCall(address)
-      server.kill('SIGTERM')
-      expect(await closed).toBe(1000)
-      const { code, err } = await server.ended
-      expect([code, err.includes('events were lost')]).toEqual([0, false])
-      const events = await admin<{ key: string; reason: string | null }[]>`
-        select e.key, e.fact->>'reason' as reason from conversation_events e
-        join conversations c on c.id = e.conversation_id where c.call_sid = ${callSid} order by e.position`
-      expect(events.map(({ key }) => key)).toContain(`transcript.settled:${streamSid}`)
-      expect(events.find(({ key }) => key === `stream.ended:${streamSid}`)).toMatchObject({ reason: 'handed-over' })
-      await model.stop(true)
-    },
-    startLimitMs,
-  )
+  test('hands the call over: everything is in the ledger before the database is closed, and Twilio goes on with its TwiML', async () => {
+    // A model that takes the call and never says a word.
+    const model = Bun.serve({
+      port: 0,
+      hostname: '127.0.0.1',
+      fetch: (request, bun) =>
+        bun.upgrade(request, { data: undefined }) ? undefined : new Response('', { status: 400 }),
+      websocket: { message() {} },
+    })
+    const server = premises.start(['--demo'], {
+      DATABASE_URL: database.appUrl,
+      FRONTDESK_KEYS: `k1:${Buffer.alloc(32, 7).toString('base64')}`,
+      TWILIO_ACCOUNT_SID: house.accountSid,
+      TWILIO_AUTH_TOKEN: house.authToken,
+      OPENAI_BASE_URL: `http://127.0.0.1:${model.port}/v1`,
+    })
+    const address = await server.listening
+    const callSid = newCallSid()
+    const { closed, streamSid } = await ringAndStream(address, callSid)
+    await liveCall(address)
+    server.kill('SIGTERM')
+    expect(await closed).toBe(1000)
+    const { code, err } = await server.ended
+    expect([code, err.includes('events were lost')]).toEqual([0, false])
+    const events = await admin<{ key: string; reason: string | null }[]>`
+      select e.key, e.fact->>'reason' as reason from conversation_events e
+      join conversations c on c.id = e.conversation_id where c.call_sid = ${callSid} order by e.position`
+    expect(events.map(({ key }) => key)).toContain(`transcript.settled:${streamSid}`)
+    expect(events.find(({ key }) => key === `stream.ended:${streamSid}`)).toMatchObject({ reason: 'handed-over' })
+    await model.stop(true)
+  })
 })
 
 /** As Twilio would: the webhook, the socket that its TwiML offers, and the start of the stream. */

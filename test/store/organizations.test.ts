@@ -121,6 +121,9 @@ describe('an account', () => {
     expect(own).toMatchObject({ ...house, organizationId: null })
     expect(await accounts.byStreamId(own?.streamId ?? '')).toEqual(own)
     expect(accounts.alreadyKnown(house.accountSid)).toEqual(own ?? undefined)
+    // A machine that has newer keys already offers the same streams.
+    const rotated = accountsOf([{ id: 'k2', key: new Uint8Array(32).fill(2) }, ...config.FRONTDESK_KEYS])
+    expect(await rotated.byStreamId(own?.streamId ?? '')).toEqual(own)
   })
 
   test('of a clinic is known by both, too, and opens by its own clinic’s seal alone', async () => {

@@ -292,7 +292,7 @@ export const streamReport = (callSid: string, streamSid: string, changes: Fields
 })
 
 /** Of real time: longer than anything here should take. */
-const untilLimitMs = 5_000
+const untilLimitMs = 20_000
 
 async function until(admin: postgres.Sql, isSo: () => boolean | Promise<boolean>): Promise<void> {
   const giveUpAtMs = performance.now() + untilLimitMs
