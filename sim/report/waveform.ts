@@ -39,16 +39,13 @@ function outline(heights: number[]): string {
     let to = from
     while (to < heights.length && heights[to] !== 0) to++
     const loud = heights.slice(from, to)
-    const there = walk([0, ...loud].map((each) => -each))
-    const back = walk([0, ...loud.toReversed()])
-    paths.push(`M${from} ${MIDDLE}l${there.join(' ')}V${MIDDLE}l${back.map(backwards).join(' ')}Z`)
+    const there = stepsBetween([0, ...loud]).map((step) => `1,${-step}`)
+    const back = stepsBetween(loud.toReversed()).map((step) => `-1,${step}`)
+    paths.push(`M${from} ${MIDDLE}l${there.join(' ')}V${MIDDLE}l${[`0,${loud.at(-1)}`, ...back].join(' ')}Z`)
     from = to
   }
   return paths.join('')
 }
 
-/** Each step to the next height, a column on. */
-const walk = (heights: number[]): [across: number, down: number][] =>
-  heights.slice(1).map((each, index) => [1, each - (heights[index] ?? 0)])
-
-const backwards = ([across, down]: [number, number]): [number, number] => [-across, down]
+const stepsBetween = (heights: number[]): number[] =>
+  heights.slice(1).map((height, index) => height - (heights[index] ?? 0))

@@ -6,6 +6,7 @@ import fc from 'fast-check'
 import { readWav } from '../../sim/audio.ts'
 import { joined } from '../../sim/audit/case.ts'
 import { chartOf } from '../../sim/report/chart.ts'
+import { html } from '../../sim/report/html.ts'
 import { reportPage } from '../../sim/report/page.ts'
 import { tracksOf } from '../../sim/tracks.ts'
 import { at, speech } from '../support/audited-call.ts'
@@ -114,6 +115,12 @@ describe('the page of a call', () => {
         expect(tagsOf(pageSaying(said))).toEqual(usual)
       }),
       { numRuns: 40 },
+    )
+  })
+
+  test('escapes every sign that means something in HTML, in a text as in an attribute', () => {
+    expect(html`<i title="${`<&>"'`}">${`<&>"'`}</i>`.text).toBe(
+      '<i title="&lt;&amp;&gt;&quot;&#39;">&lt;&amp;&gt;&quot;&#39;</i>',
     )
   })
 
@@ -243,6 +250,22 @@ describe('the chart of a call', () => {
       ['agent', 5_000, 6_200, 'I will pass that on', ' and they will call back.'],
       ['caller', 6_000, 6_800, 'Thanks, bye.', ''],
       ['agent', 7_600, 8_600, 'Goodbye.', ''],
+    ])
+  })
+
+  test('tells two turns apart that sounded without a pause', () => {
+    const { turns } = chartOf(
+      reportedCall(({ stream }) => {
+        stream.played.splice(0, 2, { atMs: at(500), fromByte: 0, toByte: 22_400 })
+      }),
+    )
+    const own = turns
+      .filter(({ speaker }) => speaker === 'agent')
+      .map(({ fromMs, toMs }) => [fromMs - at(0), toMs - at(0)])
+    expect(own).toEqual([
+      [500, 2_100],
+      [2_100, 3_300],
+      [7_600, 8_600],
     ])
   })
 
