@@ -55,6 +55,10 @@ export const pureFiles = [
   'sim/carrier/playout.ts',
   'sim/model/thread.ts',
   'sim/random.ts',
+  'sim/report/',
+  'sim/trace.ts',
+  'sim/tracks.ts',
+  'sim/wording.ts',
 ]
 
 const isPure = (path: string): boolean =>
