@@ -2,6 +2,7 @@
 // stand-ins stay, and `sim call --target` has them place a call whenever it is asked.
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { runCall, type Scene } from './call.ts'
 import { realClock } from './clock.ts'
 import { createConsole } from './console.ts'
@@ -25,14 +26,12 @@ const patienceMs = 15_000
 const lookAgainMs = 100
 
 async function dev(): Promise<void> {
-  const postgres = await openPostgres((step) => console.error(`… ${step}`))
-  const world = await openWorld(realClock, createRandom('dev'), ports)
   const port = Number(process.env.PORT ?? usualServerPort)
   const server = `http://127.0.0.1:${port}`
-  const child = Bun.spawn([process.execPath, '--watch', 'src/main.ts', '--demo'], {
-    env: { ...process.env, ...settingsFor(world, publicBaseUrl), PORT: String(port) },
-    stdio: ['ignore', 'inherit', 'inherit'],
-  })
+  await assertFree([port, ...Object.values(ports)])
+  const postgres = await openPostgres((step) => console.error(`… ${step}`))
+  const world = await openWorld(realClock, createRandom('dev'), ports)
+  const child = startServer({ ...process.env, ...notOurs, ...settingsFor(world, publicBaseUrl), PORT: String(port) })
   const view = createView(localAdminUrl(postgres))
   const network = createLoopbackNetwork({ hosts: { [publicHost]: server } })
   const control = await listen(callDoor({ world, network, publicBaseUrl, view, clinic: null }, server), {
@@ -46,7 +45,11 @@ async function dev(): Promise<void> {
     `\nReady. From another terminal, as often as you like:\n  bun sim call --target ${server} --to +15551234567\n`,
   )
 
+  let isStopping = false
   const stop = async (): Promise<void> => {
+    // One Ctrl-C is heard twice: from the terminal, and from `bun run`.
+    if (isStopping) return
+    isStopping = true
     await rm(devFile, { force: true })
     child.kill('SIGTERM')
     await child.exited
@@ -58,6 +61,29 @@ async function dev(): Promise<void> {
   }
   process.on('SIGINT', stop)
   process.on('SIGTERM', stop)
+}
+
+/** Whatever .env says of these is for a server that is not this one. */
+const notOurs = { DATABASE_URL: '', DATABASE_ADMIN_URL: '', SUPABASE_URL: '', SUPABASE_SERVICE_ROLE_KEY: '' }
+
+/** It ends with us, however we end, and is not held up by a call that nobody is left to play. */
+function startServer(env: Record<string, string | undefined>) {
+  const tether = fileURLToPath(new URL('./dev-tether.ts', import.meta.url))
+  return Bun.spawn([process.execPath, '--watch', '--preload', tether, 'src/main.ts', '--demo'], {
+    env: { ...env, DRAIN_SECONDS: '0' },
+    stdio: ['pipe', 'inherit', 'inherit'],
+  })
+}
+
+async function assertFree(wanted: number[]): Promise<void> {
+  for (const port of wanted) {
+    const probe = await listen({ fetch: () => new Response() }, { port }).catch(() => null)
+    if (probe === null)
+      throw new Mistake(
+        `Port ${port} is taken. Is another "bun dev" running? PORT chooses the server's; the rest are fixed.`,
+      )
+    await probe.stop()
+  }
 }
 
 /** Places one call at a time: the stand-ins of a call are the only ones there are. */
@@ -111,4 +137,8 @@ async function untilReady(server: string): Promise<void> {
   }
 }
 
-await dev()
+await dev().catch((error) => {
+  if (!(error instanceof Mistake)) throw error
+  console.error(error.message)
+  process.exit(2)
+})
