@@ -164,7 +164,11 @@ function tellRequest(entry: TraceEntry): Line[] {
     case 'mail':
       return [line(atMs, 'mail', `to ${[body.to].flat().join(', ')}: ${String(body.subject)}`, 'good')]
     case 'responses':
-      return [line(atMs, 'analysis', `is asked of ${String(body.model)}`, 'quiet')]
+      return [
+        Array.isArray(body.tools) && body.tools.length > 0
+          ? line(atMs, 'supervisor', `${String(body.model)} thinks`, 'quiet')
+          : line(atMs, 'analysis', `is asked of ${String(body.model)}`, 'quiet'),
+      ]
     default:
       return [line(atMs, wire, [shortPath(what), ...newsIn(body)].join('  '), 'quiet')]
   }

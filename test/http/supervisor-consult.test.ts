@@ -36,8 +36,8 @@ async function ring(): Promise<Call> {
 
 const silentThinker: Thinker = { think: async () => problem('unavailable', 'nobody thinks') }
 
-function plan(call: Call, generation = 0, thinker = silentThinker): Promise<CallPlan> {
-  const deps = { ...telephone.deps, thinker }
+function plan(call: Call, generation = 0, thinker = silentThinker, db = telephone.deps.db): Promise<CallPlan> {
+  const deps = { ...telephone.deps, thinker, db }
   const seal = createSeal(deps.config.FRONTDESK_KEYS)
   const accounts = createAccounts({ config: deps.config, db: deps.db, seal })
   const context = { deps, accounts, seal, instructions: createInstructionsCache(deps), bridge: createBridge(deps) }
@@ -180,9 +180,28 @@ describe('a question to the supervisor', () => {
 
   test('waits for what the live call has just written down', async () => {
     const thinker = thinking([says('Yes.')])
-    const made = await plan(await ring(), 0, thinker)
+    const { promise: written, resolve: write } = Promise.withResolvers<void>()
+    let slowness: Promise<void> | null = null
+    let transactions = 0
+    const { db } = telephone.deps
+    const slow: typeof db = {
+      ...db,
+      async withOrg(...given) {
+        transactions++
+        await slowness
+        return db.withOrg(...given)
+      },
+    }
+    const made = await plan(await ring(), 0, thinker, slow)
+    slowness = written
+    transactions = 0
     made.journal.write(utterance('u1', 'caller', 'Dana Reyes.', 0), telephone.clock.now())
-    await ask(made)
+    const told = ask(made)
+    for (let turns = 0; turns < 100; turns++) await Promise.resolve()
+    // The journal writes; nobody has begun to read.
+    expect(transactions).toBe(1)
+    write()
+    await told
     const [entry] = thinker.steps[0]?.thread ?? []
     expect(entry?.is === 'question' && entry.text).toContain('Dana Reyes.')
   })
