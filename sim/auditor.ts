@@ -6,6 +6,7 @@ import * as carrier from './audit/carrier.ts'
 import type { Evidence, Rule, Violation } from './audit/case.ts'
 import { hear } from './audit/hearing.ts'
 import * as keeping from './audit/keeping.ts'
+import * as people from './audit/people.ts'
 import * as words from './audit/words.ts'
 
 /** All that must be true of a call, in the order in which a fault is best understood. */
@@ -23,6 +24,9 @@ export const rules: readonly Rule[] = [
   audio.marksReturn,
   audio.bargeInsAsExpected,
   audio.hangUpAfterGoodbye,
+  people.dialledAsExpected,
+  people.nobodyIsLeftAlone,
+  people.bothHear,
   words.transcriptIsWhatWasHeard,
   words.transcriptColumn,
   words.turnsAsExpected,
@@ -44,6 +48,8 @@ export const carrierRules: readonly Rule[] = [
   carrier.callCompletes,
   audio.everyByteHasAFate,
   audio.marksReturn,
+  people.nobodyIsLeftAlone,
+  people.bothHear,
 ]
 
 /** What is wrong with a call that is over and settled; nothing, if it was right. */

@@ -93,7 +93,11 @@ export async function runCall(scene: Scene, { fixture, seed, speech, onTrace }: 
     trace,
     seed,
     accounts: [account],
-    numbers: [{ phoneNumber: fixture.call.to, accountSid: account.accountSid, ...webhooks(scene.publicBaseUrl) }],
+    numbers: [
+      { phoneNumber: clinicsNumber(fixture), accountSid: account.accountSid, ...webhooks(scene.publicBaseUrl) },
+    ],
+    people: fixture.people,
+    ...whoIsCalled(fixture),
   })
   await clock.hold(model.use(fixture.model), 'the model to rehearse')
   world.model.show(model.standIn)
@@ -101,7 +105,8 @@ export async function runCall(scene: Scene, { fixture, seed, speech, onTrace }: 
   world.carrier.show(carrier.standIn)
   const before = await clock.hold(view.count(), 'a look at the database')
   await clock.hold(prepareClinic(scene, fixture), 'the clinic to be ready')
-  const placed = carrier.call({ ...fixture.call, caller: fixture.caller })
+  const isInbound = fixture.call.direction === 'inbound'
+  const placed = isInbound ? carrier.call({ ...fixture.call, caller: fixture.caller }) : await carrier.expectOutbound()
   for (const { afterMs, to } of fixture.clinic.switches)
     clock.after(afterMs, () => scene.clinic?.switchMode(placed.callSid, to))
   const record = await placed.done
@@ -130,6 +135,12 @@ async function prepareClinic(
     )
   await clinic.configure(call.to, settings)
 }
+
+const clinicsNumber = ({ call: { direction, to, from } }: Fixture): string => (direction === 'inbound' ? to : from)
+
+/** Of an outbound call, the fixture's caller is the one who is called. */
+const whoIsCalled = ({ call: { direction, to, answers }, caller }: Fixture) =>
+  direction === 'inbound' ? {} : { caller: { number: to, answers, does: caller } }
 
 /** A number's configuration, as a clinic's would be. */
 const webhooks = (base: string) => ({

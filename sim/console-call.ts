@@ -1,6 +1,7 @@
 // PURE but for what it remembers. Tells a call as it happens: makes of the trace a line a turn, a tool call, a barge-in, a
 // callback, and leaves out the thousands of frames in between.
 import type { Line, Tone } from './console-layout.ts'
+import { tellPerson, tellPutThrough } from './console-people.ts'
 import type { TraceEntry } from './trace.ts'
 import { type Body, newsIn, objectOf, shortPath, valuesOf } from './wording.ts'
 
@@ -121,7 +122,8 @@ function toolAnswer(item: Body): Line[] {
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`
 
 function tellCall(entry: TraceEntry): Line[] {
-  const { atMs, what, from } = entry
+  const { atMs, what, from, to } = entry
+  if (from === 'person' || to === 'person') return tellPerson(entry)
   const body = bodyOf(entry)
   switch (what) {
     case 'ringing':
@@ -147,7 +149,7 @@ function tellCall(entry: TraceEntry): Line[] {
     default:
       return what.startsWith('problem ')
         ? [line(atMs, 'carrier', `logs ${what.slice(8)}: ${String(body.text)}`, 'warning')]
-        : []
+        : tellPutThrough(entry)
   }
 }
 

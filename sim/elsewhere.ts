@@ -45,6 +45,7 @@ export async function callElsewhere(target: URL, flags: Elsewhere, wish: Wish): 
       seed: wish.seed,
       accounts: [account],
       numbers: [{ phoneNumber: fixture.call.to, accountSid: account.accountSid, voiceUrl }],
+      people: fixture.people,
       settings: { apiBaseUrl: world.carrier.origin },
     })
     world.carrier.show(carrier.standIn)

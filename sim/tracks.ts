@@ -1,5 +1,5 @@
 // PURE. The two voices of a call, each laid on the call's own time axis, from the answer to the end: what the caller said,
-// and what the caller heard of the agent. The carrier's own sentences are not here: nobody has their sound.
+// and what the caller heard of the agent, or of a person to whom they were put through. The carrier's own sentences are not here: nobody has their sound.
 import { BYTES_PER_MS, readWav, silence } from './audio.ts'
 import type { CarrierRecord } from './record.ts'
 
@@ -9,7 +9,7 @@ export type Tracks = { startMs: number; caller: Uint8Array; agent: Uint8Array }
 const ROUNDING_MS = 5
 
 export function tracksOf(carrier: CarrierRecord): Tracks {
-  const { answeredAtMs, ringingAtMs, endedAtMs, streams } = carrier
+  const { answeredAtMs, ringingAtMs, endedAtMs, streams, bridges } = carrier
   const startMs = answeredAtMs ?? ringingAtMs
   const byteCount = Math.max(0, Math.round((endedAtMs ?? startMs) - startMs)) * BYTES_PER_MS
   const lay = (track: Uint8Array, pieces: Piece[]) => layOut(track, startMs, pieces)
@@ -19,11 +19,8 @@ export function tracksOf(carrier: CarrierRecord): Tracks {
   )
   return {
     startMs,
-    caller: lay(
-      caller,
-      streams.flatMap(({ sent }) => sent),
-    ),
-    agent: lay(silence(byteCount), heard),
+    caller: lay(caller, [...streams.flatMap(({ sent }) => sent), ...bridges.flatMap(({ said }) => said)]),
+    agent: lay(silence(byteCount), [...heard, ...bridges.flatMap((bridge) => bridge.heard)]),
   }
 }
 

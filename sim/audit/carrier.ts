@@ -1,5 +1,6 @@
 // PURE. The rules of the telephone: what the carrier asked, how it was answered, and what it had to log.
 import type { Rule } from './case.ts'
+import { everyLeg } from './legs.ts'
 
 /** Twilio gives up on any request about a call after this. */
 const ANSWER_LIMIT_MS = 15_000
@@ -9,7 +10,8 @@ const SERVER_CLOSED_STREAM = 31921
 export const signatureAccepted: Rule = {
   name: 'the server accepts what the carrier signed',
   check: ({ carrier }) =>
-    [...carrier.documents, ...carrier.deliveries]
+    everyLeg(carrier)
+      .flatMap(({ documents, deliveries }) => [...documents, ...deliveries])
       .filter(({ status }) => status === 403)
       .map(({ url }) => ({
         explanation: `${url} was answered with 403: is it the right auth token, and the right public URL?`,
@@ -19,20 +21,24 @@ export const signatureAccepted: Rule = {
 export const everyRequestAnswered: Rule = {
   name: 'every request of the carrier is answered, and in time',
   check: ({ carrier }) =>
-    [...carrier.documents, ...carrier.deliveries].flatMap(({ url, status, tookMs }) => {
-      if (tookMs >= ANSWER_LIMIT_MS)
-        return [{ explanation: `${url} took ${Math.round(tookMs)} ms; Twilio gives up after ${ANSWER_LIMIT_MS}` }]
-      if (status === 403 || (status >= 200 && status < 300)) return []
-      return [{ explanation: `${url} was answered with ${status || 'nothing'}` }]
-    }),
+    everyLeg(carrier)
+      .flatMap(({ documents, deliveries }) => [...documents, ...deliveries])
+      .flatMap(({ url, status, tookMs }) => {
+        if (tookMs >= ANSWER_LIMIT_MS)
+          return [{ explanation: `${url} took ${Math.round(tookMs)} ms; Twilio gives up after ${ANSWER_LIMIT_MS}` }]
+        if (status === 403 || (status >= 200 && status < 300)) return []
+        return [{ explanation: `${url} was answered with ${status || 'nothing'}` }]
+      }),
 }
 
 export const problemsAsExpected: Rule = {
   name: 'the carrier logs no problem but those that the fixture expects',
   check({ carrier, fixture }) {
     const expected = [...fixture.expect.problems]
-    const isServerClose = carrier.streams.some(({ endedBy }) => endedBy === 'server')
-    const unexpected = carrier.problems.filter(({ code }) => {
+    const legs = everyLeg(carrier)
+    const isServerClose = legs.some(({ streams }) => streams.some(({ endedBy }) => endedBy === 'server'))
+    const problems = legs.flatMap((leg) => leg.problems)
+    const unexpected = problems.filter(({ code }) => {
       if (code === SERVER_CLOSED_STREAM && isServerClose) return false
       const place = expected.indexOf(code)
       if (place >= 0) expected.splice(place, 1)

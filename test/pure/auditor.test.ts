@@ -15,14 +15,21 @@ import {
   without,
 } from '../support/audited-parts.ts'
 import { brokenKeeping } from '../support/broken-keeping.ts'
+import { brokenPeople, putThrough } from '../support/broken-people.ts'
 import { brokenSound } from '../support/broken-sound.ts'
 import { brokenWords } from '../support/broken-words.ts'
 
-const breakings = [...brokenKeeping, ...brokenSound, ...brokenWords]
+const breakings = [...brokenKeeping, ...brokenPeople, ...brokenSound, ...brokenWords]
 
 describe('the auditor', () => {
   test('finds nothing wrong with a call that is right', () => {
     expect(audit(auditedCall())).toEqual([])
+  })
+
+  test('finds nothing wrong with a call that is put through as it should be', () => {
+    const call = auditedCall()
+    putThrough(call)
+    expect(audit(call)).toEqual([])
   })
 
   test('has a broken call here for every rule', () => {
