@@ -19,6 +19,8 @@ export function legend({ voices, happenings }: Chart): Html {
     ['key callback', 'callback: #0 is its sequence number, +50 ms how long after what it tells of', has('callback')],
     ['key rest', 'REST request', has('rest')],
     ['key tool', 'tool call', has('tool')],
+    ['key writing', 'a text asked of a model', has('writing')],
+    ['key mail', 'mail', has('mail')],
     ['key fine', `fine (an answer within ${told(fineMs)})`, true],
     ['key noticeable', `noticeable (within ${told(noticeableMs)})`, true],
     ['key long', 'long', true],

@@ -69,7 +69,7 @@ function player(chart: Chart, carrier: CarrierRecord): Html {
 ${hasSound ? html`<audio controls preload="auto" data-offset="${axis.at(startMs)}" src="data:audio/wav;base64,${sound}"></audio>` : html`<p>${caller.length > 0 ? 'Too long to be kept in a page: the sound is in call.wav.' : 'There was nothing to hear.'}</p>`}
 <div class="controls" hidden>
 <button type="button" class="play" aria-label="Play"${!hasSound && html` disabled`}>▶</button>
-<output class="clock">0.0 s</output>
+<span class="clock" aria-hidden="true">0.0 s</span>
 <span class="zoom"><button type="button" data-zoom="out" aria-label="Draw the timeline smaller">−</button><button type="button" data-zoom="in" aria-label="Draw the timeline larger">+</button></span>
 </div>
 <div class="overview" role="slider" tabindex="0" aria-label="Place in the call" aria-valuemin="0" aria-valuemax="${axis.callLength}" aria-valuenow="0" aria-valuetext="0.0 seconds" style="--n:${axis.length}">

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { type CallResult, simulateCall } from '../../sim/call.ts'
 import { loadFixture } from '../../sim/fixture.ts'
 import { openPostgres, type Postgres } from '../../sim/house.ts'
+import { reportPage } from '../../sim/report/page.ts'
 import { createSpeech, type Speech } from '../../sim/speech.ts'
 import { toJsonl } from '../../sim/trace.ts'
 
@@ -32,7 +33,10 @@ const replay = async (name: string, seed: string): Promise<Replayed> =>
 
 const traceOf = ({ trace }: Replayed): string => toJsonl(trace.entries)
 
-/** Where two traces part: the line before, and both lines. */
+const pageOf = (replayed: Replayed): string =>
+  reportPage({ ...replayed, entries: replayed.trace.entries, rules: [], repeat: '' })
+
+/** Where two texts part: the line before, and both lines. */
 function difference(one: string, other: string): string[] {
   const [left, right] = [one.split('\n'), other.split('\n')]
   const at = left.findIndex((line, n) => line !== right[n])
@@ -74,9 +78,11 @@ describe.each(['default', 'interrupts-twice'])('the call of %s', (name) => {
   })
 
   test(
-    'is the same, byte for byte on every wire, when it is placed again with the same seed',
+    'is the same, byte for byte on every wire and in its page, when it is placed again with the same seed',
     async () => {
-      expect(difference(traceOf(first), traceOf(await replay(name, 'journey')))).toEqual([])
+      const again = await replay(name, 'journey')
+      expect(difference(traceOf(first), traceOf(again))).toEqual([])
+      expect(difference(pageOf(first), pageOf(again))).toEqual([])
     },
     callLimitMs,
   )

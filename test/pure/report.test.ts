@@ -359,6 +359,49 @@ describe('the chart of a call', () => {
     expect(told[0]?.body).not.toContain('CallSid')
   })
 
+  test('tells what a model refused, was told was heard, thought and wrote', () => {
+    const { happenings } = chartOf(
+      reportedCall(({ model }, entries) => {
+        const realtime = { wire: 'realtime', from: 'server', to: 'model' } as const
+        const truncated = { item_id: 'item_B', audio_end_ms: 1_200 }
+        entries.push({ ...realtime, atMs: 15, what: 'handshake 503' })
+        entries.push({ ...realtime, atMs: 6_205, what: 'conversation.item.truncate', body: truncated })
+        const asked = { instructions: '', input: '' }
+        const broken = ['A tool was asked for that was never offered']
+        model.thoughts.push({
+          ...asked,
+          atMs: at(6_500),
+          answeredAtMs: at(7_400),
+          model: 'big',
+          tools: [],
+          output: 'So',
+          status: 200,
+          violations: [],
+        })
+        model.thoughts.push({
+          ...asked,
+          atMs: at(7_400),
+          answeredAtMs: null,
+          model: 'big',
+          tools: [],
+          output: '',
+          status: null,
+          violations: broken,
+        })
+        model.writings.push({ ...asked, atMs: at(8_900), model: 'small', output: '{}', status: 500 })
+      }),
+    )
+    const told = happenings.filter(({ lane, kind }) => lane === 'model' && kind !== 'tool')
+    expect(told.map(({ label, notes, isBad }) => [label, ...notes.map(({ text }) => text), isBad])).toEqual([
+      ['handshake refused: 503', true],
+      ['truncated at 1.2 s', false],
+      ['supervisor, big', 'in 900 ms', false],
+      ['supervisor, big', 'no answer', true],
+      ['analysis by small', '500', true],
+    ])
+    expect(told[3]?.body).toContain('A tool was asked for')
+  })
+
   test('tells of a tool call its values, its answer and how long that took; and of REST what was refused', () => {
     const { happenings } = chartOf(reportedCall())
     const [tool] = happenings.filter(({ kind }) => kind === 'tool')
