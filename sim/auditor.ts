@@ -4,6 +4,7 @@
 import * as audio from './audit/audio.ts'
 import * as carrier from './audit/carrier.ts'
 import type { Evidence, Rule, Violation } from './audit/case.ts'
+import * as clinic from './audit/clinic.ts'
 import { hear } from './audit/hearing.ts'
 import * as keeping from './audit/keeping.ts'
 import * as people from './audit/people.ts'
@@ -32,6 +33,15 @@ export const rules: readonly Rule[] = [
   words.turnsAsExpected,
   words.toolsOnce,
   words.modesAsExpected,
+  clinic.appointmentsAsExpected,
+  clinic.patientsAsExpected,
+  clinic.messagesAsExpected,
+  clinic.refusedAsExpected,
+  clinic.auditedAsExpected,
+  clinic.untouchedAsExpected,
+  clinic.appointmentsCanBeKept,
+  clinic.everyLookIsWritten,
+  clinic.gateHolds,
   keeping.routedAsExpected,
   keeping.rowIsTrue,
   keeping.rowAsExpected,

@@ -59,7 +59,7 @@ const LOOK_AGAIN_VIRTUAL_MS = 1_000
 export async function simulateCall(
   request: CallRequest & { isVirtual: boolean; postgres: Postgres; onProgress(step: string): void },
 ): Promise<CallResult & { serverLog: readonly string[] }> {
-  const virtual = request.isVirtual ? createVirtualClock({ startMs: VIRTUAL_START_MS }) : null
+  const virtual = request.isVirtual ? createVirtualClock({ startMs: request.fixture.atMs ?? VIRTUAL_START_MS }) : null
   const clock = virtual ?? realClock
   const random = createRandom(request.seed)
   const whole = async () => {
@@ -103,14 +103,19 @@ export async function runCall(scene: Scene, { fixture, seed, speech, onTrace }: 
   world.model.show(model.standIn)
   world.inbox.show(inbox.standIn)
   world.carrier.show(carrier.standIn)
-  const before = await clock.hold(view.count(), 'a look at the database')
+  const before = await clock.hold(view.look(), 'a look at the database')
   await clock.hold(prepareClinic(scene, fixture), 'the clinic to be ready')
   const isInbound = fixture.call.direction === 'inbound'
   const placed = isInbound ? carrier.call({ ...fixture.call, caller: fixture.caller }) : await carrier.expectOutbound()
   for (const { afterMs, to } of fixture.clinic.switches)
     clock.after(afterMs, () => scene.clinic?.switchMode(placed.callSid, to))
-  const record = await placed.done
-  const server = await settled(clock, () => view.of(placed.callSid, before))
+  const desk = fixture.clinic.desk.map(async ({ afterMs, books }) => {
+    await new Promise<void>((resolve) => clock.after(afterMs, resolve))
+    await clock.hold(view.bookAtDesk(fixture.call.to, books), 'the clinic’s desk')
+  })
+  const [record] = await Promise.all([placed.done, ...desk])
+  await settled(clock, () => view.of(placed.callSid, null))
+  const server = await clock.hold(view.of(placed.callSid, before), 'a look at the database')
   const evidence = { fixture, carrier: record, model: model.record(), inbox: inbox.record(), server }
   return {
     fixture,
@@ -150,12 +155,12 @@ const webhooks = (base: string) => ({
 })
 
 /** Waits until the call's mail has gone or been parked, or nothing can be expected any more. */
-async function settled(clock: SimClock, look: () => Promise<ServerView>) {
+async function settled(clock: SimClock, look: () => Promise<ServerView>): Promise<void> {
   const giveUpAtMs = clock.now() + (clock.isVirtual ? SETTLE_VIRTUAL_MS : SETTLE_REAL_MS)
   for (;;) {
     const seen = await clock.hold(look(), 'a look at the database')
     const isMailDone = seen.emailDeliveries.some(({ state }) => state === 'sent' || state === 'parked')
-    if (isMailDone || seen.isUnrouted || clock.now() >= giveUpAtMs) return seen
+    if (isMailDone || seen.isUnrouted || clock.now() >= giveUpAtMs) return
     await new Promise<void>((resolve) =>
       clock.after(clock.isVirtual ? LOOK_AGAIN_VIRTUAL_MS : LOOK_AGAIN_REAL_MS, resolve),
     )

@@ -1,6 +1,8 @@
 // What a fixture's YAML may say: the shape, its defaults and its limits, and how it becomes the scripts that the stand-ins
 // run. fixtures/README.md explains it to people. Audio is named here by its file, and read elsewhere.
 import { z } from 'zod'
+import { areDated, desk, messages, records, refused } from './fixture-records.ts'
+import { malformedIn } from './model/references.ts'
 import type { Answering, CallerStep, Fixture, ModelOutput, Thought } from './script.ts'
 
 const E164 = /^\+[1-9]\d{6,14}$/
@@ -22,6 +24,17 @@ const cues = [
   'returned',
 ] as const
 const onlyTrue = z.literal(true, 'can only be true').optional()
+
+/** What the model says or asks for, with references to what tools have answered. */
+const withReferences = (given: unknown, context: z.core.$RefinementCtx): void => {
+  for (const wrong of malformedIn(JSON.stringify(given) ?? ''))
+    context.addIssue({
+      code: 'custom',
+      message: `${wrong} is no reference; it is written {{last.TOOL.field}}, of what that tool answered last`,
+    })
+}
+const scriptedWords = words.superRefine(withReferences)
+const scriptedArguments = z.record(z.string(), z.unknown()).superRefine(withReferences)
 
 const callerStep = z
   .strictObject({
@@ -94,10 +107,10 @@ const person = z.strictObject({
 
 const modelOutput = z
   .strictObject({
-    say: words.optional(),
+    say: scriptedWords.optional(),
     voice: z.string().optional(),
     call: z.string().min(1).optional(),
-    arguments: z.record(z.string(), z.unknown()).optional(),
+    arguments: scriptedArguments.optional(),
     fail: z.string().min(1).optional(),
     knows,
   })
@@ -112,9 +125,9 @@ const modelOutput = z
 
 const thought = z
   .strictObject({
-    say: words.optional(),
+    say: scriptedWords.optional(),
     call: z.string().min(1).optional(),
-    arguments: z.record(z.string(), z.unknown()).optional(),
+    arguments: scriptedArguments.optional(),
     refuse: z.number().int().min(400).max(599).optional(),
     waitMs: waitMs.optional(),
     knows,
@@ -154,6 +167,9 @@ const expectation = z.strictObject({
       }),
     )
     .default([]),
+  refused,
+  database: records,
+  messages,
   bargeIns: z.number().int().min(0).default(0),
   modes: z.array(z.enum(['single', 'two_agent'])).default([]),
   voicemails: z.number().int().min(0).default(0),
@@ -179,39 +195,50 @@ const expectation = z.strictObject({
   problems: z.array(z.number().int()).default([]),
 })
 
-export const fixtureShape = z.strictObject({
-  version: z.literal(1, 'must be 1, the only version that there is'),
-  about: words,
-  call,
-  clinic: z
-    .strictObject({
-      settings: z.record(z.string(), z.unknown()).default({}),
-      switches: z.array(z.strictObject({ afterMs: waitMs, to: z.enum(['single', 'two_agent']) })).default([]),
-    })
-    .prefault({}),
-  caller: steps,
-  people: z.array(person).max(20).default([]),
-  model: z.strictObject({
-    connection,
-    hears: z.array(z.string()).optional(),
-    responses: z.array(z.array(modelOutput).min(1, 'must have an output')).default([]),
-    writings: z.array(z.unknown()).default([]),
-    supervisor: z.array(z.array(thought).min(1, 'must have a thought')).default([]),
-  }),
-  expect: expectation,
-})
+export const fixtureShape = z
+  .strictObject({
+    version: z.literal(1, 'must be 1, the only version that there is'),
+    about: words,
+    at: z.iso.datetime("must be an instant, in quotes: '2040-01-02T15:00:00Z'").optional(),
+    call,
+    clinic: z
+      .strictObject({
+        settings: z.record(z.string(), z.unknown()).default({}),
+        switches: z.array(z.strictObject({ afterMs: waitMs, to: z.enum(['single', 'two_agent']) })).default([]),
+        desk,
+      })
+      .prefault({}),
+    caller: steps,
+    people: z.array(person).max(20).default([]),
+    model: z.strictObject({
+      connection,
+      hears: z.array(z.string()).optional(),
+      responses: z.array(z.array(modelOutput).min(1, 'must have an output')).default([]),
+      writings: z.array(z.unknown()).default([]),
+      supervisor: z.array(z.array(thought).min(1, 'must have a thought')).default([]),
+    }),
+    expect: expectation,
+  })
+  .superRefine(({ at, clinic, expect }, context) => {
+    if (at === undefined && areDated(expect.database, clinic.desk))
+      context.addIssue({
+        code: 'custom',
+        message: "names days of the virtual clock, so it needs the instant of the call: at: '2040-01-02T15:00:00Z'",
+      })
+  })
 
 export type FixtureFile = z.infer<typeof fixtureShape>
 type StepInFile = FixtureFile['caller'][number]
 
 /** `audioOf` gives the audio of a file that a step names. */
 export function toFixture(file: FixtureFile, name: string, audioOf: (path: string) => Uint8Array): Fixture {
-  const { version, about, call, clinic, caller, people, model, expect } = file
+  const { version, about, at, call, clinic, caller, people, model, expect } = file
   const toSteps = (steps: StepInFile[]) => steps.map((step) => toStep(step, audioOf))
   return {
     version,
     name,
     about,
+    atMs: at === undefined ? null : Date.parse(at),
     call: { ...call, answers: toAnswering(call.answers ?? USUAL_RINGING_MS) },
     clinic,
     caller: toSteps(caller),

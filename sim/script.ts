@@ -66,6 +66,37 @@ export type ClinicScript = {
   settings: Record<string, unknown>
   /** `afterMs`: since the call was placed. */
   switches: { afterMs: number; to: 'single' | 'two_agent' }[]
+  desk: DeskStep[]
+}
+
+/** An appointment that the call makes or changes, as it is afterwards. */
+export type ExpectedAppointment = {
+  /** By name; with a birth date where there are two: `Maria Garcia, 1992-01-27`. */
+  patient: string
+  provider?: string
+  service?: string
+  /** On the clinic's wall, `2040-01-31 09:15`; or the slot that was offered under this number, or any that was offered. */
+  starts?: string | { slot: number }
+  status: 'booked' | 'cancelled'
+}
+
+export type ExpectedPatient = { name: string; dateOfBirth: string; phoneNumbers?: string[] }
+export type ExpectedMessage = { from: string; forWhom?: string; contains?: string; isUrgent?: boolean }
+
+/** What becomes of the clinic's records; what is not named here stays as it was. */
+export type ExpectedRecords = {
+  appointments: ExpectedAppointment[]
+  patients: ExpectedPatient[]
+  /** The patients whose records are looked at, and no others; where it is missing, any. */
+  audited?: string[]
+  /** Not even a time is held, and nobody's record is looked at. */
+  untouched: boolean
+}
+
+/** Somebody at the clinic's own desk makes an appointment, so long after the call was placed. */
+export type DeskStep = {
+  afterMs: number
+  books: { patient: string; provider: string; service: string; starts: string }
 }
 
 export type Expectations = {
@@ -76,6 +107,11 @@ export type Expectations = {
   /** The turns of the transcript, in order. */
   turns: { speaker: 'caller' | 'agent'; text?: string; isCut?: boolean }[]
   tools: { name: string; outcome: string; arguments?: Record<string, unknown> }[]
+  /** Tool calls that are refused, and a part of the reason that the model is given. */
+  refused: { name: string; because?: string }[]
+  database: ExpectedRecords
+  /** Taken for the clinic. */
+  messages: ExpectedMessage[]
   bargeIns: number
   /** To which modes the call was switched, in order; it begins in `single`. */
   modes?: ('single' | 'two_agent')[]
@@ -92,10 +128,12 @@ export type Fixture = {
   version: 1
   name: string
   about: string
+  /** When the call is placed, in epoch ms of the virtual clock; null: at any time. It speaks of days, then, and has no meaning on others. */
+  atMs: number | null
   /** `answers`: of an outbound call, how the one who is called answers. */
   call: { direction: 'inbound' | 'outbound'; to: string; from: string; answers: Answering }
-  /** What the caller does; of an outbound call, the one who is called. */
   clinic: ClinicScript
+  /** What the caller does; of an outbound call, the one who is called. */
   caller: CallerStep[]
   /** Who else can be rung. Nobody answers at any other number. */
   people: Person[]

@@ -12,10 +12,53 @@ export type ServerView = {
   events: { key: string; kind: string; atMs: number; fact: Row }[]
   emailDeliveries: Row[]
   recordings: Row[]
-  /** How many other organizations have any row that they did not have before the call. */
+  /** How many other organizations have any row that is not as it was before the call, of whatever table. */
   otherOrganizationsTouched: number
+  /** Null when there is no conversation, and so no clinic. */
+  clinic: ClinicView | null
   /** The call is among those that no organization could be found for. */
   isUnrouted: boolean
+}
+
+/** The records of the call's clinic: what is not as it was before the call, and whom the clinic knows. */
+export type ClinicView = {
+  timeZone: string
+  /** By what callers must show who they are, as the clinic's settings have it. */
+  identityPolicy: string
+  /** Everybody's patients, this clinic's and others'. */
+  patients: Patient[]
+  /** New, or changed, as they are now. */
+  appointments: Appointment[]
+  /** Times that are still held for this conversation. */
+  holds: number
+  /** What this conversation wrote into the audit log, in order. `patientId` is null where nobody was found. */
+  audits: { patientId: string | null; action: string; toolCallId: string }[]
+}
+
+export type Patient = {
+  patientId: string
+  isOfThisClinic: boolean
+  /** Was not there before the call, or not so. */
+  isChanged: boolean
+  name: string
+  familyName: string
+  /** YYYY-MM-DD. */
+  dateOfBirth: string
+  phoneNumbers: string[]
+}
+
+export type Appointment = {
+  patientId: string
+  provider: string
+  service: string
+  /** On the clinic's wall: 2040-01-31 09:15. */
+  starts: string
+  startsAtMs: number
+  status: 'booked' | 'cancelled'
+  /** Null: somebody else's doing than a conversation's. */
+  conversationId: string | null
+  /** Why nobody could keep it, by the clinic's own records; none if all is well. */
+  faults: string[]
 }
 
 export type Evidence = {

@@ -216,7 +216,7 @@ async function outcomeOf(
   alias: Aliases,
   mail: InboxRecord,
 ): Promise<Omit<Outcome, 'order'>> {
-  const { conversation, recordings, emailDeliveries, isUnrouted } = await view.of(alias.there(callSid), new Map())
+  const { conversation, recordings, emailDeliveries, isUnrouted } = await view.of(alias.there(callSid), null)
   const keys = emailDeliveries.map((delivery) => delivery.idempotency_key)
   const mails = mail.messages.filter(({ idempotencyKey }) => keys.includes(idempotencyKey))
   const state = {

@@ -14,12 +14,13 @@ import {
   withMore,
   without,
 } from '../support/audited-parts.ts'
+import { brokenClinic } from '../support/broken-clinic.ts'
 import { brokenKeeping } from '../support/broken-keeping.ts'
 import { brokenPeople, putThrough } from '../support/broken-people.ts'
 import { brokenSound } from '../support/broken-sound.ts'
 import { brokenWords } from '../support/broken-words.ts'
 
-const breakings = [...brokenKeeping, ...brokenPeople, ...brokenSound, ...brokenWords]
+const breakings = [...brokenClinic, ...brokenKeeping, ...brokenPeople, ...brokenSound, ...brokenWords]
 
 describe('the auditor', () => {
   test('finds nothing wrong with a call that is right', () => {

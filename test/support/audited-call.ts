@@ -1,6 +1,6 @@
 // A call made by hand, right in every respect, for tests that break it in one: the agent greets, the caller asks, the agent
 // answers at length and is cut off after 1.2 s, says goodbye and hangs up. All times in ms after `startMs`.
-import type { Evidence, ServerView } from '../../sim/audit/case.ts'
+import type { ClinicView, Evidence, ServerView } from '../../sim/audit/case.ts'
 import { createRandom } from '../../sim/random.ts'
 import type { ModelRecord, StreamRecord } from '../../sim/record.ts'
 import type { Fixture } from '../../sim/script.ts'
@@ -158,6 +158,44 @@ function mediaStream(sent: StreamRecord['sent'], session: Session): StreamRecord
   }
 }
 
+/** Dana is found, and a visit booked for her; a neighbour of hers is nobody's business. */
+function clinicView(): ClinicView {
+  const patient = (patientId: string, name: string, dateOfBirth: string, phoneNumber: string) => ({
+    patientId,
+    isOfThisClinic: true,
+    isChanged: false,
+    name,
+    familyName: name.split(' ')[1] ?? '',
+    dateOfBirth,
+    phoneNumbers: [phoneNumber],
+  })
+  return {
+    timeZone: 'UTC',
+    identityPolicy: 'name-and-birth-date',
+    patients: [
+      patient('patient_1', 'Dana Reyes', '1988-04-12', from),
+      patient('patient_2', 'Leo Novak', '2015-02-08', '+15550102055'),
+    ],
+    appointments: [
+      {
+        patientId: 'patient_1',
+        provider: 'Dr. Okafor',
+        service: 'Check-up',
+        starts: '2023-11-16 09:00',
+        startsAtMs: at(100_000_000),
+        status: 'booked',
+        conversationId: 'conversation_1',
+        faults: [],
+      },
+    ],
+    holds: 0,
+    audits: [
+      { patientId: 'patient_1', action: 'read', toolCallId: 'search_patient' },
+      { patientId: 'patient_1', action: 'booked', toolCallId: 'book_appointment' },
+    ],
+  }
+}
+
 const analysis = { summary: 'Dana wants her inhaler renewed.' }
 
 function serverView(): ServerView {
@@ -212,6 +250,7 @@ function serverView(): ServerView {
       { recording_sid: 'RE1', status: 'completed', is_voicemail: false, stored_as: 'a/b.wav', bytes: 1_000 },
     ],
     otherOrganizationsTouched: 0,
+    clinic: null,
     isUnrouted: false,
   }
 }
@@ -221,9 +260,10 @@ const fixture: Fixture = {
   name: 'by-hand',
   about: 'A call made by hand.',
   call: { direction: 'inbound', to, from, answers: { afterMs: 3_000 } },
+  atMs: null,
   caller: [],
   people: [],
-  clinic: { settings: {}, switches: [] },
+  clinic: { settings: {}, switches: [], desk: [] },
   model: { connection: { take: true }, hears: [], responses: [], writings: [], supervisor: [] },
   expect: {
     isRouted: true,
@@ -239,6 +279,22 @@ const fixture: Fixture = {
       { name: 'take_message', outcome: 'done', arguments: { caller_name: 'Dana' } },
       { name: 'end_call', outcome: 'done' },
     ],
+    refused: [],
+    database: {
+      appointments: [
+        {
+          patient: 'Dana Reyes',
+          provider: 'Dr. Okafor',
+          service: 'Check-up',
+          starts: '2023-11-16 09:00',
+          status: 'booked',
+        },
+      ],
+      patients: [],
+      audited: ['Dana Reyes'],
+      untouched: false,
+    },
+    messages: [],
     bargeIns: 1,
     emails: [{ to: ['a@clinic.example', 'b@clinic.example'], contains: ["Dana's inhaler"] }],
     dialled: [],
@@ -249,6 +305,7 @@ const fixture: Fixture = {
 /** A new copy every time, with a database to look into: free to be broken. */
 export type AuditedCall = Omit<Evidence, 'server'> & {
   server: ServerView
+  clinic: ClinicView
   stream: StreamRecord
   session: Session
   row: Record<string, unknown>
@@ -258,11 +315,13 @@ export function auditedCall(): AuditedCall {
   const sent = callerFrames()
   const session = modelSession(sent)
   const stream = mediaStream(sent, session)
-  const server = serverView()
+  const clinic = clinicView()
+  const server = { ...serverView(), clinic }
   return {
     stream,
     session,
     server,
+    clinic,
     row: server.conversation ?? {},
     fixture: structuredClone(fixture),
     carrier: {
