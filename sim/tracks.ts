@@ -1,5 +1,6 @@
 // PURE. The two voices of a call, each laid on the call's own time axis, from the answer to the end: what the caller said,
-// and what the caller heard of the agent, or of a person to whom they were put through. The carrier's own sentences are not here: nobody has their sound.
+// and what the caller heard of the agent, or of a person to whom they were put through. The carrier's own sentences are not
+// here: nobody has their sound.
 import { BYTES_PER_MS, readWav, silence } from './audio.ts'
 import type { CarrierRecord } from './record.ts'
 
@@ -33,7 +34,7 @@ const recorded = ({ recordings }: CarrierRecord): Piece[] =>
     .map(({ startedAtMs, media }) => ({ atMs: startedAtMs, bytes: readWav(media) }))
 
 /** Puts pieces at their places in a track, and answers with it. */
-function layOut(track: Uint8Array, startMs: number, pieces: Piece[]): Uint8Array {
+export function layOut(track: Uint8Array, startMs: number, pieces: Piece[]): Uint8Array {
   let end = 0
   for (const { atMs, bytes } of pieces) {
     const wanted = Math.round((atMs - startMs) * BYTES_PER_MS)

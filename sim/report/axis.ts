@@ -1,6 +1,7 @@
 // PURE. The time axis of the page: an instant's place in seconds from the first ring. The call itself is drawn evenly; what
 // comes long after it, such as a late callback or the mail at its deadline, is drawn closer together, and the page says so.
 import type { Evidence } from '../audit/case.ts'
+import { everyLeg } from '../audit/legs.ts'
 
 export type Axis = {
   /** Of the whole axis, as it is drawn. */
@@ -76,12 +77,15 @@ const labelOf = (seconds: number): string =>
 
 /** Everything that may come last. */
 function instantsOf({ carrier, model, inbox }: Evidence): number[] {
+  const legs = everyLeg(carrier)
   const known = [
-    ...[...carrier.documents, ...carrier.deliveries].map(({ atMs, tookMs }) => atMs + tookMs),
+    ...legs
+      .flatMap(({ documents, deliveries }) => [...documents, ...deliveries])
+      .map(({ atMs, tookMs }) => atMs + tookMs),
+    ...legs.map(({ endedAtMs }) => endedAtMs),
     ...carrier.streams.map(({ endedAtMs }) => endedAtMs),
     ...model.sessions.map(({ closedAtMs }) => closedAtMs),
     ...[...model.writings, ...inbox.requests].map(({ atMs }) => atMs),
-    carrier.endedAtMs,
   ]
   return known.filter((atMs) => atMs !== null)
 }

@@ -53,7 +53,7 @@ export function chartOf({ evidence, entries: traced }: ReportedCall): Chart {
 
 /** A trace counts from its own beginning, the records by the clock; both know when it rang. */
 function onTheClock(entries: TraceEntry[], ringingAtMs: number): TraceEntry[] {
-  const rang = entries.find(({ wire, what }) => wire === 'call' && what === 'ringing')
+  const rang = entries.find(({ wire, to, what }) => wire === 'call' && to === 'caller' && what === 'ringing')
   const startMs = ringingAtMs - (rang?.atMs ?? 0)
   return entries.map((entry) => ({ ...entry, atMs: startMs + entry.atMs }))
 }

@@ -10,7 +10,7 @@ import { sizeOf } from './sizes.ts'
 import { instantText, told } from './spans.ts'
 import { stack } from './stack.ts'
 import type { Bar } from './thinking.ts'
-import { agentLanes, callerLanes, waitLane } from './voice-lanes.ts'
+import { agentLanes, callerLanes, personLanes, waitLane } from './voice-lanes.ts'
 
 const CHIP_CHAR_PX = 6.3
 const CHIP_PADDING_PX = 18
@@ -24,7 +24,7 @@ export function timeline(chart: Chart): Html {
   return html`<div class="scroll" tabindex="0" role="region" aria-label="Timeline of the call; everything in it is also in the list below">
 <div class="sheet" style="--n:${axis.length};--s:${canvas.scale}" data-length="${axis.length}" data-call="${axis.callLength}">
 ${ruler(axis)}
-${group(callerLanes(chart, canvas), waitLane(chart, canvas), agentLanes(chart, canvas))}
+${group(callerLanes(chart, canvas), waitLane(chart, canvas), agentLanes(chart, canvas), personLanes(chart, canvas))}
 ${group(barLane('Stream', 'stream', streams, canvas), chipLane(['Carrier', 'Server'], 'carrier', happenings, canvas))}
 ${group(
   barLane('Session', 'session', thinking.sessions, canvas),

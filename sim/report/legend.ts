@@ -12,6 +12,7 @@ export function legend({ voices, happenings }: Chart): Html {
     ['key caller', 'the caller’s voice', true],
     ['key heard', 'the agent’s voice, as heard', voices.heard.length > 0],
     ['key unheard', 'said by the agent and never heard', voices.unheard.length > 0],
+    ['key person', 'a person to whom the caller was put through', voices.person.length > 0],
     ['key cut', 'the caller cuts in', voices.cuts.length > 0],
     ['key mark heard', 'a mark returned, heard', voices.marks.some(({ fate }) => fate === 'heard')],
     ['key mark cleared', 'a mark returned, not heard', voices.marks.some(({ fate }) => fate === 'cleared')],

@@ -51,7 +51,7 @@ export function list(chart: Chart): Html {
     }),
   ].sort((a, b) => a.atMs - b.atMs)
   return html`<table class="list">
-<thead><tr><th scope="col">Second</th><th scope="col">Who</th><th scope="col">What</th></tr></thead>
+<thead><tr><th scope="col">At, s</th><th scope="col">Who</th><th scope="col">What</th></tr></thead>
 <tbody>${lines.map((line) => row(line, axis.at))}</tbody>
 </table>`
 }
@@ -65,7 +65,12 @@ const waits = {
   twiml: '',
 } as const
 
-const speakers: Record<Turn['speaker'], string> = { caller: 'Caller', agent: 'Agent', carrier: 'Carrier’s voice' }
+const speakers: Record<Turn['speaker'], string> = {
+  caller: 'Caller',
+  agent: 'Agent',
+  person: 'Person',
+  carrier: 'Carrier’s voice',
+}
 
 const turnLine = ({ speaker, fromMs, toMs, text, unheard, understood }: Turn): Line => ({
   ...usual,

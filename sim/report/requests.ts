@@ -1,6 +1,9 @@
 // PURE. What went between the carrier and the server beside the sound: webhooks with their TwiML, callbacks with their
 // sequence numbers and delays, REST requests, and what the carrier had to log.
 import type { Evidence } from '../audit/case.ts'
+import { everyLeg } from '../audit/legs.ts'
+import type { Line } from '../console-layout.ts'
+import { tellPerson, tellPutThrough } from '../console-people.ts'
 import type { CarrierRecord } from '../record.ts'
 import type { TraceEntry } from '../trace.ts'
 import { newsIn, objectOf, shortPath } from '../wording.ts'
@@ -9,13 +12,16 @@ import { type Measured, sizeOf } from './sizes.ts'
 import { told } from './spans.ts'
 
 /** `entries`: with their instants on the clock. */
-export const requestsOf = ({ carrier }: Evidence, entries: readonly TraceEntry[]): Happening[] => [
-  ...entries.filter(({ what }) => what === 'ringing').flatMap(callWord),
-  ...carrier.documents.map(webhook),
-  ...callbacks(carrier.deliveries),
-  ...entries.filter(({ wire }) => wire === 'rest').flatMap(restRequest),
-  ...entries.filter(({ wire, what }) => wire === 'call' && what !== 'ringing').flatMap(callWord),
-]
+export function requestsOf({ carrier }: Evidence, entries: readonly TraceEntry[]): Happening[] {
+  const legs = everyLeg(carrier)
+  return [
+    ...entries.filter(({ what }) => what === 'ringing').flatMap(callWord),
+    ...legs.flatMap(({ documents }) => documents.map(webhook)),
+    ...callbacks(legs.flatMap(({ deliveries }) => deliveries)),
+    ...entries.filter(({ wire }) => wire === 'rest').flatMap(restRequest),
+    ...entries.filter(({ wire, what }) => wire === 'call' && what !== 'ringing').flatMap(callWord),
+  ]
+}
 
 function webhook({ atMs, url, status, body, tookMs }: CarrierRecord['documents'][number]): Happening {
   return plain({
@@ -100,7 +106,10 @@ function restName(what: string): string {
   return `${method} ${segments.slice(isOne ? -2 : -1).join('/')}`
 }
 
-function callWord({ atMs, from, what, body }: TraceEntry): Happening[] {
+function callWord(entry: TraceEntry): Happening[] {
+  const { atMs, from, to: party, what, body } = entry
+  const isPersons = from === 'person' || party === 'person'
+  if (isPersons) return what === 'say' && from === 'person' ? [] : toldByConsole('Person', tellPerson(entry), atMs)
   const word = (route: string, label: string, isBad = false) =>
     plain({ lane: 'call', kind: 'call', route, arrow: null, atMs, label, isBad })
   const { by, status, digits, text, problem, to } = objectOf(body)
@@ -121,9 +130,16 @@ function callWord({ atMs, from, what, body }: TraceEntry): Happening[] {
       // Utterances are turns; everything else that the carrier says of a call is in its debugger.
       return from === 'carrier' && what.startsWith('problem ')
         ? [word('Carrier', `logs ${what.slice('problem '.length)}: ${String(text)}`)]
-        : []
+        : toldByConsole('Carrier', tellPutThrough(entry), atMs)
   }
 }
+
+/** As the console words it. */
+const toldByConsole = (route: string, lines: Line[], atMs: number): Happening[] =>
+  lines.map(({ label, text, tone }) => {
+    const words = label === 'person' ? text : `${label}: ${text}`
+    return plain({ lane: 'call', kind: 'call', route, arrow: null, atMs, label: words, isBad: tone === 'bad' })
+  })
 
 const isFine = (status: number): boolean => status >= 200 && status < 300
 

@@ -1,10 +1,12 @@
-// PURE. Who said what, from when to when, as it was heard: the caller's words from the fixture's script, the agent's from
+// PURE. Who said what, from when to when, as it was heard: the words of people from the fixture's script, the agent's from
 // the model, the carrier's own from its TwiML. Where the agent was cut off, what was not heard is kept apart.
 import { BYTES_PER_MS, type Case, type Evidence, joined, type SpokenItem } from '../audit/case.ts'
+import type { ModelRecord } from '../record.ts'
 import type { TraceEntry } from '../trace.ts'
+import { objectOf } from '../wording.ts'
 
 export type Turn = {
-  speaker: 'caller' | 'agent' | 'carrier'
+  speaker: 'caller' | 'agent' | 'person' | 'carrier'
   fromMs: number
   toMs: number
   text: string
@@ -16,35 +18,39 @@ export type Turn = {
 
 /** `entries`: with their instants on the clock. */
 export function turnsOf(given: Case, entries: readonly TraceEntry[]): Turn[] {
-  const turns = [...callerTurns(given, entries), ...agentTurns(given), ...carrierTurns(given)]
+  const turns = [
+    ...spokenTurns('caller', given, entries),
+    ...spokenTurns('person', given, entries),
+    ...agentTurns(given),
+    ...carrierTurns(given),
+  ]
   return turns.sort((a, b) => a.fromMs - b.fromMs)
 }
 
-function callerTurns({ carrier, model }: Evidence, entries: readonly TraceEntry[]): Turn[] {
-  const acts = entries.filter(({ wire, from }) => wire === 'call' && from === 'caller')
+/** Of those who speak from a script: from the first word to the last, or to the end of the call. */
+function spokenTurns(speaker: 'caller' | 'person', { carrier, model }: Case, entries: readonly TraceEntry[]): Turn[] {
+  const acts = entries.filter(({ wire, from }) => wire === 'call' && from === speaker)
   return acts.flatMap(({ what, body, atMs: fromMs }, index) => {
     if (what !== 'say') return []
-    const said = acts.slice(index).find((act) => act.what === 'said')
+    const { words, number } = objectOf(body)
+    const said = acts.slice(index).find((act) => act.what === 'said' && objectOf(act.body).number === number)
     const toMs = Math.min(said?.atMs ?? Number.POSITIVE_INFINITY, carrier.endedAtMs ?? Number.POSITIVE_INFINITY)
-    const text = String((body as { words?: unknown } | undefined)?.words ?? '')
-    const speech = model.sessions
-      .flatMap((session) => session.speech)
-      .find(({ startedAtMs }) => startedAtMs >= fromMs && startedAtMs <= toMs)
-    const understood = model.sessions
-      .flatMap(({ items }) => items)
-      .find(({ itemId }) => itemId === speech?.itemId)?.text
-    const isOther = understood !== undefined && understood.trim() !== text.trim()
-    return [
-      {
-        speaker: 'caller',
-        fromMs,
-        toMs: Number.isFinite(toMs) ? toMs : fromMs,
-        text,
-        unheard: '',
-        understood: isOther ? understood : null,
-      },
-    ]
+    const text = String(words ?? '')
+    const turn = { speaker, fromMs, toMs: Number.isFinite(toMs) ? toMs : fromMs, text, unheard: '' }
+    return [{ ...turn, understood: speaker === 'caller' ? understoodAs(turn, model) : null }]
   })
+}
+
+/** Null where the model understood what was said, or never heard it. */
+function understoodAs(
+  { fromMs, toMs, text }: Pick<Turn, 'fromMs' | 'toMs' | 'text'>,
+  { sessions }: ModelRecord,
+): string | null {
+  const speech = sessions
+    .flatMap((session) => session.speech)
+    .find(({ startedAtMs }) => startedAtMs >= fromMs && startedAtMs <= toMs)
+  const understood = sessions.flatMap(({ items }) => items).find(({ itemId }) => itemId === speech?.itemId)?.text
+  return understood === undefined || understood.trim() === text.trim() ? null : understood
 }
 
 const agentTurns = (given: Case): Turn[] =>

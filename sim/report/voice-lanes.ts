@@ -31,7 +31,7 @@ export const callerLanes = ({ voices, turns, axis }: Chart, canvas: Canvas): Htm
 
 export function agentLanes({ voices, turns, axis }: Chart, canvas: Canvas): Html[] {
   const { heard, unheard, cuts, marks } = voices
-  const own = turns.filter(({ speaker }) => speaker !== 'caller')
+  const own = turns.filter(({ speaker }) => speaker === 'agent' || speaker === 'carrier')
   return [
     lane('Agent', 'voice', [
       own.filter(({ speaker }) => speaker === 'carrier').map((turn) => notice(turn, canvas)),
@@ -53,6 +53,13 @@ export function agentLanes({ voices, turns, axis }: Chart, canvas: Canvas): Html
       : null,
     wordLane(own, canvas, axis.length),
   ].filter((each) => each !== null)
+}
+
+/** Whoever the caller was put through to; nothing where they were not. */
+export function personLanes({ voices, turns, axis }: Chart, canvas: Canvas): Html[] {
+  if (voices.person.length === 0) return []
+  const own = turns.filter(({ speaker }) => speaker === 'person')
+  return [lane('Person', 'voice', waves(voices.person, 'person', canvas)), wordLane(own, canvas, axis.length)]
 }
 
 /** What was not heard would have been under what came next. */
@@ -82,7 +89,7 @@ export function overview({ axis, voices }: Chart): Html {
         const across = (axis.place(fromMs) * 1000) / COLUMN_MS
         return html`<use class="${kind}" href="#${kind}${index}" transform="translate(${across} ${down})"/>`
       })
-  return html`<svg viewBox="0 0 ${(axis.length * 1000) / COLUMN_MS} 200" preserveAspectRatio="none" aria-hidden="true">${shown([voices.caller], 'caller', 0)}${shown(voices.unheard, 'unheard', 100)}${shown(voices.heard, 'heard', 100)}</svg>`
+  return html`<svg viewBox="0 0 ${(axis.length * 1000) / COLUMN_MS} 200" preserveAspectRatio="none" aria-hidden="true">${shown([voices.caller], 'caller', 0)}${shown(voices.unheard, 'unheard', 100)}${shown(voices.heard, 'heard', 100)}${shown(voices.person, 'person', 100)}</svg>`
 }
 
 const notice = ({ fromMs, toMs }: Turn, canvas: Canvas): Html =>
@@ -95,7 +102,7 @@ function cutLine({ atMs, heardMs, unheardMs, toldMs, reactionMs }: Cut, canvas: 
     ...(toldMs === null ? ['the model was not told'] : [`the model was told ${told(toldMs)}`]),
     ...(reactionMs === null ? [] : [`silent ${told(reactionMs)} after the caller began`]),
   ].join('\n')
-  return html`<button type="button" class="cut" style="${placed(canvas, atMs)}" data-at="${canvas.axis.at(atMs)}" data-tip="${tip}" aria-label="${tip}">cut in</button><span class="unsaid" style="${placed(canvas, atMs)}">${told(unheardMs)} not heard</span>`
+  return html`<button type="button" class="cut" style="${placed(canvas, atMs)}" data-at="${canvas.axis.at(atMs)}" data-tip="${tip}" aria-label="${tip}"><span class="tag">cut in</span></button><span class="tag unsaid" style="${placed(canvas, atMs)}">${told(unheardMs)} not heard</span>`
 }
 
 const holes = (all: Hole[], whose: Hole['whose'], canvas: Canvas): Html[] =>
@@ -103,7 +110,7 @@ const holes = (all: Hole[], whose: Hole['whose'], canvas: Canvas): Html[] =>
     .filter((hole) => hole.whose === whose)
     .map(({ fromMs, toMs }) => {
       const tip = `${told(toMs - fromMs)} without sound from the ${whose}`
-      return html`<div class="hole ${sizeOf('hole', toMs - fromMs)}" style="${placed(canvas, fromMs, toMs)}" data-tip="${tip}">${told(toMs - fromMs)}</div>`
+      return html`<div class="hole ${sizeOf('hole', toMs - fromMs)}" style="${placed(canvas, fromMs, toMs)}" data-tip="${tip}"><span class="tag">${told(toMs - fromMs)}</span></div>`
     })
 
 const fates: Record<Marks['fate'], string> = {

@@ -1,9 +1,10 @@
 // PURE. What there was to hear: the caller's voice, what the caller heard of the agent's and what not, where one cut the
 // other short, and where sound was missing. Taken from what the carrier saw and what the model made; the server is not asked.
+import { silence } from '../audio.ts'
 import { BYTES_PER_MS, type Case, joined, millis } from '../audit/case.ts'
 import { waitsOf } from '../audit/latency.ts'
-import type { StreamRecord } from '../record.ts'
-import { tracksOf } from '../tracks.ts'
+import type { BridgeRecord, StreamRecord } from '../record.ts'
+import { layOut, tracksOf } from '../tracks.ts'
 
 /** μ-law that sounds, or would have sounded, from `fromMs` on. */
 export type Run = { fromMs: number; toMs: number; bytes: Uint8Array }
@@ -29,6 +30,8 @@ export type Voices = {
   caller: Run
   heard: Run[]
   unheard: Run[]
+  /** What the caller heard of people to whom they were put through. */
+  person: Run[]
   cuts: Cut[]
   marks: Marks[]
   holes: Hole[]
@@ -47,6 +50,7 @@ export function voicesOf(given: Case): Voices {
       played.map(({ atMs, fromByte, toByte }) => runOf(atMs, received.subarray(fromByte, toByte))),
     ),
     unheard: carrier.streams.flatMap(unheardRuns),
+    person: carrier.bridges.flatMap(personRun),
     cuts: cutsOf(given),
     marks: carrier.streams.flatMap(marksOf),
     holes: [...carrier.streams.flatMap(callerHoles), ...agentHoles(given)],
@@ -58,6 +62,13 @@ const runOf = (fromMs: number, bytes: Uint8Array): Run => ({
   toMs: fromMs + bytes.length / BYTES_PER_MS,
   bytes,
 })
+
+function personRun({ heard }: BridgeRecord): Run[] {
+  const [first, last] = [heard[0], heard.at(-1)]
+  if (first === undefined || last === undefined) return []
+  const byteCount = Math.round(last.atMs - first.atMs) * BYTES_PER_MS + last.bytes.length
+  return [runOf(first.atMs, layOut(silence(byteCount), first.atMs, heard))]
+}
 
 /** What was cleared, and what the end of the stream left unsaid: as if it had gone on from there. */
 function unheardRuns({ cleared, played, received, endedAtMs }: StreamRecord): Run[] {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { reportPage } from '../../sim/report/page.ts'
 import { at } from '../support/audited-call.ts'
+import { putThrough } from '../support/broken-people.ts'
 import { reportedCall } from '../support/reported-call.ts'
 import { type Chromium, openChromium, type Tab } from './chromium.ts'
 import { computedPairs, type Painted, unreadable } from './readable.ts'
@@ -16,7 +17,11 @@ let tab: Tab
 
 /** Everything that a page may have to show at once. */
 const wholePage = () => {
-  const call = reportedCall(({ carrier, stream, inbox }, entries) => {
+  const call = reportedCall((parts, entries) => {
+    const { carrier, stream, inbox } = parts
+    putThrough(parts)
+    const person = { wire: 'call', from: 'person', to: 'carrier' } as const
+    entries.push({ ...person, atMs: 2_005, what: 'say', body: { words: 'Okafor speaking.' } })
     const sent = { causedAtMs: at(8_700), url: 'https://frontdesk.example/api/twilio/status', tookMs: 120 }
     const form = { CallStatus: 'completed', SequenceNumber: '0' }
     carrier.deliveries.push(

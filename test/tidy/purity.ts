@@ -53,6 +53,7 @@ export const pureFiles = [
   'sim/audit/',
   'sim/auditor.ts',
   'sim/carrier/playout.ts',
+  'sim/console-people.ts',
   'sim/model/thread.ts',
   'sim/random.ts',
   'sim/report/',
