@@ -24,7 +24,26 @@ export type RecordingSnapshot = {
   isVoicemail: boolean
 }
 
+export type PlacedCall = {
+  to: string
+  from: string
+  ringSeconds: number
+  /** Asked for what to do once it is answered, and when that cannot be had. */
+  answerUrl: string
+  fallbackUrl: string
+  /** Told of each step of the call, and who or what answered it. */
+  statusUrl: string
+  answeredByUrl: string
+}
+
+/** unavailable: it was not placed; try again. unknown: it may have been; nobody may place it again. refused: it never will be. */
+export type PlacingProblem = 'unavailable' | 'unknown' | 'refused'
+
 export type Telephony = {
+  /** Answering machines are listened out for beside the call, to the end of their greeting. */
+  placeCall(account: TelephonyAccount, call: PlacedCall): Promise<Outcome<{ callSid: string }, PlacingProblem>>
+  /** The call leaves what it is doing and asks this URL what to do. */
+  redirectCall(account: TelephonyAccount, callSid: string, url: string): Promise<Outcome<null, TelephonyProblem>>
   startRecording(
     account: TelephonyAccount,
     callSid: string,

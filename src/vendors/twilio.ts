@@ -4,7 +4,7 @@
 // Sources: twilio.com/docs/voice/api/call-resource, voice/api/recording, api/errors.
 import twilio from 'twilio'
 import { type Outcome, ok, problem } from '../lib/outcome.ts'
-import type { Telephony, TelephonyAccount, TelephonyProblem } from './telephony.ts'
+import type { PlacingProblem, Telephony, TelephonyAccount, TelephonyProblem } from './telephony.ts'
 
 export type TelephonyOptions = {
   /** `https://api.twilio.com`, or where a stand-in listens. */
@@ -28,6 +28,33 @@ export function createTelephony(options: TelephonyOptions): Telephony {
   const clientOf = (account: TelephonyAccount) => twilio(account.accountSid, account.authToken, { httpClient })
 
   return {
+    placeCall: (account, { to, from, ringSeconds, answerUrl, fallbackUrl, statusUrl, answeredByUrl }) =>
+      place(async () => {
+        const { sid } = await clientOf(account).calls.create({
+          to,
+          from,
+          timeout: ringSeconds,
+          url: answerUrl,
+          method: 'POST',
+          fallbackUrl,
+          fallbackMethod: 'POST',
+          statusCallback: statusUrl,
+          statusCallbackMethod: 'POST',
+          statusCallbackEvent: ['initiated', 'ringing', 'answered', 'completed'],
+          machineDetection: 'DetectMessageEnd',
+          asyncAmd: 'true',
+          asyncAmdStatusCallback: answeredByUrl,
+          asyncAmdStatusCallbackMethod: 'POST',
+        })
+        return { callSid: sid }
+      }),
+
+    redirectCall: (account, callSid, url) =>
+      ask('redirect call', async () => {
+        await clientOf(account).calls(callSid).update({ url, method: 'POST' })
+        return null
+      }),
+
     startRecording: (account, callSid, statusCallbackUrl) =>
       ask('start recording', async () => {
         const recording = await clientOf(account)
@@ -93,6 +120,24 @@ async function ask<T>(action: string, request: () => Promise<T>): Promise<Outcom
     if (typeof status !== 'number') return fromExchange(action, error)
     return failure(action, status, typeof code === 'number' ? code : null)
   }
+}
+
+/** Placing a call has no idempotency key: only an answer that says so proves that no call was placed. */
+async function place<T>(request: () => Promise<T>): Promise<Outcome<T, PlacingProblem>> {
+  try {
+    return ok(await request())
+  } catch (error) {
+    const { status } = error as { status?: unknown }
+    if (typeof status !== 'number' && !(error instanceof NoAnswer || error instanceof TooLarge)) throw error
+    const message = `Cannot place call: Twilio answered ${status ?? 'nothing that can be read'}`
+    return problem(typeof status === 'number' ? placingProblem(status) : 'unknown', message)
+  }
+}
+
+/** Of 429 Twilio says that nothing was processed: twilio.com/docs/api/errors/20429. */
+function placingProblem(status: number): PlacingProblem {
+  if (status === 429) return 'unavailable'
+  return status >= 400 && status < 500 && status !== 408 ? 'refused' : 'unknown'
 }
 
 /** Twilio's "call is not in progress": too early for it, or too late. */

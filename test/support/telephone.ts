@@ -11,7 +11,13 @@ import { createLog } from '../../src/lib/log.ts'
 import { ok, problem } from '../../src/lib/outcome.ts'
 import type { OpenSocket, SocketHandlers } from '../../src/lib/socket.ts'
 import type { MailPayload } from '../../src/vendors/mailer.ts'
-import type { CallSnapshot, RecordingSnapshot, Telephony } from '../../src/vendors/telephony.ts'
+import type {
+  CallSnapshot,
+  PlacedCall,
+  PlacingProblem,
+  RecordingSnapshot,
+  Telephony,
+} from '../../src/vendors/telephony.ts'
 import { openTestDatabase, type TestDatabase } from './database.ts'
 import { createHandClock, type HandClock } from './hand-clock.ts'
 
@@ -32,6 +38,10 @@ export type Vendors = {
   recordingsOf: Map<string, RecordingSnapshot[]>
   /** The problem that starting a recording meets, if any. */
   recordingTrouble: 'unavailable' | 'not-live' | null
+  /** The problem that placing a call meets, if any. */
+  placingTrouble: PlacingProblem | null
+  placed: PlacedCall[]
+  redirected: { callSid: string; url: string }[]
   /** Requests by REST: what, and about what. */
   asked: string[]
   mails: MailPayload[]
@@ -84,6 +94,9 @@ export async function openTelephone(settings: Record<string, string> = {}): Prom
     calls: new Map(),
     recordingsOf: new Map(),
     recordingTrouble: null,
+    placingTrouble: null,
+    placed: [],
+    redirected: [],
     asked: [],
     mails: [],
     files: new Map(),
@@ -151,6 +164,15 @@ const dialling =
 function recording(vendors: Vendors): Pick<Deps, 'telephony' | 'writer' | 'thinker' | 'mailer' | 'storage'> {
   let recordings = 0
   const telephony: Telephony = {
+    async placeCall(_account, call) {
+      if (vendors.placingTrouble !== null) return problem(vendors.placingTrouble, 'as the test wants it')
+      vendors.placed.push(call)
+      return ok({ callSid: newCallSid() })
+    },
+    async redirectCall(_account, callSid, url) {
+      vendors.redirected.push({ callSid, url })
+      return ok(null)
+    },
     async startRecording(_account, callSid) {
       vendors.asked.push(`start recording ${callSid}`)
       if (vendors.recordingTrouble !== null) return problem(vendors.recordingTrouble, 'as the test wants it')
