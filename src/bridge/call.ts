@@ -22,7 +22,7 @@ export type CallDeps = { clock: Clock; log: Log; openSocket: OpenSocket; limits:
 export type Line = { streamSid: string; socket: Socket; ear: Ear }
 
 /** What whoever planned the call does for it. */
-type Doing = Pick<CallPlan, 'runTool' | 'consult' | 'journal'>
+type Doing = Pick<CallPlan, 'runTool' | 'consult' | 'isSpent' | 'journal'>
 type Hands = Doing & { line: Line | null }
 
 /** What happens outside, without its time. */
@@ -55,6 +55,7 @@ export function openCall(deps: CallDeps, plan: CallPlan, firstLine: Line | null)
   let hands: Hands = { ...plan, line: firstLine }
   let cancelTimer: Cancel = () => {}
   let wakesAtMs = Number.POSITIVE_INFINITY
+  let isAskingWhetherSpent = false
 
   /** One thing at a time: what happens while commands are carried out waits until they are. */
   function tell(happening: Happening, audio: string | null = null): void {
@@ -113,6 +114,7 @@ export function openCall(deps: CallDeps, plan: CallPlan, firstLine: Line | null)
         break
       case 'record':
         journal.write(command.fact, atMs, command.attempt)
+        if (command.fact.kind === 'usage') void askWhetherSpent()
         break
       case 'hang-up':
         line?.ear.close()
@@ -152,6 +154,19 @@ export function openCall(deps: CallDeps, plan: CallPlan, firstLine: Line | null)
       call,
       answer.finally(() => consults.delete(call.toolCallId)),
     )
+  }
+
+  /** One question at a time. When it cannot be answered the call goes on: the next use asks again. */
+  async function askWhetherSpent(): Promise<void> {
+    if (isAskingWhetherSpent) return
+    isAskingWhetherSpent = true
+    try {
+      await hands.journal.flush()
+      if (await hands.isSpent()) tell({ on: 'spent' })
+    } catch (error) {
+      log.warn({ error: error instanceof Error ? error : undefined }, 'nobody knows what the call may still cost')
+    }
+    isAskingWhetherSpent = false
   }
 
   /** The ledger has what was written, or has had its time. */

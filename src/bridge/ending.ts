@@ -14,7 +14,8 @@ export const beginEnding = (state: CallState, reason: Ending, asks: CallState['a
 
 /** The end that was decided on: the stream is closed, and Twilio asks what comes next. */
 export function hangUp(state: CallState, out: Command[], reason: Ending, atMs: number): CallState {
-  const isHandedOver = reason === 'handed-over'
+  // Somebody else goes on: another machine, or a person.
+  const isHandedOver = reason === 'handed-over' || typeof reason === 'object'
   if (!isHandedOver) out.push({ do: 'record', fact: { kind: 'call.ending', reason } })
   const ended = endStream(state, out, isHandedOver ? 'handed-over' : 'hung-up', atMs)
   out.push({ do: 'hang-up' })

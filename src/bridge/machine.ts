@@ -2,10 +2,18 @@
 // carry it out (call.ts). It knows turns, barge-in, marks, tools, limits and endings. The audio's samples never pass here.
 
 import type { ModelItem } from '../wire/realtime.ts'
+import { isBackchannel } from './backchannel.ts'
 import { askHeld, listenForHush, noteTurn, stopConsults, weighTurn } from './consulting.ts'
 import { beginEnding, endStream, failModel, hangUp, finish as settle, settlesAtMs, writeDown } from './ending.ts'
 import { begin, bytesPerMs, type Cut, cutOff, finishItem, hear, send, spell, unheardBytes } from './playback.ts'
-import { configureEventId, configureRequest, forgetRequests, isConfigured, switchRequest } from './requests.ts'
+import {
+  configureEventId,
+  configureRequest,
+  forgetRequests,
+  isConfigured,
+  switchRequest,
+  transferWithdrawn,
+} from './requests.ts'
 import { ask, responseCreated, responseDone, responseRefused, speakNext } from './responding.ts'
 import { type CallEvent, type CallState, type Command, isTalking } from './state.ts'
 import { callTool, toolAnswered, toolConfirmed } from './tooling.ts'
@@ -50,6 +58,8 @@ function happen(state: CallState, event: CallEvent, out: Command[]): CallState {
       return handOver(state, out, event.how, atMs)
     case 'switch-mode':
       return switchMode(state, out, event)
+    case 'spent':
+      return state.phase.is === 'live' ? beginEnding(state, 'spent', ['spent'], atMs) : state
     case 'time':
       return watch(state, out, atMs)
   }
@@ -126,7 +136,8 @@ function said(state: CallState, out: Command[], event: Said, atMs: number): Call
       if (usage !== null && usage !== undefined) {
         out.push({ do: 'record', fact: { kind: 'usage', source: 'transcription', model, usage }, attempt: itemId })
       }
-      return weighTurn(words(state, itemId, { state: 'final', text }, atMs), out, itemId, text)
+      const heard = words(state, itemId, { state: 'final', text }, atMs)
+      return withdrawTransfer(weighTurn(heard, out, itemId, text), out, text)
     }
     case 'conversation.item.input_audio_transcription.failed':
       out.push({ do: 'note', level: 'info', about: 'a turn of the caller could not be transcribed' })
@@ -210,11 +221,20 @@ function callerSpeaks(state: CallState, out: Command[], itemId: string, atMs: nu
 const forgotten = (transcript: Transcript, { itemId, keep }: Cut): Transcript =>
   keep === 'nothing' ? markDeleted(transcript, itemId) : place(transcript, itemId, undefined)
 
-/** Whoever speaks during the goodbye has something left to say. Only time that has run out is not negotiable. */
+/** Whoever speaks during the goodbye has something left to say. Time and money that have run out are not negotiable. */
 function withdrawEnding(state: CallState): CallState {
   const { phase } = state
-  if (phase.is !== 'ending' || phase.reason === 'too-long' || phase.reason === 'handed-over') return state
+  if (phase.is !== 'ending' || (phase.reason !== 'agent' && phase.reason !== 'silence')) return state
   return { ...state, phase: { is: 'live' }, asks: state.asks.filter((what) => what !== 'goodbye') }
+}
+
+/** Whoever is about to be put through may thank for it; whoever says something else stays with the agent. */
+function withdrawTransfer(state: CallState, out: Command[], text: string): CallState {
+  const { phase } = state
+  if (phase.is !== 'ending' || typeof phase.reason !== 'object' || isBackchannel(text)) return state
+  out.push({ do: 'record', fact: { kind: 'transfer.withdrawn', toolCallId: phase.reason.transfer } })
+  out.push({ do: 'tell-model', event: transferWithdrawn })
+  return { ...state, phase: { is: 'live' }, asks: state.asks.filter((what) => what !== 'connecting') }
 }
 
 function callerSpoke(

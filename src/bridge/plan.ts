@@ -23,6 +23,8 @@ export type CallPlan = CallScript & {
   runTool(call: ToolCall, mode: AgentMode): Promise<ToolOutput>
   /** Takes a tool's call to the supervisor. The same holds of it; once `signal` is aborted it resolves soon. */
   consult(call: ToolCall, view: ConsultView): Promise<ToolOutput>
+  /** Asked whenever more was used, once that is in the ledger: whether the call must end for it. */
+  isSpent(): Promise<boolean>
   journal: Journal
 }
 
@@ -67,6 +69,13 @@ export type TurnDetection =
 
 /**
  * `parameters`: a JSON schema. `isConsult`: it asks the supervisor, takes seconds, and depends on all that was said; the caller
- * is told to wait, and its answer is dropped when they say something else meanwhile.
+ * is told to wait, and its answer is dropped when they say something else meanwhile. `isTransfer`: when it ends the call, a
+ * person goes on with it.
  */
-export type ToolSpec = { name: string; description: string; parameters: unknown; isConsult?: boolean }
+export type ToolSpec = {
+  name: string
+  description: string
+  parameters: unknown
+  isConsult?: boolean
+  isTransfer?: boolean
+}

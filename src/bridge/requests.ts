@@ -103,6 +103,10 @@ function taskOf(script: CallScript, ask: Ask): string | null {
       return 'The caller has been silent for a while. Ask in one short sentence whether they are still there.'
     case 'time-warning':
       return 'Tell the caller in one short sentence that this call must end in about a minute, and go on with the most important thing.'
+    case 'connecting':
+      return 'Tell the caller in one short sentence that you are putting them through now, and ask nothing.'
+    case 'spent':
+      return 'This conversation must end here. Say so in one short sentence, with an apology, and ask nothing more.'
     case 'goodbye':
       return 'The call ends now. Say goodbye in one short sentence, and ask nothing more.'
   }
@@ -120,6 +124,21 @@ export function forgetRequests(cut: Cut): RealtimeClientEvent[] {
     content_index: contentIndex,
     audio_end_ms: heardMs,
   }))
+}
+
+/** What the model could not know of what it asked for. */
+export const transferWithdrawn: RealtimeClientEvent = {
+  type: 'conversation.item.create',
+  item: {
+    type: 'message',
+    role: 'system',
+    content: [
+      {
+        type: 'input_text',
+        text: 'The caller spoke before they were put through, and is still with you. If they still want it, call the tool again.',
+      },
+    ],
+  },
 }
 
 export const toolOutput = (toolCallId: string, output: string): RealtimeClientEvent => ({

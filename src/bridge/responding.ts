@@ -25,7 +25,8 @@ export function speakNext(state: CallState, out: Command[], atMs: number): CallS
 }
 
 /** Something of ours is to be said, and nothing to be done. */
-const isSaying = (what: Ask): boolean => what === 'goodbye' || isFiller(what)
+const isSaying = (what: Ask): boolean =>
+  what === 'goodbye' || what === 'spent' || what === 'connecting' || isFiller(what)
 
 const isOurTurn = (state: CallState): boolean =>
   isTalking(state) && state.response.is === 'none' && state.floor.is === 'open' && state.answerDueAtMs === null
@@ -62,7 +63,8 @@ const stillUnsaid = ({ asks, tools }: CallState): Ask[] =>
   asks.filter((what) => outlivesTurn(what) && (what !== 'tool-results' || tools.unconfirmed.length > 0))
 
 /** Whether something is worth saying even after the caller has said something else. */
-const outlivesTurn = (what: Ask): boolean => what === 'tool-results' || what === 'time-warning' || what === 'goodbye'
+const outlivesTurn = (what: Ask): boolean =>
+  what === 'tool-results' || what === 'time-warning' || what === 'goodbye' || what === 'spent'
 
 /** Errors that mean that the model will never speak on this key, model or account. */
 const hopeless = new Set(['insufficient_quota', 'model_not_found', 'invalid_api_key', 'account_deactivated'])

@@ -52,8 +52,11 @@ export type Phase =
   | { is: 'settling'; lingersUntilMs: number; dueAtMs: number; isModelGone: boolean }
   | { is: 'closed' }
 
-/** agent: by its tool. silence: nobody spoke. too-long: `callMs`. handed-over: another machine goes on with the call. */
-export type Ending = 'agent' | 'silence' | 'too-long' | 'handed-over'
+/**
+ * agent: by its tool. silence: nobody spoke. too-long: `callMs`. spent: there is no money left for it. handed-over: another
+ * machine goes on with the call. transfer: a person does, as the tool call of this id asked.
+ */
+export type Ending = 'agent' | 'silence' | 'too-long' | 'spent' | 'handed-over' | { transfer: string }
 
 /** Who has the floor. pausing: speech has stopped, and the turn is about to be committed. */
 export type Floor =
@@ -86,6 +89,8 @@ export type Ask =
   | 'still-checking'
   | 'still-there'
   | 'time-warning'
+  | 'connecting'
+  | 'spent'
   | 'goodbye'
 
 /** Said only to fill a silence: of no use once somebody else has spoken. */
@@ -108,6 +113,7 @@ export type RunningTool = {
   hadSpeech: boolean
   dueAtMs: number
   consult: Consult | null
+  isTransfer: boolean
 }
 
 /** A question to the supervisor. */
@@ -134,6 +140,8 @@ export type CallEvent = { atMs: number } & (
   | { on: 'audio-lost'; ms: number }
   /** gently: at the end of what the agent is saying. at-once: the process is ending. */
   | { on: 'hand-over'; how: 'gently' | 'at-once' }
+  /** The ledger says that this call, or its clinic, has no money left. */
+  | { on: 'spent' }
   | { on: 'switch-mode'; to: AgentMode; reason: FactOf<'mode.switched'>['reason'] }
   | { on: 'time' }
 )

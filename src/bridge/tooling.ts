@@ -6,7 +6,7 @@ import { stopConsults } from './consulting.ts'
 import { beginEnding } from './ending.ts'
 import { toolOutput } from './requests.ts'
 import { ask } from './responding.ts'
-import { type Ask, type CallState, type Command, isTalking, type RunningTool } from './state.ts'
+import { type Ask, type CallState, type Command, type Ending, isTalking, type RunningTool } from './state.ts'
 
 /** A finished call runs; a cut one never does. More than the limits allow are answered for. */
 export function callTool(
@@ -45,12 +45,12 @@ function runningTool(
   { script, limits }: CallState,
   call: ToolCall,
   atMs: number,
-): Pick<RunningTool, 'toolCallId' | 'dueAtMs' | 'consult'> {
+): Pick<RunningTool, 'toolCallId' | 'dueAtMs' | 'consult' | 'isTransfer'> {
   const { toolCallId, name } = call
-  const isConsult = script.tools.some((tool) => tool.name === name && tool.isConsult)
-  if (!isConsult) return { toolCallId, dueAtMs: atMs + limits.toolMs, consult: null }
+  const { isConsult = false, isTransfer = false } = script.tools.find((tool) => tool.name === name) ?? {}
+  if (!isConsult) return { toolCallId, dueAtMs: atMs + limits.toolMs, consult: null, isTransfer }
   const consult = { is: 'held' as const, call, dueAtMs: atMs + limits.lastTurnMs }
-  return { toolCallId, dueAtMs: atMs + limits.consultMs, consult }
+  return { toolCallId, dueAtMs: atMs + limits.consultMs, consult, isTransfer }
 }
 
 /** A second answer to a call, or one that comes after we answered for it, changes nothing. */
@@ -68,17 +68,20 @@ export function toolAnswered(
   out.push({ do: 'tell-model', event: toolOutput(toolCallId, output) })
   const next = { ...state, tools: { ...state.tools, running, unconfirmed: [...state.tools.unconfirmed, toolCallId] } }
   if (state.phase.is === 'ending') return next
-  if (endsCall) return beginEnding(next, 'agent', lastWords(next, call), atMs)
+  if (endsCall) return beginEnding(next, endingBy(call), lastWords(next, call), atMs)
   return running.length === 0 ? ask(next, 'tool-results') : next
 }
+
+const endingBy = ({ isTransfer, toolCallId }: RunningTool): Ending => (isTransfer ? { transfer: toolCallId } : 'agent')
 
 /** What is still to be said before the call ends. */
 function lastWords({ response }: CallState, call: RunningTool): Ask[] {
   // What the supervisor has done, the caller has not heard yet.
   if (call.consult !== null) return ['tool-results']
-  // The turn that ended the call also spoke: that was the goodbye.
+  // The turn that ended the call also spoke: that was the goodbye, or that they will be put through.
   const isSpeaking = response.is === 'active' && response.responseId === call.responseId && response.hasSound
-  return call.hadSpeech || isSpeaking ? [] : ['goodbye']
+  if (call.hadSpeech || isSpeaking) return []
+  return [call.isTransfer ? 'connecting' : 'goodbye']
 }
 
 /** The output has its place in the model's conversation: responses from here on have seen it. */

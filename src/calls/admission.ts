@@ -1,11 +1,14 @@
 // Whether an agent is given to a call: not when the clinic carries as many as it wants, not to a number that calls without
-// end, and not when the money of the day or the month is spent. A caller that is refused hears why, and the ledger knows.
+// end, and not when the money of the day or the month is spent; and whether it may keep the call as that goes on. A caller that
+// is refused hears why, and the ledger knows.
 import { limits } from '../config.ts'
 import { nanoUsdOf } from '../conversations/cost.ts'
 import type { Refusal } from '../conversations/events.ts'
+import { findConversation } from '../conversations/store.ts'
+import type { Deps } from '../deps.ts'
 import { isSomebodysNumber } from '../lib/phone.ts'
 import type { LimitSettings } from '../organizations/settings.ts'
-import type { Organization } from '../organizations/store.ts'
+import { type Organization, readOrganization } from '../organizations/store.ts'
 import { countCallsFrom, countLiveCalls, readSpending, type Spending, takeTurn } from './load-store.ts'
 import type { OpenCall } from './open.ts'
 
@@ -28,6 +31,19 @@ export async function refusalOf(
   if (isFull(await countLiveCalls(tx, id, nowMs - limits.liveCallMs), settings.limits)) return 'busy'
   return isSpent(await readSpending(tx, organization, nowMs), settings.limits) ? 'spent' : null
 }
+
+/** Whether what this call has cost, or its clinic's day or month, has come to a ceiling. */
+export const isCallSpent = (
+  deps: Pick<Deps, 'db' | 'clock'>,
+  { organizationId, conversationId }: { organizationId: string; conversationId: string },
+): Promise<boolean> =>
+  deps.db.withOrg(organizationId, async (tx) => {
+    const organization = await readOrganization(tx, organizationId)
+    const call = await findConversation(tx, organizationId, conversationId)
+    const { usdPerCall } = organization.settings.limits
+    if (reaches(call?.costNanoUsd ?? 0, usdPerCall)) return true
+    return isSpent(await readSpending(tx, organization, deps.clock.now()), organization.settings.limits)
+  })
 
 const isFull = (liveCalls: number, { callsAtOnce }: LimitSettings): boolean =>
   callsAtOnce !== null && liveCalls >= callsAtOnce

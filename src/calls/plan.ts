@@ -1,8 +1,6 @@
 // Puts together what the bridge must know of one call: the clinic's voice, instructions and tools, the way to the model,
 // and, for a call that goes on after a break, everything that was said before.
 import { consultTool } from '../agents/briefing.ts'
-import { defaultGreeting, resumption } from '../agents/instructions.ts'
-import { renderInstructions } from '../agents/template.ts'
 import type { Agent, CallPlan, ModelSettings } from '../bridge/plan.ts'
 import { runTool } from '../clinic/tool-runner.ts'
 import { toolsFor } from '../clinic/toolbox.ts'
@@ -15,8 +13,10 @@ import { describeState, stateOf } from '../conversations/state.ts'
 import type { Deps } from '../deps.ts'
 import type { AgentMode } from '../organizations/settings.ts'
 import type { Organization } from '../organizations/store.ts'
+import { isCallSpent } from './admission.ts'
 import { consult } from './consult.ts'
 import type { CallContext } from './context.ts'
+import { openingOf } from './opening.ts'
 import { instructionsFor, readScene, type Scene } from './scene.ts'
 
 export type PlannedCall = { organizationId: string; conversationId: string; callSid: string; generation: number }
@@ -25,7 +25,7 @@ export async function planCall(context: CallContext, call: PlannedCall): Promise
   const { deps } = context
   const { organizationId, conversationId, generation } = call
   const scene = await readScene(context, call)
-  const { organization, texts, variables, events } = scene
+  const { organization, texts, events } = scene
   const journal = createJournal(deps, organizationId, conversationId)
   if (texts.base === undefined) {
     const text = 'The clinic has no instructions for calls; the default was used.'
@@ -44,11 +44,12 @@ export async function planCall(context: CallContext, call: PlannedCall): Promise
     ...agentOf(scene, mode),
     standby: agentOf(scene, mode === 'single' ? 'two_agent' : 'single'),
     modeBefore,
-    greeting: generation > 0 ? resumption : renderInstructions(texts.greeting ?? defaultGreeting, variables),
+    greeting: openingOf(scene, generation),
     history: historyOf(events, limits.historyTurns),
     limits: { callMs: deps.config.MAX_CALL_MINUTES * 60_000 },
     runTool: (toolCall, mode) =>
       runTool(deps, { organizationId, conversationId, tools: toolsFor(organization, talkers[mode]) }, toolCall),
+    isSpent: () => isCallSpent(deps, call),
     consult: (toolCall, view) => consult(context, { organizationId, conversationId, journal }, toolCall, view),
     journal,
   }

@@ -35,6 +35,8 @@ export type Tool = {
   parameters: z.ZodType
   result: z.ZodType
   deadlineMs: number
+  /** When it ends the call, a person goes on with it. */
+  isTransfer?: boolean
   /** Runs within the organization's transaction, which also keeps the outcome: all of it happens, or nothing. */
   run(context: ToolContext, input: unknown): Promise<ToolAnswer<unknown>>
 }
@@ -46,6 +48,7 @@ export function defineTool<P extends z.ZodType, R extends z.ZodType>(tool: {
   parameters: P
   result: R
   deadlineMs: number
+  isTransfer?: boolean
   run(context: ToolContext, input: z.infer<P>): Promise<ToolAnswer<z.infer<R>>>
 }): Tool {
   return { ...tool, run: (context, input) => tool.run(context, tool.parameters.parse(input)) }
@@ -62,9 +65,9 @@ export const orNull = <S extends z.ZodType>(about: string, schema: S) =>
   z.preprocess((given) => (given === undefined || given === '' ? null : given), schema.nullable()).describe(about)
 
 /** A tool as the model is told of it. */
-export const toolSchema = ({ name, description, parameters }: Tool) => {
+export const toolSchema = ({ name, description, parameters, isTransfer = false }: Tool) => {
   const { $schema: _, ...schema } = z.toJSONSchema(parameters, { override: withoutDatePattern })
-  return { name, description, parameters: schema }
+  return { name, description, parameters: schema, isTransfer }
 }
 
 /** A hundred tokens that say no more than "format": "date". */

@@ -20,6 +20,7 @@ export const transferToPerson = (targets: readonly TransferTarget[]): Tool =>
     }),
     result: z.strictObject({ connecting_to: z.string() }),
     deadlineMs: limits.clinicToolMs,
+    isTransfer: true,
     async run({ toolCallId, organization, nowMs }, { to, reason }) {
       const { settings, timeZone } = organization
       // As the clinic wants it now: the list may have changed since the call began.

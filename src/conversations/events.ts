@@ -2,7 +2,12 @@
 // its cause determines, so that a repeat is recognised wherever and whenever it arrives. Nothing here knows any order.
 import { z } from 'zod'
 import { agentModes, identityPolicies } from '../organizations/settings.ts'
-import { callStatuses } from '../wire/twilio.ts'
+import { answerers, callStatuses } from '../wire/twilio.ts'
+
+const ms = z.number().int().nonnegative()
+const instantMs = z.number().int()
+
+export const speakers = ['caller', 'agent'] as const
 
 /**
  * declined: somebody answered, and did not take the call. canceled: the caller hung up first. lost: nobody ever told how it
@@ -13,11 +18,6 @@ export const transferEndings = ['completed', 'busy', 'no-answer', 'failed', 'can
 /** busy: the clinic has as many calls as it wants. caller: this number calls too often. spent: no money is left for it. */
 export const refusals = ['busy', 'caller', 'spent'] as const
 export type Refusal = (typeof refusals)[number]
-
-const ms = z.number().int().nonnegative()
-const instantMs = z.number().int()
-
-export const speakers = ['caller', 'agent'] as const
 
 /**
  * A visit as it is spoken of in this conversation: by a small number, which means nothing in any other. `spoken` is the
@@ -51,6 +51,20 @@ export const conversationEvent = z.discriminatedUnion('kind', [
     to: z.string(),
     wantsRecording: z.boolean(),
   }),
+  /** A call that we placed, as the carrier knows it. `purpose`: why, as the agent is told. Key: the call. */
+  z.object({
+    kind: z.literal('call.outgoing'),
+    callSid: z.string(),
+    accountSid: z.string(),
+    from: z.string(),
+    to: z.string(),
+    wantsRecording: z.boolean(),
+    purpose: z.string(),
+  }),
+  /** Who or what answered a call that we placed. Key: the call. */
+  z.object({ kind: z.literal('call.answered-by'), answeredBy: z.enum(answerers) }),
+  /** A machine answered, and our message was spoken to it. Key: the call. */
+  z.object({ kind: z.literal('call.message-left') }),
   /** An inbound call that no agent is given to, because of a limit. Key: the call. */
   z.object({ kind: z.literal('call.refused'), because: z.enum(refusals) }),
   /** What Twilio says of the call's progress, by callback or in another request's CallStatus. Key: status + sequence. */
@@ -261,6 +275,9 @@ export type ConversationEvent = { key: string; atMs: number; fact: ConversationF
 export function eventKey(fact: ConversationFact, attempt = ''): string {
   switch (fact.kind) {
     case 'call.incoming':
+    case 'call.outgoing':
+    case 'call.answered-by':
+    case 'call.message-left':
     case 'call.refused':
     case 'voicemail.offered':
     case 'voicemail.declined':

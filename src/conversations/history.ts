@@ -6,7 +6,10 @@ import { turnsOf } from './transcript.ts'
 
 type Dated = { atMs: number; items: ConversationItem[] }
 
-/** At most the last `mostTurns` turns and tool calls. Empty for a conversation in which nothing was said or done. */
+/**
+ * What the agent must know of it before anything else, and at most the last `mostTurns` turns and deeds. Empty for a
+ * conversation in which nothing was said or done.
+ */
 export function historyOf(events: readonly ConversationEvent[], mostTurns: number): ConversationItem[] {
   const turns: Dated[] = turnsOf(events)
     .filter(({ text }) => text !== '')
@@ -15,8 +18,24 @@ export function historyOf(events: readonly ConversationEvent[], mostTurns: numbe
       items: [speaker === 'agent' ? agentSaid(text) : callerSaid(text)],
     }))
   const calls = answeredCalls(events).map(({ atMs, call, result }) => ({ atMs, items: toolAnswered(call, result) }))
-  const all = [...turns, ...calls].sort((a, b) => a.atMs - b.atMs)
-  return all.slice(-mostTurns).flatMap(({ items }) => items)
+  const all = [...turns, ...calls, ...transfersNotTaken(events)].sort((a, b) => a.atMs - b.atMs)
+  return [...purposeOf(events), ...all.slice(-mostTurns).flatMap(({ items }) => items)]
+}
+
+/** Why we called, of a call that we placed. */
+const purposeOf = (events: readonly ConversationEvent[]): ConversationItem[] =>
+  events.flatMap(({ fact }) => (fact.kind === 'call.outgoing' ? [note(`You placed this call. ${fact.purpose}`)] : []))
+
+function transfersNotTaken(events: readonly ConversationEvent[]): Dated[] {
+  const targets = new Map<string, string>()
+  for (const { fact } of events) if (fact.kind === 'transfer.requested') targets.set(fact.toolCallId, fact.target)
+  return events.flatMap(({ fact, atMs }) => {
+    if (fact.kind !== 'transfer.ended' || fact.status === 'completed') return []
+    const who = targets.get(fact.toolCallId) ?? 'the person'
+    return [
+      { atMs, items: [note(`The transfer to ${who} was not taken (${fact.status}). The caller is back with you.`)] },
+    ]
+  })
 }
 
 /** Every tool call that was answered, and when it was made. A model must not wait for an output that never comes. */
@@ -37,6 +56,11 @@ const toolAnswered = ({ toolCallId: call_id, name, ...call }: FactOf<'tool.calle
   { type: 'function_call_output' as const, call_id, output: JSON.stringify(result) },
 ]
 
+const note = (text: string): ConversationItem => ({
+  type: 'message',
+  role: 'system',
+  content: [{ type: 'input_text', text }],
+})
 const callerSaid = (text: string): ConversationItem => ({
   type: 'message',
   role: 'user',

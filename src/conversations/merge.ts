@@ -35,6 +35,10 @@ export type AnalysisFact = { state: 'completed' | 'failed' | 'skipped'; analysis
 export type Facts = {
   status: StatusFact | null
   firstSeenAtMs: number | null
+  /** We placed it. */
+  isOutgoing: boolean
+  /** A machine answered it, and is listening. */
+  isMachine: boolean
   /** Why no agent was given to the call, if none was. */
   refusal: Refusal | null
   isRecordingWanted: boolean
@@ -58,6 +62,8 @@ export type Facts = {
 export const noFacts: Facts = {
   status: null,
   firstSeenAtMs: null,
+  isOutgoing: false,
+  isMachine: false,
   refusal: null,
   isRecordingWanted: false,
   isRecordingRefused: false,
@@ -85,6 +91,8 @@ export function join(a: Facts, b: Facts): Facts {
   return {
     status: greater(a.status, b.status, statusOrder),
     firstSeenAtMs: least(a.firstSeenAtMs, b.firstSeenAtMs),
+    isOutgoing: a.isOutgoing || b.isOutgoing,
+    isMachine: a.isMachine || b.isMachine,
     refusal: greater(a.refusal, b.refusal, textOrder),
     isRecordingWanted: a.isRecordingWanted || b.isRecordingWanted,
     isRecordingRefused: a.isRecordingRefused || b.isRecordingRefused,
@@ -107,6 +115,10 @@ export function factsOf({ fact, atMs }: ConversationEvent): Facts {
   switch (fact.kind) {
     case 'call.incoming':
       return { ...noFacts, firstSeenAtMs: atMs, isRecordingWanted: fact.wantsRecording }
+    case 'call.outgoing':
+      return { ...noFacts, firstSeenAtMs: atMs, isOutgoing: true, isRecordingWanted: fact.wantsRecording }
+    case 'call.answered-by':
+      return { ...noFacts, isMachine: fact.answeredBy.startsWith('machine_end_') }
     case 'call.refused':
       return { ...noFacts, refusal: fact.because }
     case 'call.status': {
@@ -182,6 +194,7 @@ export function factsOf({ fact, atMs }: ConversationEvent): Facts {
     case 'appointment.booked':
     case 'appointment.rescheduled':
     case 'appointment.cancelled':
+    case 'call.message-left':
     case 'warning':
     case 'usage':
     case 'email.sent':

@@ -50,12 +50,13 @@ const isVoicemailSettled = (facts: Facts): boolean =>
   facts.voicemailOfferedAtMs === null || facts.isVoicemailDeclined || hasVoicemail(facts)
 
 /**
- * Whether an agent is at work for it, or about to be: its newest stream is awaited, or up. Unlike all the others this answer
- * comes and goes.
+ * Whether an agent is at work for it, or about to be: its newest stream is awaited, or up, or it is ringing where we called.
+ * Unlike all the others this answer comes and goes.
  */
 function isLive(facts: Facts): boolean {
   const newest = Math.max(...Object.keys(facts.expectedStreams).map(Number))
-  if (isEnded(facts) || !Number.isFinite(newest)) return false
+  if (isEnded(facts)) return false
+  if (!Number.isFinite(newest)) return facts.isOutgoing && !facts.isMachine
   const stream = Object.values(facts.streams).find(({ generation }) => generation === newest)
   return stream === undefined ? !facts.expectedStreams[newest] : stream.endedAtMs === null
 }

@@ -68,6 +68,26 @@ export const statusForm = z.looseObject({
 })
 export type StatusForm = z.infer<typeof statusForm>
 
+export const answerers = [
+  'human',
+  'machine_start',
+  'machine_end_beep',
+  'machine_end_silence',
+  'machine_end_other',
+  'fax',
+  'unknown',
+] as const
+export type Answerer = (typeof answerers)[number]
+
+/** POST of what an asynchronous answering machine detection found. `MachineDetectionDuration`: milliseconds. */
+export const answeredByForm = z.looseObject({
+  CallSid: callSid,
+  AccountSid: accountSid,
+  AnsweredBy: z.enum(answerers),
+  MachineDetectionDuration: text,
+})
+export type AnsweredByForm = z.infer<typeof answeredByForm>
+
 /** POST of a recording callback. It names neither From nor To. `RecordingStartTime` is RFC 2822. */
 export const recordingForm = z.looseObject({
   CallSid: callSid,

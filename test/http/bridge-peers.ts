@@ -212,6 +212,7 @@ export async function stage(options: { refusal?: number; script?: Parameters<typ
     callSid,
     realtime: { baseUrl: model.baseUrl, apiKey: 'sk-test', safetyIdentifier: 'caller-hash' },
     runTool: async () => ({ output: '{}', outcome: 'done', endsCall: false }),
+    isSpent: async () => false,
     consult: async () => ({ output: '{}', outcome: 'done', endsCall: false }),
     journal,
   }

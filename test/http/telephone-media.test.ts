@@ -298,6 +298,7 @@ test('a bridge that has stopped has nothing left to write, not even of a call th
     realtime: { baseUrl: 'https://model.example/v1', apiKey: 'none' },
     runTool: () => Promise.reject(new Error('no tool is asked for')),
     consult: () => Promise.reject(new Error('nobody is consulted')),
+    isSpent: async () => false,
     journal: { write() {}, flush: () => flushed.then(() => void happened.push('flushed')) },
   })
   const stopped = bridge.stop().then(() => happened.push('stopped'))

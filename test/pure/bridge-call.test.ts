@@ -38,6 +38,7 @@ function staged(openSocket: OpenSocket, hasLine = true) {
     realtime: { baseUrl: 'http://model.example/v1', apiKey: 'key' },
     runTool: async () => ({ output: '{}', outcome: 'done' as const, endsCall: false }),
     consult: async () => ({ output: '{}', outcome: 'done' as const, endsCall: false }),
+    isSpent: async () => false,
     journal,
   }
   const clock = createHandClock(0)

@@ -31,6 +31,7 @@ function staged() {
       views.push(view)
       return supervisor.promise
     },
+    isSpent: async () => false,
     journal: { write: () => {}, flush: () => Promise.resolve() },
   }
   let hear: (message: string) => void = () => {}

@@ -1,0 +1,26 @@
+// The agent's first turn in a stream: how it greets, or how it takes a conversation up again. What is only for this turn is
+// said here; what it must know for longer is in its history.
+import { defaultGreeting, resumption } from '../agents/instructions.ts'
+import { renderInstructions } from '../agents/template.ts'
+import type { ConversationEvent } from '../conversations/events.ts'
+import { fold } from '../conversations/merge.ts'
+import type { Scene } from './scene.ts'
+
+export function openingOf({ texts, variables, events }: Scene, generation: number): string {
+  if (wasNotTaken(events, generation)) return afterTransfer
+  if (generation > 0) return resumption
+  if (events.some(({ fact }) => fact.kind === 'call.outgoing')) return renderInstructions(outgoing, variables)
+  return renderInstructions(texts.greeting ?? defaultGreeting, variables)
+}
+
+/** The stream follows a transfer that nobody took. */
+const wasNotTaken = (events: readonly ConversationEvent[], generation: number): boolean =>
+  Object.values(fold(events).transfers).some(
+    ({ dialledAfter, ending }) => dialledAfter === generation - 1 && ending !== null && ending !== 'completed',
+  )
+
+const afterTransfer =
+  'Nobody took the call that you put through. Apologise in one short sentence, and offer to take a message.'
+
+const outgoing =
+  'You have placed this call. In one short sentence say that you call from {{clinic}}, and ask for the person it is for.'
