@@ -168,13 +168,12 @@ async function settled(clock: SimClock, look: () => Promise<ServerView>): Promis
 }
 
 /** What a machine is told: one object. */
-export function summaryOf({ fixture, seed, callSid, evidence, violations, latencies: latencyMs }: CallResult) {
+export function summaryOf({ seed, callSid, evidence, violations, latencies: latencyMs }: CallResult) {
   const { server, inbox } = evidence
   const row: Row = server?.conversation ?? {}
   const facts = (kind: string) => (server?.events ?? []).filter((event) => event.kind === kind).map(({ fact }) => fact)
   return {
     verdict: violations.length === 0 ? 'passed' : 'failed',
-    fixture: fixture.name,
     seed,
     callSid,
     sessionId: row.session_id ?? null,

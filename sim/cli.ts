@@ -5,6 +5,7 @@ import { callCommand } from './command-call.ts'
 import { raceCommand } from './command-race.ts'
 import { replayCommand } from './command-replay.ts'
 import { callbacks, triggerCommand } from './command-trigger.ts'
+import { listFixtures } from './fixture.ts'
 import { Mistake } from './mistake.ts'
 
 const phoneNumber = (text: string): string => {
@@ -18,12 +19,29 @@ const speed = (text: string): number => {
   return value
 }
 
+const fixtures = (await listFixtures()).join(', ').match(/.{1,68}(, |$)/g) ?? []
+
 const program = new Command('sim')
   .description(
     'Stands in for Twilio, OpenAI and Resend, so that real calls can be placed with no account, key or network.',
   )
   .configureHelp({ showGlobalOptions: true })
   .showHelpAfterError('(sim --help shows what there is)')
+  .addHelpText(
+    'after',
+    `
+First of all:
+  sim call --to +15551234567    rings a clinic, on a server and a database of its
+                                own, and tells what happens
+
+Numbers:   +15551234567 Lakeside Family Clinic
+           +15557654321 Cedar Grove Dental; any other is nobody's
+Fixtures:  ${fixtures.join('\n           ')}
+           (sim/fixtures/README.md tells how to write one)
+Exit code: 0 when everything holds, 1 when something does not, 2 when the
+           command was wrong
+Each command has its own help: sim call --help`,
+  )
   .exitOverride()
 
 program
@@ -64,6 +82,14 @@ program
   .argument('[files...]', 'fixtures, by name or file; without any, all of them')
   .option('--seed <text>', 'the seed of every call', '1')
   .option('--json', 'print one JSON object a line')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  sim replay                                  every fixture, with seed 1
+  sim replay default second-clinic --seed 7   two of them, and other chances
+  sim replay my-call.yaml                     one of your own`,
+  )
   .action(replayCommand)
 
 const count = (text: string): number => {

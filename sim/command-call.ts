@@ -6,7 +6,7 @@ import { type DevLine, type DevNote, readDevNote } from './dev-door.ts'
 import { callElsewhere } from './elsewhere.ts'
 import { openPostgres } from './house.ts'
 import { Mistake } from './mistake.ts'
-import { showCall } from './show.ts'
+import { makeRoom, showCall } from './show.ts'
 import { createSpeech } from './speech.ts'
 import { commandOf, fixtureOf, lastCallFolder, type Wish } from './wish.ts'
 
@@ -38,6 +38,7 @@ export async function callCommand(flags: CallFlags): Promise<void> {
 async function callOwn(wish: Wish, isVirtual: boolean): Promise<number> {
   const console = createConsole(wish.json ? quiet : process.stdout, process.env)
   const fixture = await fixtureOf(wish)
+  await makeRoom(wish)
   const postgres = await openPostgres(console.progress)
   try {
     const result = await simulateCall({

@@ -8,14 +8,14 @@ import { fixtureOf } from './wish.ts'
 
 export async function replayCommand(files: string[], options: { seed: string; json?: boolean }): Promise<void> {
   const names = files.length > 0 ? files : await listFixtures()
+  const fixtures = await Promise.all(names.map((name) => fixtureOf({ fixture: name, seed: options.seed, json: false })))
   const postgres = await openPostgres((step) => console.error(`… ${step}`))
   const speech = createSpeech({ cacheFolder: join('.frontdesk', 'speech') })
   const startedAt = performance.now()
   let callMs = 0
   let failed = 0
   try {
-    for (const name of names) {
-      const fixture = await fixtureOf({ fixture: name, seed: options.seed, json: false })
+    for (const fixture of fixtures) {
       const begunAt = performance.now()
       const result = await simulateCall({
         fixture,
@@ -30,7 +30,7 @@ export async function replayCommand(files: string[], options: { seed: string; js
       const lastedMs = (endedAtMs ?? ringingAtMs) - ringingAtMs
       callMs += lastedMs
       if (result.violations.length > 0) failed++
-      if (options.json) console.log(JSON.stringify(summaryOf(result)))
+      if (options.json) console.log(JSON.stringify({ fixture: fixture.name, ...summaryOf(result) }))
       else {
         const verdict = result.violations.length === 0 ? 'passed' : 'FAILED'
         console.log(
@@ -47,6 +47,6 @@ export async function replayCommand(files: string[], options: { seed: string; js
   console.log(
     `${(callMs / 1000).toFixed(0)} s of calls in ${(tookMs / 1000).toFixed(1)} s: ${(callMs / tookMs).toFixed(0)} times faster than real time`,
   )
-  console.log(`${names.length - failed} passed, ${failed} failed`)
+  console.log(`${fixtures.length - failed} passed, ${failed} failed`)
   process.exitCode = failed > 0 ? 1 : 0
 }

@@ -12,7 +12,7 @@ import { createLoopbackNetwork, listen } from './loopback.ts'
 import { Mistake } from './mistake.ts'
 import type { StandIn } from './network.ts'
 import { createRandom } from './random.ts'
-import { showCall } from './show.ts'
+import { makeRoom, showCall } from './show.ts'
 import { createSpeech } from './speech.ts'
 import { createView } from './view.ts'
 import { commandOf, fixtureOf } from './wish.ts'
@@ -95,6 +95,7 @@ function callDoor(scene: Scene, server: string): StandIn {
     const write = (text: string) => tell({ text })
     const console = createConsole({ ...screen, write: wish.json ? () => {} : write }, { NO_COLOR: screen.noColor })
     const fixture = await fixtureOf(wish)
+    await makeRoom(wish)
     await untilReady(server)
     const result = await runCall(scene, {
       fixture,

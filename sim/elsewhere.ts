@@ -9,7 +9,7 @@ import { createConsole } from './console.ts'
 import { createLoopbackNetwork } from './loopback.ts'
 import { Mistake } from './mistake.ts'
 import { createRandom } from './random.ts'
-import { showCall } from './show.ts'
+import { makeRoom, showCall } from './show.ts'
 import { createTrace } from './trace.ts'
 import { commandOf, fixtureOf, type Wish } from './wish.ts'
 import { openWorld } from './world.ts'
@@ -29,6 +29,7 @@ export async function callElsewhere(target: URL, flags: Elsewhere, wish: Wish): 
   }
   const console = createConsole(wish.json ? { write: () => true } : process.stdout, process.env)
   const fixture = await fixtureOf(wish)
+  await makeRoom(wish)
   const world = await openWorld(realClock, createRandom(wish.seed))
   const account = { accountSid: accountSid ?? world.account.accountSid, authToken }
   const voice = new URL(target)

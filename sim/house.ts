@@ -59,7 +59,9 @@ export type House = {
 
 /** The embedded Postgres, for as many houses as come. */
 export const openPostgres = (onProgress: (step: string) => void): Promise<Postgres> =>
-  startEmbeddedPostgres({ folder: join(localFolder, 'postgres'), onProgress })
+  startEmbeddedPostgres({ folder: join(localFolder, 'postgres'), onProgress }).catch((error: Error) => {
+    throw new Mistake(error.message)
+  })
 
 /** The database of a server that was given none. */
 export const localAdminUrl = (postgres: Postgres): string => postgres.adminUrl(localDatabase)

@@ -1,15 +1,14 @@
 // Keeps a call in a folder, for ears and eyes: a stereo WAV (caller left, agent right), the e-mail as HTML and as text, and
 // the trace.
-import { mkdir, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { writeWav } from './audio.ts'
 import type { CallResult } from './call.ts'
 import { toJsonl } from './trace.ts'
 import { tracksOf } from './tracks.ts'
 
-/** Answers with the files written. */
+/** Answers with the files written. The folder is there. */
 export async function saveCall(folder: string, { evidence, trace }: CallResult): Promise<string[]> {
-  await mkdir(folder, { recursive: true })
   const { caller, agent } = tracksOf(evidence.carrier)
   const files: [name: string, content: string | Uint8Array][] = [
     ['call.wav', writeWav([caller, agent])],

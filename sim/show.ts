@@ -5,10 +5,20 @@ import type { Rule } from './audit/case.ts'
 import { rules } from './auditor.ts'
 import { type CallResult, summaryOf } from './call.ts'
 import type { Console } from './console.ts'
+import { Mistake } from './mistake.ts'
 import { reportPage } from './report/page.ts'
 import { saveCall } from './save.ts'
 import { toJsonl } from './trace.ts'
 import { lastCallFolder, type Wish } from './wish.ts'
+
+/** Makes the folders for the call's files: what cannot be kept is told before the call, not after it. */
+export async function makeRoom({ save = lastCallFolder, trace, report }: Wish): Promise<void> {
+  const files = [trace, report].filter((file) => file !== undefined)
+  for (const folder of [save, ...files.map((file) => dirname(file))])
+    await mkdir(folder, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
+      throw new Mistake(`Cannot keep the call in ${folder}: ${error.code}`)
+    })
+}
 
 /** Answers with the exit code. `print` takes the JSON object. */
 export async function showCall(
@@ -19,7 +29,6 @@ export async function showCall(
   const { held = rules, repeat } = to
   const saved = await saveCall(wish.save ?? lastCallFolder, result)
   const keep = async (file: string, content: string): Promise<void> => {
-    await mkdir(dirname(file), { recursive: true })
     await writeFile(file, content)
     saved.push(file)
   }

@@ -20,11 +20,14 @@ export type View = {
  */
 export type Look = { tables: ReadonlyMap<string, string>; rows: ReadonlyMap<string, string> }
 
-type Sql = postgres.Sql
+type Sql = postgres.Sql<{ bigint: number }>
+
+/** Durations and sizes: far from where a number could not hold them. */
+const asNumber = { to: 20, from: [20], parse: Number, serialize: String }
 
 /** `adminUrl`: of the server's database. */
 export function createView(adminUrl: string): View {
-  const sql = postgres(adminUrl, { max: 1, onnotice: () => {} })
+  const sql = postgres(adminUrl, { max: 1, onnotice: () => {}, types: { bigint: asNumber } })
 
   return {
     look: async () => ({ tables: await readTables(sql), rows: await readRows(sql) }),

@@ -145,7 +145,10 @@ function locateBinaries(): Binaries {
     const { version } = JSON.parse(fs.readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }
     return { native: join(root, 'native'), version, major: version.slice(0, version.indexOf('.')) }
   } catch (cause) {
-    throw new Error(`Cannot find Postgres: ${name} is not installed. Install it, or set DATABASE_URL`, { cause })
+    throw new Error(
+      `Cannot find Postgres: ${name} is not installed. Run bun install, or give the server a database by DATABASE_URL`,
+      { cause },
+    )
   }
 }
 

@@ -1,0 +1,79 @@
+// The simulator as it is typed: what it prints for machines, what it says of a mistake, and with which code it ends.
+import { expect, test } from 'bun:test'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const folder = mkdtempSync(join(tmpdir(), 'frontdesk-command-'))
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+const aCallMs = 60_000
+
+async function sim(...given: string[]) {
+  const child = Bun.spawn([process.execPath, 'sim/cli.ts', ...given], {
+    cwd: fileURLToPath(new URL('../..', import.meta.url)),
+    env: { ...process.env, NO_COLOR: '1' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const [out, err] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()])
+  return { code: await child.exited, out, err }
+}
+
+test(
+  'sim call --json prints one object and nothing else, with the keys that are promised',
+  async () => {
+    const { code, out, err } = await sim('call', '--speed', '10', '--json', '--seed', '3', '--save', folder)
+    expect([code, err]).toEqual([0, ''])
+    const told = JSON.parse(out)
+    expect(Object.keys(told)).toEqual(
+      'verdict seed callSid sessionId organizationId conversation turns tools emails latencyMs violations'.split(' '),
+    )
+    expect(told).toMatchObject({ verdict: 'passed', seed: '3', sessionId: `twilio_${told.callSid}`, violations: [] })
+    expect(told.conversation).toMatchObject({ call_status: 'completed', duration_ms: expect.any(Number) })
+    expect(told.turns[0]).toMatchObject({ speaker: 'agent', isCut: false })
+    expect(told.tools.at(-1)).toMatchObject({ name: 'end_call', outcome: 'done' })
+    expect(told.emails).toHaveLength(1)
+  },
+  aCallMs,
+)
+
+test(
+  'a call that is not as its fixture says ends with 1, and says what is not',
+  async () => {
+    const fixture = join(folder, 'wrong.yaml')
+    const right = await Bun.file(new URL('../../sim/fixtures/unknown-number.yaml', import.meta.url)).text()
+    await Bun.write(fixture, right.replace('isRouted: false', 'isRouted: true'))
+    const { code, out } = await sim('call', '--speed', '10', '--fixture', fixture, '--save', folder)
+    expect(code).toBe(1)
+    expect(out).toMatch(/✘ failed: \d+ of \d+ rules do not hold/)
+  },
+  aCallMs,
+)
+
+const broken = join(folder, 'broken.yaml')
+await Bun.write(broken, 'version: 1\nabout: Broken.\ncall: { to: 12, from: +15550102030 }\n')
+
+test.each([
+  ['a number that is none', ['call', '--to', '5551234567'], 'begins with + and its country code'],
+  ['a speed below real time', ['call', '--speed', '0.5'], 'The speed is 1 for real time'],
+  ['a fixture that there is none of', ['call', '--fixture', 'nobody'], "There is no fixture 'nobody'. There are "],
+  ['a fixture that cannot be read', ['call', '--fixture', broken], 'broken.yaml:3:9: call.to: must be a string'],
+  ['a folder that cannot be', ['call', '--save', '/proc/nowhere'], 'Cannot keep the call in /proc/nowhere'],
+  ['a target that is no URL', ['call', '--target', 'nowhere'], 'is not a URL'],
+  [
+    'a server of somebody’s, without its token',
+    ['call', '--target', 'http://127.0.0.1:9'],
+    '--target needs --auth-token',
+  ],
+  [
+    'a replay of a fixture that cannot be read',
+    ['replay', 'default', broken],
+    'broken.yaml:3:9: call.to: must be a string',
+  ],
+  ['a command that there is none of', ['dance'], "unknown command 'dance'"],
+])('a mistake is told in words, without a stack, and ends with 2: %s', async (_, given, words) => {
+  const { code, out, err } = await sim(...given)
+  expect([code, out]).toEqual([2, ''])
+  expect(err).toContain(words)
+  expect(err).not.toMatch(/^ +at /m)
+})
