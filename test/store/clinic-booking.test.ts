@@ -203,6 +203,18 @@ describe('an appointment', () => {
     }
   })
 
+  test('that was given to somebody else at the desk meanwhile is out of reach', async () => {
+    const desk = await openDesk(database.db)
+    const call = await desk.ringAs(dana)
+    await call.use('find_availability', { ...checkUp, from_day: '2026-03-31' })
+    await desk.within(async (tx) => {
+      const [other] = await tx.select().from(patients).where(eq(patients.givenName, 'Leo'))
+      await tx.update(appointments).set({ patientId: other?.id ?? '' })
+    })
+    expect((await call.use('reschedule_appointment', { appointment: 1, slot: 1 })).outcome).toBe('refused')
+    expect((await call.use('cancel_appointment', { appointment: 1 })).outcome).toBe('refused')
+  })
+
   test('that has begun is not cancelled any more', async () => {
     const desk = await openDesk(database.db)
     const call = await desk.ringAs(dana)

@@ -90,6 +90,28 @@ describe('by name and date of birth', () => {
     expect((await wrong.use('search_patient', given)).told.status).toBe('not_found')
   })
 
+  test('two who cannot be told apart are not told anything', async () => {
+    for (const at of [desk, byNumber])
+      await at.within((tx) =>
+        tx.insert(patients).values(
+          [1, 2].map(() => ({
+            organizationId: at.organizationId,
+            id: crypto.randomUUID(),
+            givenName: 'Twin',
+            familyName: 'Same',
+            dateOfBirth: '1977-07-07',
+            phoneNumbers: ['+15550106666'],
+          })),
+        ),
+      )
+    const given = { name: 'Twin Same', date_of_birth: '1977-07-07', phone_number: '+15550106666' }
+    for (const at of [desk, byNumber]) {
+      const call = await at.ring('+15550106666')
+      expect((await call.use('search_patient', given)).told.status).toBe('not_found')
+      expect((await call.state()).patient).toBeNull()
+    }
+  })
+
   test('a caller who is known by their number alone is not identified', async () => {
     const call = await desk.ring(danasNumber)
     expect((await call.use('search_patient', {})).told.status).toBe('need_more')
