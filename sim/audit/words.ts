@@ -52,13 +52,15 @@ export const transcriptIsWhatWasHeard: Rule = {
     const items = model.sessions.flatMap((session) => session.items)
     return [
       ...hearing.items.flatMap((spoken) => judgeAgent(spoken, kept)),
-      ...items
-        .filter(({ role, text }) => role === 'user' && text.trim() !== '')
-        .flatMap((item) => judgeCaller(item, kept)),
+      ...model.sessions.flatMap(heardOfCaller).flatMap((item) => judgeCaller(item, kept)),
       ...judgeOrder(items, kept),
     ]
   },
 }
+
+/** Not what a server repeats to a model that it asks anew. */
+const heardOfCaller = ({ items, speech }: Case['model']['sessions'][number]): ModelItem[] =>
+  items.filter(({ itemId, text }) => text.trim() !== '' && speech.some((each) => each.itemId === itemId))
 
 function judgeAgent(spoken: SpokenItem, kept: Utterance[]): Finding[] {
   const { item, heardBytes, longestDeltaMs, isInterrupted } = spoken

@@ -33,6 +33,21 @@ describe('the auditor', () => {
     expect(audit(call)).toEqual([])
   })
 
+  test('asks of the transcript what was said, not what a server repeats to a model that it asks anew', () => {
+    const call = auditedCall()
+    const repeated = { ...item(call, 'item_U1'), itemId: 'item_U1 again' }
+    call.model.sessions.push({
+      ...call.session,
+      sessionId: 'sess_2',
+      config: null,
+      items: [repeated],
+      deltas: [],
+      speech: [],
+      appended: new Uint8Array(),
+    })
+    expect(audit(call)).toEqual([])
+  })
+
   test('has a broken call here for every rule', () => {
     for (const { name } of rules)
       expect(breakings.some(([rule]) => name.startsWith(rule)) ? name : `untested: ${name}`).toBe(name)
