@@ -6,6 +6,7 @@ import { type Latencies, latencies } from './audit/latency.ts'
 import { audit } from './auditor.ts'
 import { createCarrier } from './carrier/carrier.ts'
 import { createVirtualClock, realClock, type SimClock } from './clock.ts'
+import { type Grade, grade, isMet, violationsIn } from './grading.ts'
 import { type House, openHouse, type Postgres, publicBaseUrl } from './house.ts'
 import { createInbox } from './inbox/inbox.ts'
 import { Mistake } from './mistake.ts'
@@ -16,12 +17,16 @@ import type { Fixture } from './script.ts'
 import type { Speech } from './speech.ts'
 import { createTrace, type Trace } from './trace.ts'
 import { createView, type View } from './view.ts'
-import { openWorld, type World } from './world.ts'
+import { openWorld, type RealModel, type World } from './world.ts'
 
 export type CallRequest = {
   fixture: Fixture
   seed: string
   speech: Speech
+  /** The clinic's base instructions, in place of its own. */
+  instructions?: string | undefined
+  /** Whom the server talks with in place of the model: the call is graded, then. In real time only. */
+  real?: RealModel | undefined
   /** Called with the trace before its first entry. */
   onTrace(trace: Trace): void
 }
@@ -32,6 +37,8 @@ export type CallResult = {
   callSid: string
   evidence: Evidence
   violations: Violation[]
+  /** Of a call with a real model, which is graded where others are judged. */
+  grades?: Grade[] | undefined
   latencies: Latencies
   trace: Trace
   /** The carrier's REST API, which still remembers the call. */
@@ -44,7 +51,7 @@ export type Scene = {
   network: Network
   publicBaseUrl: string
   view: View
-  clinic: Pick<House, 'configure' | 'switchMode'> | null
+  clinic: Pick<House, 'configure' | 'instruct' | 'switchMode'> | null
 }
 
 /** A day that no database's clock will reach for long: jobs planned on the virtual clock never fall due by themselves. */
@@ -63,7 +70,7 @@ export async function simulateCall(
   const clock = virtual ?? realClock
   const random = createRandom(request.seed)
   const whole = async () => {
-    const world = await clock.hold(openWorld(clock, random), 'the stand-ins to listen')
+    const world = await clock.hold(openWorld(clock, random, {}, request.real), 'the stand-ins to listen')
     request.onProgress('starting the server')
     const house = await clock.hold(openHouse(world, random, request.postgres), 'the server to start')
     const view = createView(house.adminUrl)
@@ -80,9 +87,12 @@ export async function simulateCall(
 }
 
 /** Places one call to a server that is up. */
-export async function runCall(scene: Scene, { fixture, seed, speech, onTrace }: CallRequest): Promise<CallResult> {
+export async function runCall(scene: Scene, request: CallRequest): Promise<CallResult> {
+  const { fixture, seed, speech, onTrace, real } = request
   const { world, network, view } = scene
   const { clock, account } = world
+  if (fixture.atMs !== null && !clock.isVirtual)
+    throw new Mistake(`The fixture ${fixture.name} speaks of days of the virtual clock: add --speed 10.`)
   const trace = createTrace(clock)
   onTrace(trace)
   const model = createModel({ clock, trace, speech, seed, isStrict: true, apiKey: world.modelKey })
@@ -99,12 +109,12 @@ export async function runCall(scene: Scene, { fixture, seed, speech, onTrace }: 
     people: fixture.people,
     ...whoIsCalled(fixture),
   })
-  await clock.hold(model.use(fixture.model), 'the model to rehearse')
+  if (real === undefined) await clock.hold(model.use(fixture.model), 'the model to rehearse')
   world.model.show(model.standIn)
   world.inbox.show(inbox.standIn)
   world.carrier.show(carrier.standIn)
   const before = await clock.hold(view.look(), 'a look at the database')
-  await clock.hold(prepareClinic(scene, fixture), 'the clinic to be ready')
+  await clock.hold(prepareClinic(scene, request), 'the clinic to be ready')
   const isInbound = fixture.call.direction === 'inbound'
   const placed = isInbound ? carrier.call({ ...fixture.call, caller: fixture.caller }) : await carrier.expectOutbound()
   for (const { afterMs, to } of fixture.clinic.switches)
@@ -117,28 +127,28 @@ export async function runCall(scene: Scene, { fixture, seed, speech, onTrace }: 
   await settled(clock, () => view.of(placed.callSid, null))
   const server = await clock.hold(view.of(placed.callSid, before), 'a look at the database')
   const evidence = { fixture, carrier: record, model: model.record(), inbox: inbox.record(), server }
+  const grades = real === undefined ? undefined : grade(evidence)
   return {
     fixture,
     seed,
     callSid: placed.callSid,
     evidence,
-    violations: audit(evidence),
+    violations: grades === undefined ? audit(evidence) : violationsIn(grades),
+    grades,
     latencies: latencies(record),
     trace,
     carrierApi: carrier.standIn,
   }
 }
 
-async function prepareClinic(
-  { clinic }: Scene,
-  { name, call, clinic: { settings, switches } }: Fixture,
-): Promise<void> {
-  if (Object.keys(settings).length === 0 && switches.length === 0) return
+async function prepareClinic({ clinic }: Scene, { fixture, instructions }: CallRequest): Promise<void> {
+  const { settings, switches } = fixture.clinic
+  const needsNothing = Object.keys(settings).length === 0 && switches.length === 0 && instructions === undefined
+  if (needsNothing) return
   if (clinic === null)
-    throw new Mistake(
-      `The fixture ${name} has a clinic with settings of its own, which a server elsewhere cannot be given.`,
-    )
-  await clinic.configure(call.to, settings)
+    throw new Mistake(`The call of ${fixture.name} sets up the clinic, and a server elsewhere cannot be set up.`)
+  await clinic.configure(clinicsNumber(fixture), settings)
+  if (instructions !== undefined) await clinic.instruct(clinicsNumber(fixture), instructions)
 }
 
 const clinicsNumber = ({ call: { direction, to, from } }: Fixture): string => (direction === 'inbound' ? to : from)
@@ -168,7 +178,7 @@ async function settled(clock: SimClock, look: () => Promise<ServerView>): Promis
 }
 
 /** What a machine is told: one object. */
-export function summaryOf({ seed, callSid, evidence, violations, latencies: latencyMs }: CallResult) {
+export function summaryOf({ seed, callSid, evidence, violations, grades, latencies: latencyMs }: CallResult) {
   const { server, inbox } = evidence
   const row: Row = server?.conversation ?? {}
   const facts = (kind: string) => (server?.events ?? []).filter((event) => event.kind === kind).map(({ fact }) => fact)
@@ -181,8 +191,13 @@ export function summaryOf({ seed, callSid, evidence, violations, latencies: late
     conversation: server?.conversation ?? null,
     turns: facts('utterance'),
     tools: facts('tool.returned'),
+    appointments: (server?.clinic?.appointments ?? []).map((appointment) => ({
+      ...appointment,
+      patient: server?.clinic?.patients.find(({ patientId }) => patientId === appointment.patientId)?.name ?? null,
+    })),
     emails: inbox.messages,
     latencyMs,
     violations,
+    ...(grades && { grades: { met: grades.filter(isMet).length, of: grades.length } }),
   }
 }

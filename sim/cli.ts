@@ -60,6 +60,8 @@ program
   .option('--trace <file>', 'write everything that went over every wire, as JSON lines')
   .option('--save <folder>', 'keep the call: stereo WAV (caller left, agent right), e-mail, trace')
   .option('--report [file]', 'write a page that shows and plays the call (.frontdesk/last-call/report.html)')
+  .option('--instructions <file>', 'give the clinic this text for its instructions, for this call')
+  .option('--live', 'talk with the real OpenAI, in real time, and grade what came of it; needs OPENAI_API_KEY')
   .option('--target <url>', 'call a server that is running already: its voice webhook, or its base URL')
   .option('--auth-token <token>', 'with --target: the Twilio auth token that the server checks signatures with')
   .option('--account-sid <sid>', 'with --target: the Twilio account that the call comes through')
@@ -81,6 +83,7 @@ program
   .description('Replays fixtures on the virtual clock, a line each; the last line counts them.')
   .argument('[files...]', 'fixtures, by name or file; without any, all of them')
   .option('--seed <text>', 'the seed of every call', '1')
+  .option('--live', 'with the real OpenAI, in real time: graded, with a score; needs OPENAI_API_KEY')
   .option('--json', 'print one JSON object a line')
   .addHelpText(
     'after',

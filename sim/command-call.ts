@@ -1,10 +1,13 @@
 // `sim call`: places one call and shows it. To a server of its own, to one that `bun dev` has running, or to any other.
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { simulateCall } from './call.ts'
 import { createConsole } from './console.ts'
 import { type DevLine, type DevNote, readDevNote } from './dev-door.ts'
 import { callElsewhere } from './elsewhere.ts'
+import { ungradable } from './grading.ts'
 import { openPostgres } from './house.ts'
+import { realModel } from './live.ts'
 import { Mistake } from './mistake.ts'
 import { makeRoom, showCall } from './show.ts'
 import { createSpeech } from './speech.ts'
@@ -16,6 +19,9 @@ export type CallFlags = Omit<Wish, 'seed' | 'json' | 'report'> & {
   /** True without a file of its own. */
   report?: string | true
   speed: number
+  /** A file. */
+  instructions?: string
+  live?: boolean
   target?: string
   authToken?: string
   accountSid?: string
@@ -30,33 +36,58 @@ export async function callCommand(flags: CallFlags): Promise<void> {
   if (flags.target !== undefined) {
     if (flags.speed > 1)
       throw new Mistake('A server that is running already keeps real time: leave --speed out with --target.')
+    if (flags.live)
+      throw new Mistake('--live hosts a server of its own to talk with the real model: leave --target out.')
+    if (flags.instructions !== undefined)
+      throw new Mistake('--instructions tries a text on a server of its own: leave --target out.')
     process.exitCode = await callTarget(flags.target, flags, wish)
-  } else process.exitCode = await callOwn(wish, flags.speed > 1)
+  } else process.exitCode = await callOwn(wish, flags)
 }
 
 /** Hosts a server for this one call. */
-async function callOwn(wish: Wish, isVirtual: boolean): Promise<number> {
+async function callOwn(wish: Wish, { speed, live, instructions: file }: CallFlags): Promise<number> {
+  const isVirtual = speed > 1
+  if (live && isVirtual) throw new Mistake('The real model keeps real time: leave --speed out with --live.')
+  const real = live ? realModel(process.env) : undefined
+  const instructions = file === undefined ? undefined : await readInstructions(file)
   const console = createConsole(wish.json ? quiet : process.stdout, process.env)
   const fixture = await fixtureOf(wish)
   await makeRoom(wish)
+  const reason = live ? ungradable(fixture) : null
+  if (reason !== null) throw new Mistake(`The fixture ${fixture.name} has no meaning with --live: ${reason}.`)
   const postgres = await openPostgres(console.progress)
   try {
     const result = await simulateCall({
       fixture,
       seed: wish.seed,
+      instructions,
+      real,
       isVirtual,
       postgres,
       speech: createSpeech({ cacheFolder: join('.frontdesk', 'speech') }),
       onProgress: console.progress,
       onTrace: (trace) => trace.onEntry(console.entry),
     })
-    const repeat = commandOf(wish, isVirtual ? ['--speed 10'] : [])
+    const more = [
+      ...(isVirtual ? ['--speed 10'] : []),
+      ...(file === undefined ? [] : [`--instructions ${file}`]),
+      ...(live ? ['--live'] : []),
+    ]
+    const repeat = commandOf(wish, more)
     const exitCode = await showCall(result, wish, { console, print, repeat })
     if (exitCode !== 0) for (const line of warnings(result.serverLog)) process.stderr.write(`${line}\n`)
     return exitCode
   } finally {
     await postgres.stop()
   }
+}
+
+async function readInstructions(file: string): Promise<string> {
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new Mistake(`--instructions ${file}: the file cannot be read (${error.code}).`)
+  })
+  if (text.trim() === '') throw new Mistake(`--instructions ${file}: the file is empty.`)
+  return text
 }
 
 async function callTarget(target: string, flags: CallFlags, wish: Wish): Promise<number> {

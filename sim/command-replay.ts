@@ -1,52 +1,71 @@
-// `sim replay`: every fixture on the virtual clock, one after the other. A line each, and a count at the end.
+// `sim replay`: every fixture on the virtual clock, one after the other; or, with --live, with the real model in real time.
+// A line each, and a count or a score at the end.
 import { join } from 'node:path'
-import { simulateCall, summaryOf } from './call.ts'
+import { type CallResult, simulateCall, summaryOf } from './call.ts'
 import { listFixtures } from './fixture.ts'
+import { type Grade, isMet, scoreText, ungradable } from './grading.ts'
 import { openPostgres } from './house.ts'
+import { realModel } from './live.ts'
 import { createSpeech } from './speech.ts'
 import { fixtureOf } from './wish.ts'
 
-export async function replayCommand(files: string[], options: { seed: string; json?: boolean }): Promise<void> {
+export type ReplayFlags = { seed: string; json?: boolean; live?: boolean }
+
+export async function replayCommand(files: string[], { seed, json, live }: ReplayFlags): Promise<void> {
+  const real = live ? realModel(process.env) : undefined
   const names = files.length > 0 ? files : await listFixtures()
-  const fixtures = await Promise.all(names.map((name) => fixtureOf({ fixture: name, seed: options.seed, json: false })))
+  const fixtures = await Promise.all(names.map((name) => fixtureOf({ fixture: name, seed, json: false })))
   const postgres = await openPostgres((step) => console.error(`… ${step}`))
   const speech = createSpeech({ cacheFolder: join('.frontdesk', 'speech') })
   const startedAt = performance.now()
-  let callMs = 0
-  let failed = 0
+  const results: CallResult[] = []
   try {
     for (const fixture of fixtures) {
-      const begunAt = performance.now()
-      const result = await simulateCall({
-        fixture,
-        seed: options.seed,
-        isVirtual: true,
-        speech,
-        postgres,
-        onProgress: () => {},
-        onTrace: () => {},
-      })
-      const { ringingAtMs, endedAtMs } = result.evidence.carrier
-      const lastedMs = (endedAtMs ?? ringingAtMs) - ringingAtMs
-      callMs += lastedMs
-      if (result.violations.length > 0) failed++
-      if (options.json) console.log(JSON.stringify({ fixture: fixture.name, ...summaryOf(result) }))
-      else {
-        const verdict = result.violations.length === 0 ? 'passed' : 'FAILED'
-        console.log(
-          `${verdict}  ${fixture.name.padEnd(28)} ${(lastedMs / 1000).toFixed(1).padStart(5)} s of call in ${((performance.now() - begunAt) / 1000).toFixed(2)} s`,
-        )
-        for (const { rule, explanation } of result.violations) console.log(`        ${rule}\n          ${explanation}`)
+      const reason = live ? ungradable(fixture) : null
+      if (reason !== null) {
+        if (!json) console.log(`skipped  ${fixture.name.padEnd(28)} ${reason}`)
+        continue
       }
+      const begunAt = performance.now()
+      const quiet = { onProgress: () => {}, onTrace: () => {} }
+      const result = await simulateCall({ fixture, seed, isVirtual: !live, real, speech, postgres, ...quiet })
+      results.push(result)
+      if (json) console.log(JSON.stringify({ fixture: fixture.name, ...summaryOf(result) }))
+      else for (const line of linesOf(result, performance.now() - begunAt)) console.log(line)
     }
   } finally {
     await postgres.stop()
   }
-  if (options.json) return void (process.exitCode = failed > 0 ? 1 : 0)
-  const tookMs = performance.now() - startedAt
-  console.log(
-    `${(callMs / 1000).toFixed(0)} s of calls in ${(tookMs / 1000).toFixed(1)} s: ${(callMs / tookMs).toFixed(0)} times faster than real time`,
-  )
-  console.log(`${fixtures.length - failed} passed, ${failed} failed`)
-  process.exitCode = failed > 0 ? 1 : 0
+  if (!json) for (const line of summedUp(results, performance.now() - startedAt)) console.log(line)
+  process.exitCode = results.every(isRight) ? 0 : 1
 }
+
+const isRight = ({ violations }: CallResult): boolean => violations.length === 0
+
+function linesOf(result: CallResult, tookMs: number): string[] {
+  const { fixture, violations, grades } = result
+  const verdict = isRight(result) ? 'passed' : 'FAILED'
+  const lasted = `${seconds(lengthMs(result), 1).padStart(5)} s of call in ${seconds(tookMs, 2)} s`
+  const score = grades === undefined ? '' : `  ${grades.filter(isMet).length} of ${grades.length}`
+  return [
+    `${verdict}  ${fixture.name.padEnd(28)} ${lasted}${score}`,
+    ...violations.flatMap(({ rule, explanation }) => [`        ${rule}`, `          ${explanation}`]),
+  ]
+}
+
+function summedUp(results: readonly CallResult[], tookMs: number): string[] {
+  const callMs = results.reduce((sum, result) => sum + lengthMs(result), 0)
+  const passed = results.filter(isRight).length
+  const graded = results.flatMap(({ grades = [] }): Grade[] => grades)
+  return [
+    graded.length > 0
+      ? `score: ${scoreText(graded)}, in ${results.length} calls`
+      : `${seconds(callMs, 0)} s of calls in ${seconds(tookMs, 1)} s: ${(callMs / tookMs).toFixed(0)} times faster than real time`,
+    `${passed} passed, ${results.length - passed} failed`,
+  ]
+}
+
+const lengthMs = ({ evidence: { carrier } }: CallResult): number =>
+  (carrier.endedAtMs ?? carrier.ringingAtMs) - carrier.ringingAtMs
+
+const seconds = (ms: number, digits: number): string => (ms / 1000).toFixed(digits)

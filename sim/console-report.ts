@@ -3,13 +3,16 @@
 import type { Evidence, Violation } from './audit/case.ts'
 import type { Latencies, Waits } from './audit/latency.ts'
 import type { Layout } from './console-layout.ts'
+import { type Grade, scoreText } from './grading.ts'
 
 export type Report = {
   seed: string
   evidence: Evidence
   violations: Violation[]
   latencies: Latencies
-  /** How many rules the auditor holds a call to. */
+  /** Of a call with a real model: what it was graded for. */
+  grades?: readonly Grade[] | undefined
+  /** How many rules the auditor holds a call to, or what else it was graded for. */
   ruleCount: number
   /** What to type to place this very call again. */
   repeat: string
@@ -22,6 +25,8 @@ type Row = [name: string, value: string]
 export function reportText(report: Report, layout: Layout): string {
   return [
     ...conversation(report, layout),
+    ...appointments(report, layout),
+    ...transcript(report, layout),
     ...mail(report, layout),
     ...waits(report.latencies, layout),
     ...files(report.saved ?? [], layout),
@@ -64,6 +69,37 @@ function conversation({ evidence: { server, carrier } }: Report, layout: Layout)
     ...recordings,
     ...analysisRows(row.call_analysis),
   ])
+}
+
+/** What was made or changed, for whom, and when on the clinic's wall. */
+function appointments({ evidence: { server } }: Report, layout: Layout): string[] {
+  const clinic = server?.clinic
+  if (clinic == null || clinic.appointments.length === 0) return []
+  const rows = clinic.appointments.map(({ patientId, service, provider, starts, status }): Row => {
+    const patient = clinic.patients.find((each) => each.patientId === patientId)
+    return [status, `${service} with ${provider} for ${patient?.name}, ${dayOf(starts)} (${clinic.timeZone})`]
+  })
+  return section(layout, 'Appointments', rows)
+}
+
+/** What a real model says goes over no wire of ours: it is told afterwards, as the server wrote it down. */
+function transcript({ grades, evidence: { server } }: Report, layout: Layout): string[] {
+  const told = server?.conversation?.transcript
+  if (grades === undefined || typeof told !== 'string' || told === '') return []
+  return ['', layout.heading('Transcript'), ...told.split('\n').map((turn) => layout.text(turn, 'plain', 2))]
+}
+
+/** 2040-01-31 09:15 as Tue 31 Jan 2040, 09:15. */
+function dayOf(starts: string): string {
+  const [day = '', time = ''] = starts.split(' ')
+  const said = new Date(`${day}T00:00:00Z`).toLocaleDateString('en-GB', {
+    timeZone: 'UTC',
+    weekday: 'short',
+    day: 'numeric',
+    month: 'short',
+    year: 'numeric',
+  })
+  return `${said.replace(',', '')}, ${time}`
 }
 
 function analysisRows(value: unknown): Row[] {
@@ -112,8 +148,11 @@ const waitText = ({ count, p50Ms, maxMs }: Waits): string => {
 const files = (saved: string[], layout: Layout): string[] =>
   saved.length === 0 ? [] : ['', layout.heading('Files'), ...saved.map((path) => layout.text(path, 'plain', 2))]
 
-function verdict({ violations, ruleCount, seed, repeat, evidence: { fixture } }: Report, layout: Layout): string[] {
+function verdict(report: Report, layout: Layout): string[] {
+  const { violations, grades, ruleCount, seed, repeat, evidence } = report
+  const { fixture } = evidence
   const again = layout.text(`seed ${seed} · again: ${repeat}`, 'quiet')
+  if (violations.length === 0 && grades !== undefined) return ['', layout.text(`✔ ${scoreText(grades)}`, 'good'), again]
   if (violations.length === 0)
     return [
       '',
@@ -127,7 +166,8 @@ function verdict({ violations, ruleCount, seed, repeat, evidence: { fixture } }:
       .filter((each) => each.rule === rule)
       .flatMap(({ explanation, evidence }) => [layout.text(explanation, 'plain', 2), ...details(layout, evidence)]),
   ])
-  return ['', ...told, '', layout.text(`✘ failed: ${broken.size} of ${ruleCount} rules do not hold`, 'bad'), again]
+  const sum = grades === undefined ? `failed: ${broken.size} of ${ruleCount} rules do not hold` : scoreText(grades)
+  return ['', ...told, '', layout.text(`✘ ${sum}`, 'bad'), again]
 }
 
 const LONGEST_DETAIL = 300

@@ -3,12 +3,14 @@
 // its queries, jobs and requests hold time while they last.
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
+import { saveInstructions } from '../src/agents/instructions.ts'
 import { createApp } from '../src/app.ts'
 import { composeDeps } from '../src/compose.ts'
 import { type Config, limits, loadConfig } from '../src/config.ts'
 import { conversationEvent } from '../src/conversations/events.ts'
 import { fold } from '../src/conversations/merge.ts'
 import { recordEvents } from '../src/conversations/store.ts'
+import type { Tx } from '../src/db/database.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../src/db/embedded.ts'
 import { startJobs } from '../src/db/jobs.ts'
 import { createDatabase } from '../src/db/pool.ts'
@@ -30,6 +32,7 @@ import { createMailer } from '../src/vendors/resend.ts'
 import type { Thinker } from '../src/vendors/thinker.ts'
 import type { ServerView } from './audit/case.ts'
 import type { SimClock, VirtualClock } from './clock.ts'
+import { holding } from './holding.ts'
 import { createLoopbackNetwork } from './loopback.ts'
 import { createMemoryNetwork, linePair } from './memory.ts'
 import { Mistake } from './mistake.ts'
@@ -52,6 +55,8 @@ export type House = {
   log: readonly string[]
   /** Changes settings of the clinic that has this number. */
   configure(phoneNumber: string, settings: Record<string, unknown>): Promise<void>
+  /** Makes a text its base instructions. Throws a Mistake when it is no template. */
+  instruct(phoneNumber: string, text: string): Promise<void>
   /** Switches a call that is up to another mode, as an operator would. */
   switchMode(callSid: string, to: AgentMode): void
   close(): Promise<void>
@@ -90,6 +95,7 @@ export async function openHouse(world: World, random: Random, postgres: Postgres
     adminUrl: postgres.adminUrl(name),
     log,
     configure: (phoneNumber, settings) => configure(deps, phoneNumber, settings),
+    instruct: (phoneNumber, text) => instruct(deps, phoneNumber, text),
     switchMode: (callSid, to) => void app.bridge.switchMode(callSid, to),
     async close() {
       app.bridge.stop()
@@ -103,9 +109,21 @@ export async function openHouse(world: World, random: Random, postgres: Postgres
 }
 
 async function configure(deps: Deps, phoneNumber: string, settings: Record<string, unknown>): Promise<void> {
+  const organizationId = await clinicOf(deps, phoneNumber)
+  await deps.db.withOrg(organizationId, (tx) => changeSettings(tx, organizationId, settings))
+}
+
+async function instruct(deps: Deps, phoneNumber: string, text: string): Promise<void> {
+  const organizationId = await clinicOf(deps, phoneNumber)
+  const save = (tx: Tx) => saveInstructions(tx, organizationId, 'voice', 'base', text)
+  const saved = await deps.db.withOrg(organizationId, save)
+  if (!saved.ok) throw new Mistake(`These instructions cannot be used. ${saved.message}`)
+}
+
+async function clinicOf(deps: Deps, phoneNumber: string): Promise<string> {
   const route = await routeCall(deps.db, deps.config, { callSid: '', toNumber: phoneNumber, channel: 'twilio' })
-  if (route === null) throw new Mistake(`No clinic has the number ${phoneNumber}, so it can have no settings`)
-  await deps.db.withOrg(route.organizationId, (tx) => changeSettings(tx, route.organizationId, settings))
+  if (route === null) throw new Mistake(`No clinic has the number ${phoneNumber}, so it cannot be set up for this call`)
+  return route.organizationId
 }
 
 type LedgerEvent = ServerView['events'][number]
@@ -347,20 +365,6 @@ function buildDeps(world: World, random: Random, appUrl: string, log: string[], 
     mailer: holding(clock, deps.mailer, 'a request to the mail carrier'),
     storage: holding(clock, deps.storage, 'a file'),
   }
-}
-
-/** The same, with time standing still while any of its promises is open. */
-function holding<T extends object>(clock: SimClock, held: T, label: string, onEnd = () => {}): T {
-  return new Proxy(held, {
-    get(target, name, receiver) {
-      const member: unknown = Reflect.get(target, name, receiver)
-      if (typeof member !== 'function') return member
-      return (...given: unknown[]) => {
-        const answer: unknown = Reflect.apply(member, target, given)
-        return answer instanceof Promise ? clock.hold(answer.finally(onEnd), label) : answer
-      }
-    },
-  })
 }
 
 function settingsOf(world: World): Config {

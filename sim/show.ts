@@ -27,6 +27,7 @@ export async function showCall(
   to: { console: Console; print(line: string): void; repeat: string; held?: readonly Rule[] },
 ): Promise<number> {
   const { held = rules, repeat } = to
+  const names = result.grades?.map(({ expectation }) => expectation) ?? held.map(({ name }) => name)
   const saved = await saveCall(wish.save ?? lastCallFolder, result)
   const keep = async (file: string, content: string): Promise<void> => {
     await writeFile(file, content)
@@ -35,9 +36,9 @@ export async function showCall(
   if (wish.trace !== undefined) await keep(wish.trace, toJsonl(result.trace.entries))
   if (wish.report !== undefined) {
     const { entries } = result.trace
-    await keep(wish.report, reportPage({ ...result, entries, rules: held.map(({ name }) => name), repeat }))
+    await keep(wish.report, reportPage({ ...result, entries, rules: names, repeat }))
   }
   if (wish.json) to.print(JSON.stringify(summaryOf(result)))
-  else to.console.report({ ...result, ruleCount: held.length, repeat, saved })
+  else to.console.report({ ...result, ruleCount: names.length, repeat, saved })
   return result.violations.length === 0 ? 0 : 1
 }

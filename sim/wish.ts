@@ -27,7 +27,10 @@ export async function fixtureOf({ to, from, fixture: named }: Wish): Promise<Fix
 async function fixtureCalling(to: string | undefined): Promise<string> {
   const usual = await load('default')
   if (to === undefined || to === usual.call.to) return 'default'
-  for (const name of await listFixtures()) if ((await load(name)).call.to === to) return name
+  for (const name of await listFixtures()) {
+    const { call, atMs } = await load(name)
+    if (call.to === to && call.direction === 'inbound' && atMs === null) return name
+  }
   return 'unknown-number'
 }
 

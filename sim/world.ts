@@ -21,14 +21,24 @@ export type World = {
   /** What the server must be given to be let in, and to check who calls. */
   account: { accountSid: string; authToken: string }
   modelKey: string
+  /** As in OPENAI_BASE_URL, …/v1: where the model's door is, or OpenAI itself. */
+  modelUrl: string
   inboxKey: string
   close(): Promise<void>
 }
 
 export type Ports = { carrier?: number; model?: number; inbox?: number }
 
-/** Throws when a port is taken. */
-export async function openWorld(clock: SimClock, random: Random, ports: Ports = {}): Promise<World> {
+/** A model that is no stand-in of ours. */
+export type RealModel = { baseUrl: string; apiKey: string }
+
+/** Throws when a port is taken. `real`: in place of the model. */
+export async function openWorld(
+  clock: SimClock,
+  random: Random,
+  ports: Ports = {},
+  real: RealModel | null = null,
+): Promise<World> {
   const hex = (length: number, label: string) => random.child(label).hex(length)
   const [carrier, model, inbox] = await Promise.all([
     openDoor(ports.carrier),
@@ -41,7 +51,8 @@ export async function openWorld(clock: SimClock, random: Random, ports: Ports = 
     model,
     inbox,
     account: { accountSid: `AC${hex(32, 'account')}`, authToken: hex(32, 'token') },
-    modelKey: `sk-sim-${hex(24, 'model key')}`,
+    modelKey: real?.apiKey ?? `sk-sim-${hex(24, 'model key')}`,
+    modelUrl: real?.baseUrl ?? `${model.origin}/v1`,
     inboxKey: `re_sim_${hex(24, 'inbox key')}`,
     close: async () => void (await Promise.all([carrier.stop(), model.stop(), inbox.stop()])),
   }
@@ -65,7 +76,7 @@ export const settingsFor = (world: World, publicBaseUrl: string): Record<string,
   TWILIO_AUTH_TOKEN: world.account.authToken,
   TWILIO_API_BASE_URL: world.carrier.origin,
   OPENAI_API_KEY: world.modelKey,
-  OPENAI_BASE_URL: `${world.model.origin}/v1`,
+  OPENAI_BASE_URL: world.modelUrl,
   RESEND_API_KEY: world.inboxKey,
   RESEND_BASE_URL: world.inbox.origin,
   MAIL_FROM: 'Frontdesk <frontdesk@frontdesk.example>',

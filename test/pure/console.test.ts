@@ -118,7 +118,8 @@ describe('the report', () => {
     const shown = open()
     shown.report(report(auditedCall()))
     expect(shown.written()).toContain(`✔ passed: all ${rules.length} rules hold`)
-    for (const text of ['call_status', 'b@clinic.example', '480 ms', 'seed 7 · again: bun sim call --seed 7'])
+    const visit = 'booked  Check-up with Dr. Okafor for Dana Reyes, Thu 16 Nov 2023, 09:00 (UTC)'
+    for (const text of ['call_status', visit, 'b@clinic.example', '480 ms', 'seed 7 · again: bun sim call --seed 7'])
       expect(shown.written()).toContain(text)
   })
 
@@ -131,6 +132,15 @@ describe('the report', () => {
     expect(shown.written()).toContain('item_B was truncated at 3000 ms, but 1200 ms of it were heard')
     expect(shown.written()).toContain('toldMs: 3000')
     expect(shown.written()).toContain(`✘ failed: 1 of ${rules.length} rules do not hold`)
+  })
+
+  test('of a call with a real model gives its score, and the transcript that no wire of ours told', () => {
+    const call = auditedCall()
+    const met = { expectation: 'a', findings: [] }
+    const shown = open()
+    shown.report({ ...report(call), grades: [met, { expectation: 'b', findings: [{ explanation: 'no' }] }] })
+    expect(shown.written()).toContain('1 of 2 graded expectations are met')
+    expect(shown.written()).toContain('Caller: Please renew my inhaler.')
   })
 
   test('of a call to a server elsewhere does without the database', () => {
