@@ -114,7 +114,8 @@ function analysisRows(value: unknown): Row[] {
   ]
 }
 
-function mail({ evidence: { inbox } }: Report, layout: Layout): string[] {
+function mail({ evidence: { inbox, server } }: Report, layout: Layout): string[] {
+  if (server === null) return section(layout, 'E-mail', [['sent', 'not seen: the server is not ours']])
   const [first, ...others] = inbox.messages
   if (first === undefined) return section(layout, 'E-mail', [['sent', 'none']])
   const rows = [first, ...others].flatMap(({ to, subject }): Row[] => [

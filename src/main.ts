@@ -152,4 +152,4 @@ function fail(lines: string[]): void {
   process.exit(1)
 }
 
-main().catch((error: Error) => fail([`Cannot start: ${error.message}`]))
+main().catch(({ message }: Error) => fail([message.startsWith('Cannot ') ? message : `Cannot start: ${message}`]))

@@ -19,11 +19,16 @@ export async function migrate(options: { adminUrl: string; appUrl?: string }): P
   try {
     await sql`select pg_advisory_lock(${migrationLock})`
     await runMigrations({ connectionString: options.adminUrl, logger: new Logger(() => () => {}) })
-    await migrateTables(drizzle(sql), { migrationsFolder })
+    await migrateTables(drizzle(sql), { migrationsFolder }).catch(withCause)
     if (options.appUrl !== undefined) await setAppPassword(sql, options.appUrl)
   } finally {
     await sql.end({ timeout: 0 })
   }
+}
+
+/** What the database said, in place of the whole migration in which it said so. */
+const withCause = (error: Error): never => {
+  throw error.cause ?? error
 }
 
 /** Creates a database unless it is there. `adminUrl` names another one of its server; several may ask at once. */

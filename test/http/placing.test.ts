@@ -31,9 +31,10 @@ function at(answer: () => Response | Promise<Response>) {
     },
   })
   servers.push(server)
-  const telephony = createTelephony({ baseUrl: `http://127.0.0.1:${server.port}`, timeoutMs: 300 })
+  const telephony = createTelephony({ baseUrl: `http://127.0.0.1:${server.port}`, ...limits })
   return { telephony, forms }
 }
+const limits = { timeoutMs: 300, mediaTimeoutMs: 300, maxRecordingBytes: 1_000 }
 const error = (status: number, code = 20_000) =>
   Response.json({ status, code, message: 'about +15550102030' }, { status })
 
