@@ -10,7 +10,6 @@ afterEach(() => {
 
 const account = { accountSid: `AC${'a'.repeat(32)}`, authToken: 'token-of-the-account' }
 const callSid = `CA${'b'.repeat(32)}`
-const limits = { timeoutMs: 300, mediaTimeoutMs: 300, maxRecordingBytes: 1_000 }
 const call = {
   to: '+15550102030',
   from: '+15551234567',
