@@ -9,8 +9,6 @@ import type { Deed } from './briefing.ts'
 type SupervisorLimits = {
   /** From the question to the answer, tools included, but for the tool that runs then. */
   deadlineMs: number
-  /** One step of thinking. */
-  stepMs: number
   /** Tools in a row; then it must answer with what it has. */
   rounds: number
   /** Of one step, reasoning included. */
@@ -20,7 +18,6 @@ type SupervisorLimits = {
 
 export const supervisorLimits: SupervisorLimits = {
   deadlineMs: 12_000,
-  stepMs: 8_000,
   rounds: 6,
   outputTokens: 2_000,
   answerChars: 500,
@@ -87,7 +84,7 @@ async function think(
       tools,
       mayCallTools: round < limits.rounds,
       maxOutputTokens: limits.outputTokens,
-      timeoutMs: limits.stepMs,
+      timeoutMs: limits.deadlineMs,
       signal,
     })
     if (!step.ok) return givenUp(step.problem)
