@@ -1,4 +1,5 @@
-// `sim call`: places one call and shows it. To a server of its own, to one that `bun dev` has running, or to any other.
+// `sim call`: places one call and shows it. To a server of its own, with the model's stand-in or the real one; to one that
+// `bun dev` has running; or to any other. Owns what of the command line goes together, and refuses the rest with a reason.
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { simulateCall } from './call.ts'
