@@ -1,4 +1,5 @@
-// `sim trigger`: one signed callback by hand, with any field changed, left out, or sent twice.
+// `sim trigger`: one signed callback by hand, with any field changed, left out, or sent twice. What it can send is listed once,
+// with the fields that the carrier's documents give; nothing of the carrier itself is needed, since no call is up.
 import { randomBytes } from 'node:crypto'
 import { signForm } from './carrier/signature.ts'
 import { readDevNote } from './dev-door.ts'

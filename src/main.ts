@@ -9,6 +9,7 @@ import { startJobs } from './db/jobs.ts'
 import { migrate } from './db/migrate.ts'
 import { assertWalled } from './db/pool.ts'
 import { seedDemo } from './demo.ts'
+import { keepAccount } from './keep-account.ts'
 import { localKeys, startLocalDatabase } from './local.ts'
 import { organizationExists } from './organizations/store.ts'
 import { runtimeName, serve } from './platform/serve.ts'
@@ -17,6 +18,7 @@ const help = `Frontdesk answers a clinic's telephone.
 
 Usage: bun start [options]         serve
        bun start migrate           bring the database at DATABASE_ADMIN_URL up to date
+       bun start account ID        give the organization ID the Twilio account of CLINIC_ACCOUNT_SID and CLINIC_AUTH_TOKEN
 
 Options:
   --demo     add the two demonstration clinics, if they are not there
@@ -40,6 +42,7 @@ async function main(): Promise<void> {
   if (!settings.ok) return fail(['Cannot start: these settings are wrong.', ...settings.problems.map((p) => `  ${p}`)])
   const { config } = settings
   if (positionals[0] === 'migrate') return migrateOnly(config)
+  if (positionals[0] === 'account') return accountOnly(config, positionals[1])
   if (positionals.length > 0) return fail([`Cannot start: there is no command "${positionals[0]}".`, '', help])
   await serveUntilTold(config, values.demo ?? false)
 }
@@ -124,6 +127,18 @@ async function migrateOnly({ DATABASE_ADMIN_URL: adminUrl, DATABASE_URL: appUrl 
     return fail(['Cannot migrate: set DATABASE_ADMIN_URL to the address of the database with its owner as user.'])
   await bringUpToDate(adminUrl, appUrl)
   console.log('The database is up to date.')
+}
+
+async function accountOnly(config: Config, organizationId: string | undefined): Promise<void> {
+  const { databaseUrl, stopDatabase } = await openDatabase(config)
+  const deps = composeDeps(config, databaseUrl)
+  try {
+    await reached(databaseUrl, keepAccount(deps, organizationId, process.env))
+    console.log('The account is kept, sealed. Calls of this organization now go through it alone.')
+  } finally {
+    await deps.db.end()
+    await stopDatabase()
+  }
 }
 
 /** One Ctrl-C comes twice, from the terminal and from `bun run`, which passes it on. */

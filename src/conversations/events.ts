@@ -7,16 +7,16 @@ import { answerers, callStatuses } from '../wire/twilio.ts'
 const ms = z.number().int().nonnegative()
 const instantMs = z.number().int()
 
-export const speakers = ['caller', 'agent'] as const
+const speakers = ['caller', 'agent'] as const
 
 /**
  * declined: somebody answered, and did not take the call. canceled: the caller hung up first. lost: nobody ever told how it
  * ended.
  */
-export const transferEndings = ['completed', 'busy', 'no-answer', 'failed', 'canceled', 'declined', 'lost'] as const
+const transferEndings = ['completed', 'busy', 'no-answer', 'failed', 'canceled', 'declined', 'lost'] as const
 
 /** busy: the clinic has as many calls as it wants. caller: this number calls too often. spent: no money is left for it. */
-export const refusals = ['busy', 'caller', 'spent'] as const
+const refusals = ['busy', 'caller', 'spent'] as const
 export type Refusal = (typeof refusals)[number]
 
 /**
