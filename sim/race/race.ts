@@ -123,7 +123,12 @@ async function raceOnDatabase(
   world.inbox.show(inbox.standIn)
   world.carrier.show({ fetch: (request) => answerAsOriginal(original.carrierApi, sids, request) })
   const nowMs = original.evidence.carrier.ringingAtMs
-  const fleet = await openFleet(world, postgres, { machines: MACHINES, nowMs, mailTimeoutMs: MAIL_TIMEOUT_MS })
+  const fleet = await openFleet(world, postgres, {
+    machines: MACHINES,
+    nowMs,
+    mailTimeoutMs: MAIL_TIMEOUT_MS,
+    phoneNumber: original.fixture.call.to,
+  })
   const view = createView(fleet.adminUrl)
   try {
     const startedAt = performance.now()
