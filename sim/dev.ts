@@ -64,7 +64,13 @@ async function dev(): Promise<void> {
 }
 
 /** Whatever .env says of these is for a server that is not this one. */
-const notOurs = { DATABASE_URL: '', DATABASE_ADMIN_URL: '', SUPABASE_URL: '', SUPABASE_SERVICE_ROLE_KEY: '' }
+const notOurs = {
+  DATABASE_URL: '',
+  DATABASE_LISTEN_URL: '',
+  DATABASE_ADMIN_URL: '',
+  SUPABASE_URL: '',
+  SUPABASE_SERVICE_ROLE_KEY: '',
+}
 
 /** It ends with us, however we end, and is not held up by a call that nobody is left to play. */
 function startServer(env: Record<string, string | undefined>) {

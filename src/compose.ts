@@ -21,7 +21,13 @@ export function composeDeps(config: Config, databaseUrl: string, own: Partial<De
   const openai = { apiKey: config.OPENAI_API_KEY ?? '', baseUrl: config.OPENAI_BASE_URL }
   return {
     config,
-    db: own.db ?? createDatabase({ url: databaseUrl, maxConnections: config.DATABASE_POOL_SIZE }),
+    db:
+      own.db ??
+      createDatabase({
+        url: databaseUrl,
+        listenUrl: config.DATABASE_LISTEN_URL,
+        maxConnections: config.DATABASE_POOL_SIZE,
+      }),
     clock: own.clock ?? systemClock,
     ids: own.ids ?? randomIds,
     log: own.log ?? createLog({ level: config.LOG_LEVEL }),

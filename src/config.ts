@@ -1,6 +1,7 @@
 // Every setting: its name, unit, default and bounds. The environment is parsed once, at the start; what is wrong with it
 // is told in one list, in plain words, and no value of a secret is ever part of a message.
 import { z } from 'zod'
+import { leadsThroughPooler } from './lib/pooler.ts'
 
 const address = (protocols: string[]) =>
   z.string().refine(
@@ -50,6 +51,7 @@ const settings = z.object({
     .default('info'),
 
   DATABASE_URL: postgresAddress.optional(),
+  DATABASE_LISTEN_URL: postgresAddress.optional(),
   DATABASE_ADMIN_URL: postgresAddress.optional(),
   DATABASE_POOL_SIZE: whole(2, 200).default(10),
   FRONTDESK_KEYS: keyRing.optional(),
@@ -104,6 +106,7 @@ export function loadConfig(
   const parsed = settings.safeParse(given)
   const problems = parsed.success ? [] : parsed.error.issues.map(inPlainWords)
   problems.push(...conflicts(new Set([...Object.keys(given), ...namesOf(assumed)])))
+  if (parsed.success) problems.push(...deafness(parsed.data))
   if (!parsed.success || problems.length > 0) return { ok: false, problems }
   const values = { ...parsed.data, ...withoutGiven(assumed, given) }
   const { PUBLIC_BASE_URL = `http://localhost:${values.PORT}`, FRONTDESK_KEYS = [] } = values
@@ -120,6 +123,15 @@ const withoutGiven = <T extends object>(assumed: T, given: object): Partial<T> =
 
 const namesOf = (assumed: Partial<Config>): string[] =>
   Object.entries(assumed).flatMap(([name, value]) => (value === undefined ? [] : [name]))
+
+/** Jobs and announcements are heard of by LISTEN, which needs a session of its own. */
+function deafness({ DATABASE_URL, DATABASE_LISTEN_URL }: z.infer<typeof settings>): string[] {
+  if (DATABASE_URL === undefined)
+    return DATABASE_LISTEN_URL === undefined ? [] : ['DATABASE_LISTEN_URL goes with DATABASE_URL: set both, or neither']
+  return leadsThroughPooler(DATABASE_LISTEN_URL ?? DATABASE_URL)
+    ? ['DATABASE_LISTEN_URL must be a connection without a transaction pooler: the direct one, as the same user']
+    : []
+}
 
 /** Rules between settings, of which only the presence matters: what is wrong with one is told by itself. */
 function conflicts(present: ReadonlySet<string>): string[] {

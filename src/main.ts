@@ -66,7 +66,7 @@ async function serveFrom(config: Config, databaseUrl: string, stopDatabase: Stop
   const stopListening = await app.listen()
   const server = await serve({ port: config.PORT, hostname: config.HOST, fetch: app.fetch, sockets: app.sockets })
   const jobs = await startJobs({
-    url: databaseUrl,
+    url: config.DATABASE_LISTEN_URL ?? databaseUrl,
     tasks: app.tasks,
     log: deps.log,
     concurrency: limits.jobsAtOnce,

@@ -5,6 +5,7 @@ import { type SQL, sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
 import { z } from 'zod'
+import { leadsThroughPooler } from '../lib/pooler.ts'
 import type { Database, Tx } from './database.ts'
 import { createPermits } from './permits.ts'
 import { withoutValues } from './query-failed.ts'
@@ -124,11 +125,10 @@ const setLocal = (name: string, value: string): SQL => sql`set_config(${name}, $
 
 function connect(address: string, max: number, connectTimeoutMs: number): postgres.Sql {
   const url = new URL(address)
-  const isPooled = url.port === '6543' || url.searchParams.get('pgbouncer') === 'true'
   url.searchParams.delete('pgbouncer')
   return postgres(url.href, {
     max,
-    prepare: !isPooled,
+    prepare: !leadsThroughPooler(address),
     fetch_types: false,
     connect_timeout: connectTimeoutMs / 1000,
     backoff: (attempt) => Math.min(2 ** attempt * 10, maxReconnectDelayMs) / 1000,

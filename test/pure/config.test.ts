@@ -27,6 +27,7 @@ const wrong = {
   LOG_LEVEL: 'loud',
   DATABASE_URL: 'mysql://root:hunter2@db.example/x',
   DATABASE_ADMIN_URL: 'not a url hunter2',
+  DATABASE_LISTEN_URL: 'hunter2',
   DATABASE_POOL_SIZE: '1',
   FRONTDESK_KEYS: 'k1:hunter2',
   FALLBACK_ORGANIZATION_ID: 'the first one',
@@ -102,6 +103,20 @@ describe('settings that fit', () => {
       expect(problemsOf({ ...deployment, [name]: '' })).toEqual([
         expect.stringMatching(new RegExp(`^${name} is missing`)),
       ])
+  })
+
+  test('hear of jobs over a session of their own, where a transaction pooler stands in between', () => {
+    const pooled = 'postgres://frontdesk_app:hunter2@db.example:6543/frontdesk'
+    const deaf = [expect.stringMatching(/^DATABASE_LISTEN_URL must be a connection without a transaction pooler/)]
+    expect(problemsOf({ ...deployment, DATABASE_URL: pooled })).toEqual(deaf)
+    expect(problemsOf({ ...deployment, DATABASE_URL: `${deployment.DATABASE_URL}?pgbouncer=true` })).toEqual(deaf)
+    expect(problemsOf({ ...deployment, DATABASE_LISTEN_URL: pooled })).toEqual(deaf)
+    expect(problemsOf({ ...deployment, DATABASE_URL: pooled, DATABASE_LISTEN_URL: deployment.DATABASE_URL })).toEqual(
+      [],
+    )
+    expect(problemsOf({ DATABASE_LISTEN_URL: deployment.DATABASE_URL })).toEqual([
+      'DATABASE_LISTEN_URL goes with DATABASE_URL: set both, or neither',
+    ])
   })
 
   test('count as absent when they are empty, and what is none of ours is not looked at', () => {

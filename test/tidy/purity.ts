@@ -10,6 +10,7 @@ export const pureFiles = [
   'src/wire/',
   'src/lib/outcome.ts',
   'src/lib/phone.ts',
+  'src/lib/pooler.ts',
   'src/lib/wall-clock.ts',
   'src/agents/briefing.ts',
   'src/agents/compose.ts',
