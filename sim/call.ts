@@ -191,10 +191,6 @@ export function summaryOf({ seed, callSid, evidence, violations, grades, latenci
     conversation: server?.conversation ?? null,
     turns: facts('utterance'),
     tools: facts('tool.returned'),
-    appointments: (server?.clinic?.appointments ?? []).map((appointment) => ({
-      ...appointment,
-      patient: server?.clinic?.patients.find(({ patientId }) => patientId === appointment.patientId)?.name ?? null,
-    })),
     emails: inbox.messages,
     latencyMs,
     violations,
