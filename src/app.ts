@@ -4,8 +4,10 @@ import { Elysia } from 'elysia'
 import { createInstructionsCache } from './agents/instructions.ts'
 import { analysisTasks } from './analysis/analyze.ts'
 import { type Bridge, createBridge } from './bridge/session.ts'
+import { apiRoutes } from './calls/api.ts'
 import { callTasks } from './calls/jobs.ts'
 import { mediaSocket } from './calls/media.ts'
+import { outboundTasks } from './calls/outbound-jobs.ts'
 import { twilioRoutes } from './calls/routes.ts'
 import { limits } from './config.ts'
 import type { Tasks } from './db/jobs.ts'
@@ -49,10 +51,16 @@ export function createApp(deps: Deps): App {
     .onError(({ code, error, request }) => answerError(deps, code, error, request))
     .use(health)
     .use(twilioRoutes(context))
+    .use(apiRoutes(context))
   return {
     fetch: (request) => routes.handle(request),
     sockets: [mediaSocket(context)],
-    tasks: { ...callTasks(deps, accounts), ...analysisTasks(deps), ...mailTasks(deps) },
+    tasks: {
+      ...callTasks(deps, accounts),
+      ...outboundTasks(deps, accounts),
+      ...analysisTasks(deps),
+      ...mailTasks(deps),
+    },
     bridge,
     listen: () => deps.db.listen('instructions', instructions.forget),
     startDraining: () => void (isDraining = true),

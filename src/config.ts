@@ -176,6 +176,10 @@ export const limits = {
   journalRetryMs: 200,
   journalAttempts: 8,
   voicemailSeconds: 120,
+  /** Largest body of a request to the API. */
+  apiBodyBytes: 16 * 1024,
+  /** A call that another system asked for is not placed later than this. */
+  placeWithinMs: 15 * 60_000,
   /** A caller and the person they were put through to may talk for so long. */
   transferSeconds: 2 * 3_600,
   /** A call that began longer ago than this counts as over, though nobody said so. */

@@ -9,7 +9,9 @@ import { startJobs } from './db/jobs.ts'
 import { migrate } from './db/migrate.ts'
 import { assertWalled } from './db/pool.ts'
 import { seedDemo } from './demo.ts'
+import type { Deps } from './deps.ts'
 import { keepAccount } from './keep-account.ts'
+import { issueToken, takeTokenBack } from './keep-token.ts'
 import { localKeys, startLocalDatabase } from './local.ts'
 import { organizationExists } from './organizations/store.ts'
 import { runtimeName, serve } from './platform/serve.ts'
@@ -19,6 +21,10 @@ const help = `Frontdesk answers a clinic's telephone.
 Usage: bun start [options]         serve
        bun start migrate           bring the database at DATABASE_ADMIN_URL up to date
        bun start account ID        give the organization ID the Twilio account of CLINIC_ACCOUNT_SID and CLINIC_AUTH_TOKEN
+       bun start token ID EMAIL NAME
+                                   print a token with which the system NAME may place calls for the organization ID; its
+                                   member EMAIL answers for it
+       bun start revoke ID TOKEN   take such a token back
 
 Options:
   --demo     add the two demonstration clinics, if they are not there
@@ -42,7 +48,10 @@ async function main(): Promise<void> {
   if (!settings.ok) return fail(['Cannot start: these settings are wrong.', ...settings.problems.map((p) => `  ${p}`)])
   const { config } = settings
   if (positionals[0] === 'migrate') return migrateOnly(config)
-  if (positionals[0] === 'account') return accountOnly(config, positionals[1])
+  const [command, ...words] = positionals
+  if (command === 'account') return runOnce(config, (deps) => accountKept(deps, words[0]))
+  if (command === 'token') return runOnce(config, (deps) => issueToken(deps, words))
+  if (command === 'revoke') return runOnce(config, (deps) => takeTokenBack(deps, words))
   if (positionals.length > 0) return fail([`Cannot start: there is no command "${positionals[0]}".`, '', help])
   await serveUntilTold(config, values.demo ?? false)
 }
@@ -108,9 +117,9 @@ const bringUpToDate = (adminUrl: string, appUrl: string | undefined): Promise<vo
   reached(adminUrl, migrate({ adminUrl, appUrl }))
 
 /** Says which database it is that fails, and what to do about one that was never migrated. */
-async function reached(url: string, work: Promise<void>): Promise<void> {
+async function reached<T>(url: string, work: Promise<T>): Promise<T> {
   try {
-    await work
+    return await work
   } catch (error) {
     if (!(error instanceof Error && 'code' in error)) throw error
     const isEmpty = error.code === noSuchSchema
@@ -129,12 +138,17 @@ async function migrateOnly({ DATABASE_ADMIN_URL: adminUrl, DATABASE_URL: appUrl 
   console.log('The database is up to date.')
 }
 
-async function accountOnly(config: Config, organizationId: string | undefined): Promise<void> {
+async function accountKept(deps: Deps, organizationId: string | undefined): Promise<string[]> {
+  await keepAccount(deps, organizationId, process.env)
+  return ['The account is kept, sealed. Calls of this organization now go through it alone.']
+}
+
+/** For a command that serves nobody: what it has to say is printed, a line each. */
+async function runOnce(config: Config, work: (deps: Deps) => Promise<string[]>): Promise<void> {
   const { databaseUrl, stopDatabase } = await openDatabase(config)
   const deps = composeDeps(config, databaseUrl)
   try {
-    await reached(databaseUrl, keepAccount(deps, organizationId, process.env))
-    console.log('The account is kept, sealed. Calls of this organization now go through it alone.')
+    for (const line of await reached(databaseUrl, work(deps))) console.log(line)
   } finally {
     await deps.db.end()
     await stopDatabase()

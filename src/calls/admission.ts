@@ -5,12 +5,14 @@ import { limits } from '../config.ts'
 import { nanoUsdOf } from '../conversations/cost.ts'
 import type { Refusal } from '../conversations/events.ts'
 import { findConversation } from '../conversations/store.ts'
+import type { Tx } from '../db/database.ts'
 import type { Deps } from '../deps.ts'
 import { isSomebodysNumber } from '../lib/phone.ts'
 import type { LimitSettings } from '../organizations/settings.ts'
 import { type Organization, readOrganization } from '../organizations/store.ts'
 import { countCallsFrom, countLiveCalls, readSpending, type Spending, takeTurn } from './load-store.ts'
 import type { OpenCall } from './open.ts'
+import { countPlacing } from './outbound-store.ts'
 
 /** Null: it is. Until the transaction ends, no other call of the clinic is judged. */
 export async function refusalOf(
@@ -30,6 +32,14 @@ export async function refusalOf(
   }
   if (isFull(await countLiveCalls(tx, id, nowMs - limits.liveCallMs), settings.limits)) return 'busy'
   return isSpent(await readSpending(tx, organization, nowMs), settings.limits) ? 'spent' : null
+}
+
+/** Whether a call may be placed now: the clinic carries and pays for one more. Judged as calls that come in are. */
+export async function mayPlace(tx: Tx, organization: Organization, nowMs: number): Promise<boolean> {
+  const { id, settings } = organization
+  await takeTurn(tx, id)
+  const calls = (await countLiveCalls(tx, id, nowMs - limits.liveCallMs)) + (await countPlacing(tx, id))
+  return !isFull(calls, settings.limits) && !isSpent(await readSpending(tx, organization, nowMs), settings.limits)
 }
 
 /** Whether what this call has cost, or its clinic's day or month, has come to a ceiling. */

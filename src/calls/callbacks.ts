@@ -1,6 +1,6 @@
 // What Twilio tells us beside the call itself: its status, its streams, its recordings. Late, twice or early, each is one
 // fact for the ledger; none is answered with anything that could be played to a caller.
-import type { ConversationFact } from '../conversations/events.ts'
+import type { ConversationFact, FactOf } from '../conversations/events.ts'
 import type { Deps } from '../deps.ts'
 import type { Outcome } from '../lib/outcome.ts'
 import type { Account } from '../organizations/account-store.ts'
@@ -14,17 +14,22 @@ export type Kept = 'kept' | 'unknown' | 'forbidden'
 
 /** The only callback that can come before the request that caused it; it opens the conversation if it must. */
 export async function keepStatus({ deps }: CallContext, { account }: Verified, form: StatusForm): Promise<Kept> {
-  const fact: ConversationFact = {
-    kind: 'call.status',
-    status: form.CallStatus,
-    sequence: whole(form.SequenceNumber),
-    durationMs: inMs(form.CallDuration),
-    changedAtMs: instant(form.Timestamp),
-  }
+  const fact = statusFact(form)
   const { From, To } = form
   if (From === undefined || To === undefined) return keepKnown(deps, account, form.CallSid, [fact])
   return keptOf(await openCall(deps, account, partiesOf({ ...form, From, To }), (call) => call.record([fact])))
 }
+
+/** What a callback, or the CallStatus of another request, says of the call's progress. */
+export const statusFact = (
+  form: Pick<StatusForm, 'CallStatus' | 'SequenceNumber' | 'CallDuration' | 'Timestamp'>,
+): FactOf<'call.status'> => ({
+  kind: 'call.status',
+  status: form.CallStatus,
+  sequence: whole(form.SequenceNumber),
+  durationMs: inMs(form.CallDuration),
+  changedAtMs: instant(form.Timestamp),
+})
 
 export function keepStream({ deps }: CallContext, { account }: Verified, form: StreamForm): Promise<Kept> {
   const { StreamSid: streamSid, StreamEvent: event, StreamError: error } = form

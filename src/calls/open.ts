@@ -88,7 +88,7 @@ export async function openKnownCall<T>(
 const foreign = (callSid: string, organizationId: string) =>
   problem('foreign', `call ${callSid} came through an account that does not carry organization ${organizationId}`)
 
-function opened(deps: OpenDeps, tx: Tx, organizationId: string, conversationId: string): OpenCall {
+export function opened(deps: OpenDeps, tx: Tx, organizationId: string, conversationId: string): OpenCall {
   const record = (facts: ConversationFact[]) => {
     const atMs = deps.clock.now()
     const events = facts.map((fact) => eventOf(fact, atMs))

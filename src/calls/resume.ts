@@ -10,6 +10,7 @@ import type { VoiceForm } from '../wire/twilio.ts'
 import type { CallContext } from './context.ts'
 import type { Answer } from './incoming.ts'
 import { type OpenCall, openCall, partiesOf } from './open.ts'
+import { messageTwiml } from './outbound.ts'
 import { prewarm } from './plan.ts'
 import { issueStreamToken, streamToken } from './token-store.ts'
 import { dial, dueTransfer, endingFact } from './transfer.ts'
@@ -21,6 +22,7 @@ import {
   hangupTwiml,
   nobodyCame,
   streamTwiml,
+  type Twiml,
   thanksTwiml,
   unroutedTwiml,
   voicemailTwiml,
@@ -55,6 +57,8 @@ export async function answerResume(
       return { twiml: thanksTwiml() }
     case 'voicemail':
       return { twiml: voicemailTwiml(urls, limits.voicemailSeconds, taken.apology) }
+    case 'leave-message':
+      return { twiml: taken.twiml }
     case 'dial': {
       const { toolCallId: transfer, phoneNumber, isWarm } = taken.requested
       const { ringSeconds } = settings.transfer
@@ -75,6 +79,8 @@ export async function answerResume(
       case 'voicemail':
         await call.record([{ kind: 'voicemail.offered' }])
         return step
+      case 'leave-message':
+        return { ...step, twiml: await messageTwiml(call, await readOrganization(call.tx, call.organizationId)) }
       case 'dial':
         return { ...step, requested: await dial(call, { ...step, generation: step.after }, deps.clock.now()) }
       case 'stream-again': {
@@ -93,11 +99,17 @@ export async function answerResume(
 type Plain = { do: 'nothing' } | { do: 'hang-up' } | { do: 'thank' } | { do: 'voicemail'; apology?: string }
 /** `after`: the generation of the stream before. */
 type Dial = { do: 'dial'; toolCallId: string; after: number }
-type Step = Plain | Dial | { do: 'stream-again' }
-type Taken = Plain | (Dial & { requested: FactOf<'transfer.requested'> }) | { do: 'stream-again'; isFirst: boolean }
+type Step = Plain | Dial | { do: 'stream-again' } | { do: 'leave-message' }
+type Taken =
+  | Plain
+  | (Dial & { requested: FactOf<'transfer.requested'> })
+  | { do: 'stream-again'; isFirst: boolean }
+  | { do: 'leave-message'; twiml: Twiml }
 
 function nextStep(facts: Facts, form: VoiceForm, after: AfterWhat, settings: OrganizationSettings): Step {
   if (isTerminal(form.CallStatus) || form.Digits === 'hangup') return { do: 'nothing' }
+  // The stream was cut to make room for our message. Twilio asks for this, too, and does not listen to the answer.
+  if (facts.isMachine) return { do: 'leave-message' }
   if (after === 'voicemail') return { do: 'thank' }
   if (after === 'silence') return { do: 'hang-up' }
   if ('transfer' in after) {

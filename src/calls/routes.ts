@@ -4,16 +4,18 @@ import { Elysia } from 'elysia'
 import type { z } from 'zod'
 import { limits } from '../config.ts'
 import type { Problem } from '../lib/outcome.ts'
-import { recordingForm, statusForm, streamForm, type VoiceForm, voiceForm } from '../wire/twilio.ts'
+import { answeredByForm, recordingForm, statusForm, streamForm, type VoiceForm, voiceForm } from '../wire/twilio.ts'
 import { type Kept, keepRecording, keepStatus, keepStream } from './callbacks.ts'
 import type { CallContext } from './context.ts'
 import { type Answer, answerIncoming } from './incoming.ts'
+import { answerMachine, answerOutbound, keepAnsweredBy, keepOutboundStatus } from './outbound.ts'
 import { answerResume } from './resume.ts'
 import { answerScreened, answerScreening, keepLeg } from './transfer.ts'
 import {
   type AfterWhat,
   type CallUrls,
   callUrls,
+  farewellTwiml,
   hangupTwiml,
   parseAfterWhat,
   type Twiml,
@@ -47,6 +49,19 @@ export function twilioRoutes(context: CallContext) {
     (verified, form, url) => answerScreened(context, verified, form, transferIn(url)),
     hangupTwiml(),
   )
+  const outboundStatus = callback(statusForm, (_, verified, form, url) =>
+    keepOutboundStatus(context, verified, form, callIn(url)),
+  )
+  const answeredBy = callback(answeredByForm, (_, verified, form, url) =>
+    keepAnsweredBy(context, verified, form, callIn(url)),
+  )
+  // Whoever was called is asked for nothing when we have nothing to say.
+  const sorry = farewellTwiml('We are sorry, something went wrong with our call. Goodbye.')
+  const outboundCall = voice((verified, form, url) => answerOutbound(context, verified, form, callIn(url)), sorry)
+  const leaveMessage = voice(
+    (verified, form, url) => answerMachine(context, verified, form, callIn(url)),
+    hangupTwiml(),
+  )
   return new Elysia({ name: 'twilio', prefix: '/api/twilio' })
     .post('/incoming-call', ({ request }) => incoming(request), { parse: 'none' })
     .post('/resume', ({ request }) => resume(request), { parse: 'none' })
@@ -57,6 +72,10 @@ export function twilioRoutes(context: CallContext) {
     .post('/leg-status', ({ request }) => legStatus(request), { parse: 'none' })
     .post('/screening', ({ request }) => screening(request), { parse: 'none' })
     .post('/screened', ({ request }) => screened(request), { parse: 'none' })
+    .post('/outbound-call', ({ request }) => outboundCall(request), { parse: 'none' })
+    .post('/outbound-status', ({ request }) => outboundStatus(request), { parse: 'none' })
+    .post('/answered-by', ({ request }) => answeredBy(request), { parse: 'none' })
+    .post('/leave-message', ({ request }) => leaveMessage(request), { parse: 'none' })
 }
 
 type AnswerVoice = (verified: Verified, form: VoiceForm, url: URL) => Promise<Answer>
@@ -64,6 +83,7 @@ type Keep<Form> = (context: CallContext, verified: Verified, form: Form, url: UR
 
 /** Which transfer a request is about, by the URL that we gave for it. */
 const transferIn = (url: URL): string => url.searchParams.get('transfer') ?? ''
+const callIn = (url: URL): string => url.searchParams.get('call') ?? ''
 
 /** `ownLastResort`: in place of what a caller is given when nothing else can be answered. */
 async function answerVoice(

@@ -18,7 +18,11 @@ export type CallUrls = {
   legStatus(transfer: string): string
   screening(transfer: string): string
   screened(transfer: string): string
+  fallback: string
+  /** About a call that we placed, by our own id of it. */
+  outbound(what: OutboundPath, id: string): string
 }
+type OutboundPath = 'outbound-call' | 'outbound-status' | 'answered-by' | 'leave-message'
 
 /**
  * What our last document asked for: the stream of a generation, a transfer after such a stream, or a message on tape (or the
@@ -49,6 +53,9 @@ export function callUrls(publicBaseUrl: string): CallUrls {
     resume: (after) => `${api}/resume?after=${encodeURIComponent(afterText(after))}`,
     legStatus: (transfer) => `${api}/leg-status?transfer=${encodeURIComponent(transfer)}`,
     screening: (transfer) => `${api}/screening?transfer=${encodeURIComponent(transfer)}`,
+    // Whoever we called is offered no tape.
+    fallback: `${api}/fallback?after=silence`,
+    outbound: (what, id) => `${api}/${what}?call=${encodeURIComponent(id)}`,
     screened: (transfer) => `${api}/screened?transfer=${encodeURIComponent(transfer)}`,
   }
 }

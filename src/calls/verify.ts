@@ -63,7 +63,7 @@ export function parseForm(body: string): Form {
 }
 
 /** Null when it is larger than `mostBytes`; never holds more than that. */
-async function readBody(request: Request, mostBytes: number): Promise<string | null> {
+export async function readBody(request: Request, mostBytes: number): Promise<string | null> {
   if (request.body === null) return ''
   const chunks: Uint8Array[] = []
   let bytes = 0

@@ -16,6 +16,10 @@ export function isWithin(hours: Hours, atMs: number, timeZone: string): boolean 
   return hours.some(({ days, from, until }) => days.includes(now.dayOfWeek) && from <= shown && shown < until)
 }
 
+/** The same of every day. */
+export const isWithinDaily = (hours: { from: ClockTime; until: ClockTime }, atMs: number, timeZone: string): boolean =>
+  isWithin([{ days: [1, 2, 3, 4, 5, 6, 7], ...hours }], atMs, timeZone)
+
 /** The next instant, now included, at which the clock is within [from, until) of any day. */
 export function nextWithin(
   { from, until }: { from: ClockTime; until: ClockTime },
@@ -27,6 +31,17 @@ export function nextWithin(
   const [opens, closes] = [instantOf(today, from, timeZone), instantOf(today, until, timeZone)]
   if (atMs < opens) return opens
   return atMs < closes ? atMs : instantOf(today.add({ days: 1 }), from, timeZone)
+}
+
+/** The end of this day's [from, until). */
+export const lastWithin = ({ until }: { until: ClockTime }, atMs: number, timeZone: string): number =>
+  instantOf(zoned(atMs, timeZone).toPlainDate(), until, timeZone)
+
+/** The next instant, later than now, at which the clock shows this. */
+export function nextAt(time: ClockTime, atMs: number, timeZone: string): number {
+  const today = zoned(atMs, timeZone).toPlainDate()
+  const todayMs = instantOf(today, time, timeZone)
+  return todayMs > atMs ? todayMs : instantOf(today.add({ days: 1 }), time, timeZone)
 }
 
 /** The whole of tomorrow. */

@@ -61,7 +61,6 @@ const clockTime = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'must be a time 
 const weeklyHours = z.array(
   z.object({ days: z.array(z.number().int().min(1).max(7)).min(1), from: clockTime, until: clockTime }),
 )
-export type WeeklyHours = z.infer<typeof weeklyHours>
 
 /** Whom callers can be put through to, and how. Nobody else can be dialled, whatever a caller or a model says. */
 const transferSettings = z
@@ -89,8 +88,30 @@ const transferSettings = z
   .prefault({})
 export type TransferTarget = z.infer<typeof transferSettings>['targets'][number]
 
+/** Calls that we place, for whatever reason. Nobody is called outside of [from, until) on the clinic's own clock. */
+const outboundSettings = z
+  .object({
+    from: clockTime.default('08:00'),
+    until: clockTime.default('21:00'),
+    /** Only numbers that begin with one of these are called. */
+    prefixes: z
+      .array(z.string().regex(/^\+[1-9]\d{0,13}$/, 'must be the beginning of a number, as +1'))
+      .max(50)
+      .default(['+1']),
+    ringSeconds: z.number().int().min(5).max(120).default(25),
+    /** Spoken to an answering machine; null: who called, and that they would like to be called back. */
+    machineMessage: z.string().trim().min(1).max(300).nullable().default(null),
+  })
+  .refine(({ from, until }) => from < until, 'from must be before until')
+  .prefault({})
+
+/** Reminders of the next day's appointments: planned at this time of day, for clinics that want them. */
+const reminderSettings = z.object({ isOn: z.boolean().default(false), at: clockTime.default('10:00') }).prefault({})
+
 export const organizationSettings = z
   .looseObject({
+    outbound: outboundSettings,
+    reminders: reminderSettings,
     transfer: transferSettings,
     voice: voiceSettings,
     limits: limitSettings,

@@ -77,7 +77,6 @@ export const answerers = [
   'fax',
   'unknown',
 ] as const
-export type Answerer = (typeof answerers)[number]
 
 /** POST of what an asynchronous answering machine detection found. `MachineDetectionDuration`: milliseconds. */
 export const answeredByForm = z.looseObject({

@@ -1,124 +1,32 @@
 // A caller is put through to a person: only to somebody on the clinic's list, once, however often Twilio asks; and back again
 // when nobody takes the call.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
-import { XMLParser } from 'fast-xml-parser'
-import { runTool, type ToolOutput } from '../../src/clinic/tool-runner.ts'
+import { runTool } from '../../src/clinic/tool-runner.ts'
 import { toolsFor } from '../../src/clinic/toolbox.ts'
-import type { ConversationFact } from '../../src/conversations/events.ts'
-import type { Facts } from '../../src/conversations/merge.ts'
 import { isReadyForAnalysis, isWindingDown } from '../../src/conversations/readiness.ts'
-import { eventOf, findConversation, readEvents, recordEvents } from '../../src/conversations/store.ts'
 import { saveTwilioCredentials } from '../../src/organizations/account-store.ts'
 import { createSeal } from '../../src/organizations/seal.ts'
 import { readOrganization } from '../../src/organizations/store.ts'
 import {
   cedar,
   completed,
-  type Fields,
-  house,
   incoming,
   lakeside,
-  later,
   newCallSid,
   openTelephone,
   publicBaseUrl,
   sid,
   type Telephone,
 } from '../support/telephone.ts'
+import { billing, nurse, transferDesk } from '../support/transfer-desk.ts'
 
 let telephone: Telephone
 beforeAll(async () => {
   telephone = await openTelephone()
 })
 afterAll(() => telephone.end())
-
-const nurse = { name: 'the nurse', phoneNumber: '+15550100200' }
-const billing = {
-  name: 'billing',
-  phoneNumber: '+15550100300',
-  hours: [{ days: [1, 2, 3, 4, 5], from: '09:00', until: '17:00' }],
-}
-const usual = { targets: [nurse, billing], isWarm: false, ringSeconds: 25 }
-
-const wish = (own: Record<string, unknown> = {}) =>
-  telephone.admin`
-    update organizations set settings = jsonb_set(settings, '{transfer}', ${telephone.admin.json({ ...usual, ...own } as never)})
-    where id = ${lakeside.organizationId}`
+const { wish, conversationOf, keysOf, happen, ask, putThrough, resume, ended, leg } = transferDesk(() => telephone)
 beforeEach(async () => void (await wish()))
-
-const conversationOf = async (callSid: string) => {
-  const [row] = await telephone.admin<{ id: string }[]>`select id from conversations where call_sid = ${callSid}`
-  if (row === undefined) throw new Error(`no conversation of ${callSid}`)
-  const { organizationId } = lakeside
-  return telephone.deps.db.withOrg(organizationId, async (tx) => ({
-    id: row.id,
-    facts: (await findConversation(tx, organizationId, row.id))?.facts as Facts,
-    events: await readEvents(tx, organizationId, row.id),
-  }))
-}
-const keysOf = async (callSid: string) => (await conversationOf(callSid)).events.map(({ key }) => key)
-
-async function happen(callSid: string, ...facts: ConversationFact[]): Promise<void> {
-  const { id } = await conversationOf(callSid)
-  const events = facts.map((fact) => eventOf(fact, telephone.clock.now()))
-  const { deps } = telephone
-  await deps.db.withOrg(lakeside.organizationId, (tx) => recordEvents(deps, tx, lakeside.organizationId, id, events))
-}
-
-/** As the model asks for it. */
-async function ask(callSid: string, toolCallId: string, to: string, reason = 'a rash'): Promise<ToolOutput> {
-  const { id: conversationId } = await conversationOf(callSid)
-  const { organizationId } = lakeside
-  const organization = await telephone.deps.db.withOrg(organizationId, (tx) => readOrganization(tx, organizationId))
-  const tools = toolsFor(organization, 'single')
-  const argumentsJson = JSON.stringify({ to, reason })
-  return runTool(
-    telephone.deps,
-    { organizationId, conversationId, tools },
-    { toolCallId, name: 'transfer_to_person', argumentsJson },
-  )
-}
-
-let streams = 9_000
-/** A call whose agent was asked to put the caller through, and whose stream is over. */
-async function putThrough(toolCallId: string, to = 'the nurse', callSid = newCallSid()): Promise<string> {
-  await telephone.post('/incoming-call', incoming(callSid))
-  const streamSid = sid('MZ', ++streams)
-  await happen(callSid, { kind: 'stream.started', streamSid, generation: 0 })
-  await ask(callSid, toolCallId, to)
-  await happen(
-    callSid,
-    { kind: 'stream.ended', streamSid, reason: 'hung-up' },
-    { kind: 'transcript.settled', streamSid },
-  )
-  return callSid
-}
-
-const documentOf = async (response: Response | Promise<Response>) => {
-  const answer = await response
-  expect(answer.status).toBe(200)
-  const xml = await answer.text()
-  return new XMLParser({ ignoreAttributes: false, attributeNamePrefix: '', parseAttributeValue: false }).parse(xml)
-    .Response
-}
-const resume = (callSid: string, after = 'stream-0', fields: Fields = {}) =>
-  documentOf(telephone.post(`/resume?after=${after}`, later(callSid, fields)))
-const ended = (callSid: string, toolCallId: string, fields: Fields) =>
-  resume(callSid, `transfer-0.${toolCallId}`, fields)
-
-let legs = 70_000
-/** A request about the person's leg: another call, made for the caller's. */
-const leg = (parent: string, fields: Fields = {}): Fields => ({
-  AccountSid: house.accountSid,
-  ApiVersion: '2010-04-01',
-  CallSid: sid('CA', ++legs),
-  ParentCallSid: parent,
-  CallStatus: 'in-progress',
-  Direction: 'outbound-dial',
-  From: lakeside.number,
-  To: nurse.phoneNumber,
-  ...fields,
-})
 
 describe('the tool', () => {
   const answer = async (to: string) => {
@@ -234,7 +142,7 @@ describe('after the stream', () => {
   test('it is made though our process died before it closed the stream: nothing else says that the caller waits', async () => {
     const callSid = newCallSid()
     await telephone.post('/incoming-call', incoming(callSid))
-    await happen(callSid, { kind: 'stream.started', streamSid: sid('MZ', ++streams), generation: 0 })
+    await happen(callSid, { kind: 'stream.started', streamSid: sid('MZ', 8_999), generation: 0 })
     await ask(callSid, 'call_a7', 'the nurse')
     expect(Object.keys(await resume(callSid))).toEqual(['Dial'])
   })
@@ -309,100 +217,11 @@ describe('when it is over', () => {
   })
 })
 
-describe('a warm transfer', () => {
-  const warm = (whisper: string) => wish({ isWarm: true, whisper })
-  const screen = (callSid: string, toolCallId: string, fields: Fields = {}) =>
-    documentOf(telephone.post(`/screening?transfer=${toolCallId}`, leg(callSid, fields)))
-  const press = (callSid: string, toolCallId: string, Digits: string) =>
-    documentOf(telephone.post(`/screened?transfer=${toolCallId}`, leg(callSid, { Digits })))
-  /** Known to the clinic by name, and rung. */
-  async function ringing(toolCallId: string): Promise<string> {
-    const callSid = await putThrough(toolCallId)
-    const note = { kind: 'note.kept', toolCallId, field: 'caller-name', value: 'Dana Reyes' } as const
-    await happen(callSid, note)
-    const { Dial } = await resume(callSid)
-    expect(Dial.Number.url).toBe(`${publicBaseUrl}/api/twilio/screening?transfer=${toolCallId}`)
-    return callSid
-  }
-
-  test('asks whoever answers to take the call; without a key pressed it hangs up, as on a mailbox', async () => {
-    await warm('nothing')
-    const callSid = await ringing('call_w1')
-    const document = await screen(callSid, 'call_w1')
-    expect(Object.keys(document)).toEqual(['Gather', 'Hangup'])
-    expect(document.Gather).toMatchObject({
-      action: `${publicBaseUrl}/api/twilio/screened?transfer=call_w1`,
-      numDigits: '1',
-      input: 'dtmf',
-    })
-  })
-
-  test('tells them no more of the caller than the clinic allows', async () => {
-    const said: Record<string, string> = {}
-    for (const [n, whisper] of ['nothing', 'reason', 'name-and-reason'].entries()) {
-      await warm(whisper)
-      const callSid = await ringing(`call_x${n}`)
-      said[whisper] = (await screen(callSid, `call_x${n}`)).Gather.Say
-    }
-    expect(said.nothing).toBe(
-      'A call for you, from the receptionist of Lakeside Family Clinic. To take the call, press 1.',
-    )
-    expect(said.reason).toContain('It is about this: a rash.')
-    expect(said.reason).not.toContain('Dana')
-    expect(said['name-and-reason']).toContain('The caller is Dana Reyes. It is about this: a rash.')
-  })
-
-  test('connects on 1, and on nothing else', async () => {
-    await warm('nothing')
-    const callSid = await ringing('call_w2')
-    for (const digits of ['2', '11', '', '#']) expect(await press(callSid, 'call_w2', digits)).toEqual({ Hangup: '' })
-    expect((await conversationOf(callSid)).facts.transfers.call_w2).toMatchObject({ isAnswered: false })
-    expect(await press(callSid, 'call_w2', '1')).toBe('')
-    expect((await conversationOf(callSid)).facts.transfers.call_w2).toMatchObject({ isAnswered: true })
-    expect(await ended(callSid, 'call_w2', { DialCallStatus: 'completed', DialCallDuration: '9' })).toEqual({
-      Hangup: '',
-    })
-  })
-
-  test('that was picked up and not taken is declined, though Twilio calls it completed', async () => {
-    await warm('nothing')
-    const callSid = await ringing('call_w3')
-    await telephone.post('/leg-status?transfer=call_w3', leg(callSid))
-    await screen(callSid, 'call_w3')
-    const document = await ended(callSid, 'call_w3', { DialCallStatus: 'completed', DialBridged: 'false' })
-    expect(Object.keys(document)).toEqual(['Connect'])
-    expect((await conversationOf(callSid)).facts.transfers.call_w3).toMatchObject({ ending: 'declined' })
-  })
-
-  test('whose caller has hung up meanwhile is told so, and connected to nobody', async () => {
-    await warm('reason')
-    const callSid = await ringing('call_w4')
-    await telephone.post('/status', completed(callSid))
-    const gone = { Say: 'The caller has hung up. Goodbye.', Hangup: '' }
-    expect(await screen(callSid, 'call_w4')).toEqual(gone)
-    expect(await press(callSid, 'call_w4', '1')).toEqual(gone)
-    expect((await conversationOf(callSid)).facts.transfers.call_w4).toMatchObject({ isAnswered: false })
-  })
-
-  test('that nobody asked for, or of a call that is not known, tells nothing', async () => {
-    const callSid = newCallSid()
-    await telephone.post('/incoming-call', incoming(callSid))
-    expect(await screen(callSid, 'call_none')).toEqual({ Hangup: '' })
-    const response = await telephone.post('/screening?transfer=call_w1', leg(newCallSid()))
-    expect(response.status).toBe(403)
-  })
-
-  test('that we cannot answer hangs up: the person is not asked to leave a message for us', async () => {
-    const odd = await documentOf(telephone.post('/screening?transfer=x', leg(newCallSid(), { CallStatus: 'odd' })))
-    expect(odd).toEqual({ Hangup: '' })
-  })
-})
-
 describe('what is told of the person’s leg', () => {
   test('belongs to the caller’s conversation, in any order and once', async () => {
     const callSid = await putThrough('call_f1')
     await resume(callSid)
-    const CallSid = sid('CA', ++legs)
+    const CallSid = sid('CA', 69_999)
     const told: Record<string, string>[] = [
       { CallStatus: 'completed', SequenceNumber: '3', CallDuration: '60' },
       { CallStatus: 'in-progress', SequenceNumber: '2' },
