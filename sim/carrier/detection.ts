@@ -54,7 +54,7 @@ export function createDetector(plan: DetectionPlan): Detector {
       hasBeeped ||= isToneNow
       const beganMs = nowMs
       nowMs += FRAME_MS
-      if (!isToneNow && isAudible(frame)) speech = { fromMs: speech?.fromMs ?? beganMs, toMs: nowMs }
+      if (isAudible(frame)) speech = { fromMs: speech?.fromMs ?? beganMs, toMs: nowMs }
       result = judge(isToneNow)
       return result
     },

@@ -42,7 +42,7 @@ function dialNumbers(verb: DialVerb, numbers: readonly NumberNoun[], stage: Stag
 
   /** Resolves when the leg has ended. */
   async function ring({ number, url, method, sendDigits, statusCallback }: NumberNoun, from: string): Promise<void> {
-    if (state !== 'dialling' || bridge !== null) return
+    if (state !== 'dialling') return
     const leg = exchange.place(record.accountSid, {
       direction: 'outbound-dial',
       parentCallSid: record.callSid,
@@ -68,7 +68,7 @@ function dialNumbers(verb: DialVerb, numbers: readonly NumberNoun[], stage: Stag
   /** What goes on at the far end once the one there is ready; null for all but the first. */
   function connect(far: Stage): Activity | null {
     const leg = legs.find(({ file }) => file.record === far.record)
-    if (leg === undefined || bridge !== null || state !== 'dialling') return null
+    if (leg === undefined || state !== 'dialling') return null
     stage.answer()
     const room = createRoom(clock, { bridgeSid: far.record.callSid, kind: 'dial' })
     bridge = { leg, seat: room.sit(record) }

@@ -224,6 +224,12 @@ describe('verbs', () => {
     expect((record.endedAtMs ?? 0) - (record.answeredAtMs ?? 0)).toBe(1400)
   })
 
+  test('a document without a verb answers the call and ends it', async () => {
+    const { record } = await place({ '/voice': '' }, [])
+    expect(record).toMatchObject({ status: 'completed', endedBy: 'server' })
+    expect(record.answeredAtMs).not.toBeNull()
+  })
+
   test('nothing is carried out after the caller has hung up', async () => {
     const { record } = await place({ '/voice': '<Pause length="9"/><Say>Too late</Say>' }, [hangUpAfter(500)])
     expect(record).toMatchObject({ endedBy: 'caller', said: [] })

@@ -7,12 +7,20 @@ import { startBeat } from '../../sim/carrier/beat.ts'
 import { layTrack } from '../../sim/carrier/tape.ts'
 import { realClock, type SimClock } from '../../sim/clock.ts'
 import type { CallerStep } from '../../sim/script.ts'
+import { beep, isBeep } from '../../sim/tones.ts'
 import { tone } from './carrier-rig.ts'
 
 type Act = [atMs: number, what: 'speaks' | 'stops' | 'hangs up' | `presses ${string}`]
 
+type Away = [fromMs: number, toMs: number, line: Ear['line']][]
+
 /** Plays a call of `lastsMs` in which the agent's voice sounds in the given stretches, and tells what the caller does. */
-function play(steps: CallerStep[], agent: [fromMs: number, toMs: number, how?: 'inaudible'][], lastsMs = 100_000) {
+function play(
+  steps: CallerStep[],
+  agent: [fromMs: number, toMs: number, how?: 'inaudible'][],
+  lastsMs = 100_000,
+  away: Away = [],
+) {
   const told: { what: string; body: unknown }[] = []
   const caller = createCaller(steps, 0, (what, body) => told.push({ what, body }))
   const acts: Act[] = []
@@ -22,7 +30,7 @@ function play(steps: CallerStep[], agent: [fromMs: number, toMs: number, how?: '
     const ear: Ear = {
       isSounding: stretch !== undefined && atMs < stretch[1],
       isAudible: stretch !== undefined && stretch[2] === undefined,
-      line: 'agent',
+      line: away.find(([fromMs, toMs]) => atMs >= fromMs && atMs < toMs)?.[2] ?? 'agent',
     }
     const { audio, digit, hangsUp } = caller.next(atMs, ear)
     expect(audio).toHaveLength(160)
@@ -174,6 +182,104 @@ describe('each cue', () => {
     ],
   ]
   test.each(table)('%s', (_, steps, agent, acts) => expect(play(steps, agent).acts).toEqual(acts))
+})
+
+describe('who has the other end of the line', () => {
+  const table: [what: string, steps: CallerStep[], away: Away, acts: Act[]][] = [
+    [
+      'waiting, and then connected',
+      [
+        { on: 'waiting', waitMs: 500, ...say(200) },
+        { on: 'connected', waitMs: 100, ...hangUp },
+      ],
+      [
+        [1000, 6000, 'waiting'],
+        [6000, 9000, 'person'],
+      ],
+      [
+        [1500, 'speaks'],
+        [1700, 'stops'],
+        [6100, 'hangs up'],
+      ],
+    ],
+    [
+      'returned: only once there was somebody else since the last step',
+      [{ on: 'returned', waitMs: 0, ...hangUp }],
+      [[40_000, 90_000, 'waiting']],
+      [[90_000, 'hangs up']],
+    ],
+    [
+      'returned twice: from two people',
+      [
+        { on: 'returned', waitMs: 0, act: 'listen' },
+        { on: 'returned', waitMs: 0, ...hangUp },
+      ],
+      [
+        [1000, 3000, 'person'],
+        [7000, 8000, 'person'],
+      ],
+      [[8000, 'hangs up']],
+    ],
+    [
+      'listen does nothing, and the next step counts from it',
+      [
+        { on: 'returned', waitMs: 0, act: 'listen' },
+        { on: 'agent-finished', waitMs: 0, ...hangUp },
+      ],
+      [[1000, 3000, 'waiting']],
+      [[5300, 'hangs up']],
+    ],
+  ]
+  test.each(table)('%s', (_, steps, away, acts) => {
+    const agent: [number, number][] = [
+      [200, 800],
+      [4000, 5000],
+    ]
+    expect(play(steps, agent, 100_000, away).acts).toEqual(acts)
+  })
+
+  test('a person is waited for three minutes', () => {
+    const { acts, told } = play([{ on: 'connected', waitMs: 0, ...say(100) }], [], 200_000)
+    expect(acts).toEqual([[180_000, 'hangs up']])
+    expect(told.at(-1)?.what).toBe('gave up')
+  })
+})
+
+test('a machine beeps for half a second', () => {
+  const { acts } = play(
+    [
+      { on: 'answered', waitMs: 100, act: 'beep' },
+      { on: 'said', waitMs: 0, ...hangUp },
+    ],
+    [],
+  )
+  expect(acts).toEqual([
+    [100, 'speaks'],
+    [600, 'stops'],
+    [600, 'hangs up'],
+  ])
+})
+
+describe('tones', () => {
+  test('a beep is known in each of its frames, whatever its phase; silence, noise and other tones are none', () => {
+    const frames = (bytes: Uint8Array, from = 0) =>
+      Array.from({ length: Math.floor((bytes.length - from) / 160) }, (_, at) =>
+        bytes.subarray(from + 160 * at, from + 160 * (at + 1)),
+      )
+    for (const from of [0, 3, 77, 159]) expect(frames(beep(500), from).every(isBeep)).toBe(true)
+    expect(frames(silence(1600)).some(isBeep)).toBe(false)
+    expect(frames(tone(500)).some(isBeep)).toBe(false)
+    expect(isBeep(beep(20).subarray(0, 80))).toBe(false)
+  })
+
+  test('no frame of speech in any fixture is taken for a beep', async () => {
+    const folder = new URL('../../sim/fixtures/audio/', import.meta.url).pathname
+    for await (const file of new Bun.Glob('*.ulaw').scan(folder)) {
+      const bytes = await Bun.file(folder + file).bytes()
+      for (let at = 0; at + 160 <= bytes.length; at += 160)
+        if (isBeep(bytes.subarray(at, at + 160))) throw new Error(`${file} beeps at ${at / 8} ms`)
+    }
+  })
 })
 
 test('a cue that does not come in 30 s makes the caller hang up, and is reported', () => {

@@ -223,6 +223,64 @@ describe('by REST', () => {
   })
 })
 
+describe('a conference that is over', () => {
+  test('is found by its SID, takes nobody in, and leaves its name to another', async () => {
+    const { json: first, rig, sid } = await ended()
+    expect(first).toMatchObject({ status: 'completed', friendly_name: 'front desk' })
+    expect(await rest(rig, `/Conferences/${sid}/Participants.json`, CALL_IN)).toMatchObject({ status: 404 })
+    const again = rig.carrier.call({ to: NUMBER.phoneNumber, from: FROM, caller: [hangUpAfter(1000)] })
+    const record = await rig.clock.run(again.done)
+    expect(record.bridges[0]?.bridgeSid).toMatch(/^CF/)
+    expect(record.bridges[0]?.bridgeSid).not.toBe(sid)
+  })
+
+  async function ended() {
+    const rig = createVirtualRig({ '/voice': CONFERENCE() })
+    const call = rig.carrier.call({ to: NUMBER.phoneNumber, from: FROM, caller: [hangUpAfter(1000)] })
+    const sid = (await rig.clock.run(call.done)).bridges[0]?.bridgeSid ?? ''
+    return { rig, sid, ...(await rest(rig, `/Conferences/${sid}.json`)) }
+  }
+})
+
+test('a caller who leaves a conference and comes back has called in nobody twice', async () => {
+  const rig = createVirtualRig(
+    { '/voice': CONFERENCE(), '/again': CONFERENCE('endConferenceOnExit="true"') },
+    { people: [person] },
+  )
+  const call = rig.carrier.call({ to: NUMBER.phoneNumber, from: FROM, caller: [hangUpAfter(9000)] })
+  rig.clock.after(500, () => void rest(rig, `${NAMED}/Participants.json`, CALL_IN))
+  rig.clock.after(4000, () => void rest(rig, `/Calls/${call.callSid}.json`, { Url: `https://${HOST}/again` }))
+  const record = await rig.clock.run(call.done)
+  expect(record.bridges).toHaveLength(2)
+  expect(record.legs).toHaveLength(1)
+})
+
+test('a star leaves a conference where it is to, and no other key does', async () => {
+  const keys: CallerStep[] = [{ on: 'waiting', waitMs: 500, act: 'press', digits: '5*' }, hangUpAfter(9000)]
+  const leaves = async (attributes: string) => {
+    const pages = { '/voice': `<Dial ${attributes}><Conference>x</Conference></Dial><Say>Left</Say>` }
+    const rig = createVirtualRig(pages)
+    const { done } = rig.carrier.call({ to: NUMBER.phoneNumber, from: FROM, caller: keys })
+    const { bridges, ringingAtMs } = await rig.clock.run(done)
+    return Math.round(((bridges[0]?.leftAtMs ?? 0) - ringingAtMs) / 100)
+  }
+  expect(await leaves('hangupOnStar="true"')).toBe(7)
+  expect(await leaves('')).toBe(90)
+})
+
+test('what waits in a room is heard a frame at a time; who is on hold waits, and hears nothing', () => {
+  const room = createRoom(createVirtualClock({ startMs: 0 }), { bridgeSid: 'CF1', kind: 'conference' })
+  const [one, other] = [auditedCall().carrier, auditedCall().carrier]
+  const [speaker, listener] = [room.sit(one), room.sit(other)]
+  for (const at of [0, 20]) speaker.frame(tone(20), at)
+  expect(listener.sound(20)).toEqual({ isSounding: true, isAudible: true, line: 'person' })
+  expect(other.bridges[0]?.heard).toHaveLength(1)
+  listener.sound(40)
+  expect(other.bridges[0]?.heard.map(({ bytes }) => bytes.length)).toEqual([160, 160])
+  listener.isOnHold = true
+  expect(listener.sound(60)).toEqual({ isSounding: false, isAudible: false, line: 'waiting' })
+})
+
 test('three in a room each hear the two others, mixed', () => {
   const clock = createVirtualClock({ startMs: 0 })
   const room = createRoom(clock, { bridgeSid: 'CF1', kind: 'conference' })

@@ -379,7 +379,8 @@ test('record-from-answer-dual keeps the caller left and the person right, and th
   const attributes = 'record="record-from-answer-dual" recordingStatusCallback="/recording"'
   const { record, action, server } = await dial(withAction(NUMBER_NOUN, attributes), caller, people)
   const [recording] = record.recordings
-  expect(recording).toMatchObject({ source: 'DialVerb', channels: 2, status: 'completed' })
+  const talkedMs = (record.bridges[0]?.leftAtMs ?? 0) - (record.bridges[0]?.joinedAtMs ?? 0)
+  expect(recording).toMatchObject({ source: 'DialVerb', channels: 2, status: 'completed', durationMs: talkedMs })
   expect(action?.RecordingUrl).toEndWith(`/Recordings/${recording?.recordingSid}`)
   expect(server.of('/recording')[0]?.form).toMatchObject({ RecordingSource: 'DialVerb', RecordingChannels: '2' })
   const [left, right] = channelsOf(recording?.media ?? new Uint8Array())

@@ -105,6 +105,46 @@ describe('a call in the terminal', () => {
     ])
   })
 
+  test('tells a person’s telephone as it tells the caller’s, and who is put through to whom', () => {
+    const shown = open()
+    const number = '+15550109999'
+    const told = (what: string, body = {}) =>
+      shown.entry(entry(0, 'call', 'carrier', 'person', what, { number, ...body }))
+    const does = (what: string, body = {}) =>
+      shown.entry(entry(0, 'call', 'person', 'carrier', what, { number, ...body }))
+    told('ringing', { from: '+15551234567', to: number })
+    told('answered')
+    told('say', { text: 'A call for you.' })
+    does('press', { digits: '1' })
+    told('gathered', { digits: '1' })
+    shown.entry(entry(0, 'call', 'carrier', 'caller', 'connected', { with: number }))
+    does('say', { words: 'Nurse Kim.' })
+    does('said')
+    does('hang-up')
+    told('ended', { status: 'completed', by: 'person' })
+    for (const status of ['busy', 'no-answer', 'failed', 'canceled']) told('ended', { status, by: 'carrier' })
+    told('detected', { answeredBy: 'human' })
+    told('joined', { name: 'desk' })
+    expect(shown.lines().map((line) => line.replace(/^0.0 s +/, ''))).toEqual([
+      'rings      the telephone of +15550109999',
+      'person     +15550109999 answers',
+      'whisper    A call for you.',
+      'person     presses 1',
+      'keys       1 were gathered',
+      'connected  the caller and +15550109999 hear each other',
+      'person     Nurse Kim.',
+      'person     hangs up',
+      'person     +15550109999 is off the line',
+      'person     +15550109999 is busy',
+      'person     +15550109999 does not answer',
+      'person     +15550109999 cannot be reached',
+      'person     +15550109999 rings no more',
+      'detection  answered by: human',
+      'conference the person enters desk',
+      '',
+    ])
+  })
+
   test('leaves out every frame', () => {
     const shown = open()
     for (const what of ['media', 'mark', 'connected']) shown.entry(entry(0, 'media', 'carrier', 'server', what, {}))

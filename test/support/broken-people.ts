@@ -59,7 +59,7 @@ export const brokenPeople: Breaking[] = [
   broken(both, 'a frame is heard twice', (call) =>
     bridge(call)?.heard.splice(5, 0, ...(bridge(call)?.heard.slice(5, 6) ?? [])),
   ),
-  broken(both, 'the line goes dead too soon', (call) => bridge(call)?.heard.splice(12)),
+  broken(both, 'the line goes dead too soon', (call) => bridge(call)?.heard.splice(3)),
   broken('the server accepts what the carrier signed', 'the screening is refused', (call) =>
     Object.assign(leg(call), { documents: [{ atMs: 0, url: 'https://x', status: 403, body: '', tookMs: 1 }] }),
   ),
