@@ -56,7 +56,7 @@ ${steps.map(({ name, about }) => `  ${name.padEnd(8)}${about}`).join('\n')}
 --only STEP   run that step alone
 --help        this text
 
-One test file alone: bun test test/pure/merge.test.ts
+One test file alone: bun test test/pure/conversations.test.ts
 The last line is "N passed, N failed"; a step without tests of its own counts as one.`
 
 /** A step that says only yes or no. */

@@ -149,6 +149,23 @@ describe('settings that fit', () => {
   })
 })
 
+describe('the README', () => {
+  test('has a row for every setting and for no other, with its default', async () => {
+    const text = await Bun.file(`${import.meta.dir}/../../README.md`).text()
+    const rows = [...text.matchAll(/^\| `([A-Z][A-Z0-9_]+)` \| (.*?) \| .+ \|$/gm)].map(([, name, value]) => [
+      name,
+      value,
+    ])
+    const config: Record<string, unknown> = configOf({})
+    const told = (value: unknown) => (value === undefined || Array.isArray(value) ? '–' : String(value))
+    const wanted = [...new Set([...Object.keys(config), ...Object.keys(wrong), ...optional])]
+    expect(rows.sort()).toEqual(wanted.map((name) => [name, told(config[name])]).sort())
+  })
+})
+
+/** Those without a default whose value cannot be wrong. */
+const optional = ['TWILIO_AUTH_TOKEN', 'OPENAI_API_KEY', 'RESEND_API_KEY', 'SUPABASE_SERVICE_ROLE_KEY']
+
 describe('.env.example', () => {
   test('lists every setting and no other, with its default', async () => {
     const text = await Bun.file(`${import.meta.dir}/../../.env.example`).text()
@@ -166,7 +183,4 @@ describe('.env.example', () => {
       else expect([name, Array.isArray(held) ? held.length : held]).toEqual([name, Array.isArray(held) ? 0 : undefined])
     }
   })
-
-  /** Those without a default whose value cannot be wrong. */
-  const optional = ['TWILIO_AUTH_TOKEN', 'OPENAI_API_KEY', 'RESEND_API_KEY', 'SUPABASE_SERVICE_ROLE_KEY']
 })
