@@ -35,7 +35,7 @@ const steps: Step[] = [
   {
     name: 'replay',
     about: 'every fixture, called at speed (sim replay)',
-    minutesMax: 2,
+    minutesMax: 4,
     command: () => [bun, 'sim/cli.ts', 'replay'],
     count: fromLastLine,
   },
