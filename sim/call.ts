@@ -51,7 +51,7 @@ export type Scene = {
   network: Network
   publicBaseUrl: string
   view: View
-  clinic: Pick<House, 'configure' | 'instruct' | 'switchMode'> | null
+  clinic: Pick<House, 'configure' | 'instruct' | 'askForCall' | 'switchMode'> | null
 }
 
 /** A day that no database's clock will reach for long: jobs planned on the virtual clock never fall due by themselves. */
@@ -143,12 +143,14 @@ export async function runCall(scene: Scene, request: CallRequest): Promise<CallR
 
 async function prepareClinic({ clinic }: Scene, { fixture, instructions }: CallRequest): Promise<void> {
   const { settings, switches } = fixture.clinic
-  const needsNothing = Object.keys(settings).length === 0 && switches.length === 0 && instructions === undefined
-  if (needsNothing) return
+  const { to, purpose } = fixture.call
+  const isAsItIs = Object.keys(settings).length === 0 && switches.length === 0 && instructions === undefined
+  if (isAsItIs && purpose === null) return
   if (clinic === null)
     throw new Mistake(`The call of ${fixture.name} sets up the clinic, and a server elsewhere cannot be set up.`)
   await clinic.configure(clinicsNumber(fixture), settings)
   if (instructions !== undefined) await clinic.instruct(clinicsNumber(fixture), instructions)
+  if (purpose !== null) await clinic.askForCall(clinicsNumber(fixture), { to, purpose })
 }
 
 const clinicsNumber = ({ call: { direction, to, from } }: Fixture): string => (direction === 'inbound' ? to : from)

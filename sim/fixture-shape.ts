@@ -93,10 +93,13 @@ const call = z
     to: phoneNumber,
     from: phoneNumber,
     answers: answers.optional(),
+    purpose: words.optional(),
   })
-  .superRefine(({ direction, answers }, context) => {
-    if (answers !== undefined && direction === 'inbound')
-      context.addIssue({ code: 'custom', message: 'goes with direction: outbound only', path: ['answers'] })
+  .superRefine(({ direction, answers, purpose }, context) => {
+    for (const [field, given] of Object.entries({ answers, purpose })) {
+      if (given !== undefined && direction === 'inbound')
+        context.addIssue({ code: 'custom', message: 'goes with direction: outbound only', path: [field] })
+    }
   })
 
 const person = z.strictObject({
@@ -239,7 +242,7 @@ export function toFixture(file: FixtureFile, name: string, audioOf: (path: strin
     name,
     about,
     atMs: at === undefined ? null : Date.parse(at),
-    call: { ...call, answers: toAnswering(call.answers ?? USUAL_RINGING_MS) },
+    call: { ...call, answers: toAnswering(call.answers ?? USUAL_RINGING_MS), purpose: call.purpose ?? null },
     clinic,
     caller: toSteps(caller),
     people: people.map(({ number, answers, does }) => ({ number, answers: toAnswering(answers), does: toSteps(does) })),

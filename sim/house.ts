@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { saveInstructions } from '../src/agents/instructions.ts'
-import { createApp } from '../src/app.ts'
+import { type App, createApp } from '../src/app.ts'
 import { composeDeps } from '../src/compose.ts'
 import { type Config, limits, loadConfig } from '../src/config.ts'
 import { conversationEvent } from '../src/conversations/events.ts'
@@ -23,15 +23,17 @@ import type { Ids } from '../src/lib/ids.ts'
 import { createLog } from '../src/lib/log.ts'
 import type { OpenSocket, SocketRoute } from '../src/lib/socket.ts'
 import { localDatabase, localFolder } from '../src/local.ts'
+import { issueApiToken } from '../src/organizations/api-token-store.ts'
 import { routeCall } from '../src/organizations/route-store.ts'
 import type { AgentMode } from '../src/organizations/settings.ts'
-import { changeSettings } from '../src/organizations/store.ts'
+import { changeSettings, readAdminAddresses } from '../src/organizations/store.ts'
 import { serve } from '../src/platform/serve.ts'
 import { createThinker } from '../src/vendors/openai-thinker.ts'
 import { createMailer } from '../src/vendors/resend.ts'
 import type { Thinker } from '../src/vendors/thinker.ts'
 import type { ServerView } from './audit/case.ts'
 import type { SimClock, VirtualClock } from './clock.ts'
+import { runDueJobs, type Stir } from './due-jobs.ts'
 import { holding } from './holding.ts'
 import { createLoopbackNetwork } from './loopback.ts'
 import { createMemoryNetwork, linePair } from './memory.ts'
@@ -57,6 +59,8 @@ export type House = {
   configure(phoneNumber: string, settings: Record<string, unknown>): Promise<void>
   /** Makes a text its base instructions. Throws a Mistake when it is no template. */
   instruct(phoneNumber: string, text: string): Promise<void>
+  /** Asks for a call as the clinic's own system would: over the API, with a token. */
+  askForCall(phoneNumber: string, call: { to: string; purpose: string }): Promise<void>
   /** Switches a call that is up to another mode, as an operator would. */
   switchMode(callSid: string, to: AgentMode): void
   close(): Promise<void>
@@ -96,6 +100,7 @@ export async function openHouse(world: World, random: Random, postgres: Postgres
     log,
     configure: (phoneNumber, settings) => configure(deps, phoneNumber, settings),
     instruct: (phoneNumber, text) => instruct(deps, phoneNumber, text),
+    askForCall: (phoneNumber, call) => askForCall(deps, app, phoneNumber, call),
     switchMode: (callSid, to) => void app.bridge.switchMode(callSid, to),
     async close() {
       app.bridge.stop()
@@ -118,6 +123,27 @@ async function instruct(deps: Deps, phoneNumber: string, text: string): Promise<
   const save = (tx: Tx) => saveInstructions(tx, organizationId, 'voice', 'base', text)
   const saved = await deps.db.withOrg(organizationId, save)
   if (!saved.ok) throw new Mistake(`These instructions cannot be used. ${saved.message}`)
+}
+
+async function askForCall(
+  deps: Deps,
+  app: Pick<App, 'fetch'>,
+  phoneNumber: string,
+  call: { to: string; purpose: string },
+): Promise<void> {
+  const organizationId = await clinicOf(deps, phoneNumber)
+  const { token } = await deps.db.withOrg(organizationId, async (tx) => {
+    const [memberEmail = ''] = await readAdminAddresses(tx, organizationId)
+    const wanted = { organizationId, memberEmail, name: 'simulator', scopes: ['calls'] as const }
+    return issueApiToken(tx, deps.ids, wanted, deps.clock.now())
+  })
+  const asked = new Request(`http://${publicHost}/api/calls`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}` },
+    body: JSON.stringify({ ...call, idempotencyKey: 'the call of the fixture' }),
+  })
+  const answer = await app.fetch(asked)
+  if (answer.status !== 202) throw new Mistake(`The server would not place the call: ${await answer.text()}`)
 }
 
 async function clinicOf(deps: Deps, phoneNumber: string): Promise<string> {
@@ -261,37 +287,6 @@ function connectInMemory(clock: VirtualClock, app: Hosted, appUrl: string, stir:
     },
   }
 }
-
-/**
- * Jobs fall due by the database's clock, which virtual time runs ahead of: a job's time on the virtual clock lies in the
- * database's future, so whatever is due there is made due here, and time does not pass over a job.
- */
-function runDueJobs(clock: VirtualClock, queue: ReturnType<typeof createQueueView>, stir: Stir) {
-  let nextRunAtMs: number | null = null
-  let alarmAtMs: number | null = null
-  return async (nextAtMs: number | null): Promise<boolean> => {
-    if (stir.isFresh || (nextRunAtMs !== null && nextRunAtMs <= clock.now())) {
-      const seen = await queue.pending(Date.now())
-      if (seen.dueOrRunning > 0) return true
-      stir.isFresh = false
-      nextRunAtMs = seen.nextRunAtMs
-    }
-    if (nextRunAtMs === null) return false
-    if (nextRunAtMs <= clock.now()) {
-      stir.isFresh = true
-      return (await queue.makeDue(clock.now())) > 0
-    }
-    if ((nextAtMs === null || nextRunAtMs < nextAtMs) && alarmAtMs !== nextRunAtMs) {
-      alarmAtMs = nextRunAtMs
-      clock.after(nextRunAtMs - clock.now(), () => {})
-      return true
-    }
-    return false
-  }
-}
-
-/** Whether the database was written to since the queue was last looked at: only then can there be anything new in it. */
-type Stir = { isFresh: boolean }
 
 /** As it comes out of whatever ended TLS before the server. */
 const behindTls = (request: Request): Request => new Request(request.url.replace(/^https:/, 'http:'), request)

@@ -130,8 +130,11 @@ export type Fixture = {
   about: string
   /** When the call is placed, in epoch ms of the virtual clock; null: at any time. It speaks of days, then, and has no meaning on others. */
   atMs: number | null
-  /** `answers`: of an outbound call, how the one who is called answers. */
-  call: { direction: 'inbound' | 'outbound'; to: string; from: string; answers: Answering }
+  /**
+   * Of an outbound call: `answers`, how the one who is called answers; `purpose`, why the clinic's own system asks for the call;
+   * null: nobody does, the server calls by itself.
+   */
+  call: { direction: 'inbound' | 'outbound'; to: string; from: string; answers: Answering; purpose: string | null }
   clinic: ClinicScript
   /** What the caller does; of an outbound call, the one who is called. */
   caller: CallerStep[]

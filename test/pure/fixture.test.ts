@@ -59,7 +59,13 @@ describe('a fixture', () => {
       name: 'x',
       about: 'A call.',
       atMs: null,
-      call: { direction: 'inbound', to: '+15551234567', from: '+15550102030', answers: { afterMs: 3_000 } },
+      call: {
+        direction: 'inbound',
+        to: '+15551234567',
+        from: '+15550102030',
+        answers: { afterMs: 3_000 },
+        purpose: null,
+      },
       people: [],
       clinic: { settings: {}, switches: [], desk: [] },
       caller: [
@@ -107,7 +113,8 @@ model:`
     const placed = changed('model:', people).replace('{ to:', '{ direction: outbound, answers: never, to:')
     const fixture = await load(placed)
     const audio = new Uint8Array(1_600).fill(0x10)
-    expect(fixture.call).toEqual({ direction: 'outbound', to: '+15551234567', from: '+15550102030', answers: 'never' })
+    const numbers = { to: '+15551234567', from: '+15550102030' }
+    expect(fixture.call).toEqual({ direction: 'outbound', ...numbers, answers: 'never', purpose: null })
     expect(fixture.people).toEqual([
       { number: '+15550109999', answers: 'busy', does: [] },
       {

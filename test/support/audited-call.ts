@@ -259,7 +259,7 @@ const fixture: Fixture = {
   version: 1,
   name: 'by-hand',
   about: 'A call made by hand.',
-  call: { direction: 'inbound', to, from, answers: { afterMs: 3_000 } },
+  call: { direction: 'inbound', to, from, answers: { afterMs: 3_000 }, purpose: null },
   atMs: null,
   caller: [],
   people: [],
