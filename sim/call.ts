@@ -166,13 +166,14 @@ const webhooks = (base: string) => ({
   statusCallback: `${base}/api/twilio/status`,
 })
 
-/** Waits until the call's mail has gone or been parked, or nothing can be expected any more. */
+/** Waits until the call's mail has gone or been parked and its recordings are kept, or nothing can be expected any more. */
 async function settled(clock: SimClock, look: () => Promise<ServerView>): Promise<void> {
   const giveUpAtMs = clock.now() + (clock.isVirtual ? SETTLE_VIRTUAL_MS : SETTLE_REAL_MS)
   for (;;) {
     const seen = await clock.hold(look(), 'a look at the database')
     const isMailDone = seen.emailDeliveries.some(({ state }) => state === 'sent' || state === 'parked')
-    if (isMailDone || seen.isUnrouted || clock.now() >= giveUpAtMs) return
+    const isKept = seen.recordings.every(({ status, stored_as }) => status !== 'completed' || stored_as !== null)
+    if ((isMailDone && isKept) || seen.isUnrouted || clock.now() >= giveUpAtMs) return
     await new Promise<void>((resolve) =>
       clock.after(clock.isVirtual ? LOOK_AGAIN_VIRTUAL_MS : LOOK_AGAIN_REAL_MS, resolve),
     )
