@@ -109,8 +109,9 @@ async function lapseTransfer(
 ): Promise<void> {
   const call = await deps.db.withOrg(organizationId, (tx) => findConversation(tx, organizationId, conversationId))
   if (call === undefined) return
-  for (const [toolCallId, { dialledAfter, ending }] of Object.entries((call.facts as Facts).transfers)) {
-    if (dialledAfter !== generation || ending !== null) continue
+  for (const [toolCallId, { dialledAfter }] of Object.entries((call.facts as Facts).transfers)) {
+    if (dialledAfter !== generation) continue
+    // Where the end is known already, this comes second and says nothing.
     const lost: ConversationFact = { kind: 'transfer.ended', toolCallId, status: 'lost', durationMs: null }
     await record(deps, organizationId, conversationId, lost)
   }

