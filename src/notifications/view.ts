@@ -9,10 +9,14 @@ import { isRecordingSettled, type Missing, missing } from '../conversations/read
 import type { Conversation } from '../conversations/store.ts'
 import type { Turn } from '../conversations/transcript.ts'
 import { isE164 } from '../lib/phone.ts'
+import { otherNumber, purposeOf, transfersOf, withoutConversation } from './line-view.ts'
 
 export type SummaryMaterial = {
   clinic: { name: string; timeZone: string }
-  conversation: Pick<Conversation, 'fromNumber' | 'startedAt' | 'answeredAt' | 'durationMs' | 'callStatus'>
+  conversation: Pick<
+    Conversation,
+    'direction' | 'fromNumber' | 'toNumber' | 'startedAt' | 'answeredAt' | 'durationMs' | 'callStatus'
+  >
   facts: Facts
   events: readonly ConversationEvent[]
   turns: readonly Turn[]
@@ -46,7 +50,7 @@ export function summaryView(material: SummaryMaterial): CallSummaryProps {
     subject: `${subjectMark(urgency)}Call summary: ${clinicName} · ${time.short}`,
     preheader: `One call, ${duration}: what was said, and what is left to do.`,
     clinicName,
-    headline: `Call from ${callerOf(material, messages)}`,
+    headline: `Call ${conversation.direction === 'outbound' ? 'to' : 'from'} ${callerOf(material, messages)}`,
     byline: `${time.long} · ${duration}`,
     badges: badgesOf(material, urgency),
     missing: missing(facts).map((what) => missingText(what, facts)),
@@ -111,7 +115,7 @@ function badgesOf(
 
 function callerOf({ analysis, conversation }: SummaryMaterial, messages: readonly MessageTaken[]): string {
   const name = words(analysis?.callerName ?? messages[0]?.callerName ?? '', summaryLimits.nameBytes)
-  return name === '' ? numberText(conversation.fromNumber) : name
+  return name === '' ? numberText(otherNumber(conversation)) : name
 }
 
 const numberText = (number: string | null): string => (number !== null && isE164(number) ? number : 'a withheld number')
@@ -131,6 +135,8 @@ function missingText(what: Missing, facts: Facts): string {
 
 /** What can be said of a call that nobody has summed up. */
 function withoutAnalysis(facts: Facts): string {
+  const because = withoutConversation(facts)
+  if (because !== null) return because
   const voicemail = voicemailOf(facts)
   if (voicemail !== null) return `The caller left a voicemail (${durationText(voicemail.durationMs)}).`
   if (facts.voicemailOfferedAtMs !== null) return 'The caller was offered to leave a voicemail, and left none.'
@@ -156,7 +162,9 @@ function detailsOf(material: SummaryMaterial, messages: readonly MessageTaken[])
   const notes = events.flatMap(({ fact }) => (fact.kind === 'warning' ? [fact.text] : [])).toSorted()
   const details: [term: string, fact: string | null][] = [
     ['Caller', analysis?.callerName ?? messages[0]?.callerName ?? null],
-    ['Number', numberText(conversation.fromNumber)],
+    ['Number', numberText(otherNumber(conversation))],
+    ['Why we called', purposeOf(events)],
+    ['Put through to', transfersOf(events, facts)],
     ['Call back', analysis?.callbackNumber ?? null],
     ['Reason', analysis?.reason ?? null],
     ['Language', analysis === null ? null : languageName(analysis.language)],

@@ -114,7 +114,9 @@ export function materialOf(
   return {
     clinic: { name: 'Lakeside Family Clinic', timeZone: 'America/New_York' },
     conversation: {
+      direction: 'inbound',
       fromNumber: '+15557654321',
+      toNumber: '+15551234567',
       startedAt: new Date(beganAtMs),
       answeredAt: new Date(beganAtMs),
       durationMs: 102_000,

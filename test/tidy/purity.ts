@@ -47,6 +47,7 @@ export const pureFiles = [
   'src/conversations/session-id.ts',
   'src/conversations/state.ts',
   'src/conversations/transcript.ts',
+  'src/notifications/line-view.ts',
   'src/notifications/view.ts',
   'src/organizations/settings.ts',
   'emails/theme.ts',
