@@ -55,8 +55,6 @@ export const reminderKey = ({
   startsAtMs,
 }: Pick<VisitToRemind, 'appointmentId' | 'startsAtMs'>): string => `reminder/${appointmentId}/${startsAtMs}`
 
-/** When and with whom the tools tell, to whoever has shown that they are the patient. */
+/** When and with whom it is, the tools tell, to whoever has shown that they are the patient. */
 const purposeOf = (givenName: string): string =>
-  `It is to remind ${givenName} of an appointment tomorrow. Ask for ${givenName}. Say what the call is about, and when the ` +
-  'appointment is, only to somebody who has shown with your tools that they are the patient; to anybody else say that the clinic ' +
-  'called and would like to be called back. Ask whether they will come; move or cancel the appointment if they wish.'
+  `Remind ${givenName} of an appointment tomorrow. Ask whether they will come; move or cancel it if they wish.`

@@ -24,7 +24,14 @@ export function historyOf(events: readonly ConversationEvent[], mostTurns: numbe
 
 /** Why we called, of a call that we placed. */
 const purposeOf = (events: readonly ConversationEvent[]): ConversationItem[] =>
-  events.flatMap(({ fact }) => (fact.kind === 'call.outgoing' ? [note(`You placed this call. ${fact.purpose}`)] : []))
+  events.flatMap(({ fact }) =>
+    fact.kind === 'call.outgoing' ? [note(`You placed this call. ${fact.purpose} ${discretion}`)] : [],
+  )
+
+/** Whoever picks up is not yet whoever was called. */
+const discretion =
+  'Ask for the person first. Say what it is about to nobody else, and nothing of a patient before your tools have shown that you ' +
+  'speak with them; whoever else answers hears that the clinic called and would like to be called back.'
 
 function transfersNotTaken(events: readonly ConversationEvent[]): Dated[] {
   const targets = new Map<string, string>()

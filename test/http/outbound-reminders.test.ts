@@ -144,13 +144,12 @@ describe('an appointment', () => {
     expect(await callsOf(moved)).toHaveLength(2)
   })
 
-  test('is never told to whoever picks up: the agent is told to ask for the patient first, and not when or with whom', async () => {
+  test('is not told to the agent: when and with whom it is, the tools tell once the patient is known', async () => {
     const visit = await book(9)
     await plan()
     const [row] = await telephone.admin`
       select c.purpose from outbound_calls c where c.appointment_id = ${visit}`
-    expect(row?.purpose).toContain('Ask for Dana.')
-    expect(row?.purpose).toContain('only to somebody who has shown with your tools that they are the patient')
+    expect(row?.purpose).toStartWith('Remind Dana of an appointment tomorrow.')
     expect(row?.purpose).not.toMatch(/Reyes|Okafor|Lindqvist|\d:\d\d/)
   })
 })

@@ -72,6 +72,7 @@ describe('a call that we placed', () => {
     const told = texts(events, 3)
     expect(told).toHaveLength(4)
     expect(told[0]).toContain('You placed this call. Ask Dana whether the new glasses fit.')
+    expect(told[0]).toContain('nothing of a patient before your tools have shown that you speak with them')
     expect(told[1]).toContain('word 6')
   })
 
