@@ -20,8 +20,8 @@ export async function keepDeadline(
   conversationId: string,
 ): Promise<void> {
   const call = await deps.db.withOrg(organizationId, (tx) => findConversation(tx, organizationId, conversationId))
-  if (call === undefined || isReadyForMail(call.facts as Facts)) return
-  const wasWindingDown = isWindingDown(call.facts as Facts)
+  if (call === undefined || isReadyForMail(call.facts)) return
+  const wasWindingDown = isWindingDown(call.facts)
   const asked = await missed(deps, accounts, call)
   await deps.db.withOrg(organizationId, async (tx) => {
     const eventsOf = (facts: ConversationFact[]) => facts.map((fact) => eventOf(fact, deps.clock.now()))
@@ -37,7 +37,7 @@ export async function keepDeadline(
 async function missed(deps: Deps, accounts: Accounts, call: Conversation): Promise<ConversationFact[]> {
   const account = call.accountSid === null ? null : await accounts.bySid(call.accountSid)
   if (account === null || call.callSid === null) return []
-  return askCarrier(deps.telephony, account, call.callSid, call.facts as Facts)
+  return askCarrier(deps.telephony, account, call.callSid, call.facts)
 }
 
 /** Empty when nothing is missing, when Twilio knows no more than we do, or cannot be asked. */

@@ -1,7 +1,6 @@
 // The telephone's work beside the call: starting its recording, fetching the file, and giving up on a stream that never
 // came. Each may run twice without harm.
 import type { ConversationFact } from '../conversations/events.ts'
-import type { Facts } from '../conversations/merge.ts'
 import { eventOf, findConversation, recordEvents } from '../conversations/store.ts'
 import type { Tasks } from '../db/jobs.ts'
 import type { Deps } from '../deps.ts'
@@ -41,7 +40,7 @@ async function startRecording(
 ): Promise<void> {
   const call = await deps.db.withOrg(organizationId, (tx) => findConversation(tx, organizationId, conversationId))
   if (call?.callSid == null) return
-  const facts = call.facts as Facts
+  const { facts } = call
   if (Object.keys(facts.recordings).length > 0 || facts.isRecordingRefused) return
   const account = await accounts.ofOrganization(organizationId)
   if (account === null)
@@ -95,7 +94,7 @@ async function fetchRecording(
 async function lapse(deps: Deps, organizationId: string, conversationId: string, generation: number): Promise<void> {
   const call = await deps.db.withOrg(organizationId, (tx) => findConversation(tx, organizationId, conversationId))
   if (call === undefined) return
-  const { streams } = call.facts as Facts
+  const { streams } = call.facts
   if (Object.values(streams).some((stream) => stream.generation === generation)) return
   await record(deps, organizationId, conversationId, { kind: 'stream.lapsed', generation })
 }
@@ -109,7 +108,7 @@ async function lapseTransfer(
 ): Promise<void> {
   const call = await deps.db.withOrg(organizationId, (tx) => findConversation(tx, organizationId, conversationId))
   if (call === undefined) return
-  for (const [toolCallId, { dialledAfter }] of Object.entries((call.facts as Facts).transfers)) {
+  for (const [toolCallId, { dialledAfter }] of Object.entries(call.facts.transfers)) {
     if (dialledAfter !== generation) continue
     // Where the end is known already, this comes second and says nothing.
     const lost: ConversationFact = { kind: 'transfer.ended', toolCallId, status: 'lost', durationMs: null }

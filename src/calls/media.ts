@@ -47,7 +47,7 @@ async function redeem(context: CallContext, account: Account, start: StreamStart
   const generation = await deps.db.withOrg(organizationId, async (tx) => {
     const call = await findConversation(tx, organizationId, conversationId)
     // The token belongs to the newest stream that was asked for: older ones are over before a new one is offered.
-    const newest = Math.max(0, ...Object.keys((call?.facts as Facts | undefined)?.expectedStreams ?? {}).map(Number))
+    const newest = Math.max(0, ...Object.keys(call?.facts.expectedStreams ?? {}).map(Number))
     const started = eventOf({ kind: 'stream.started', streamSid, generation: newest }, nowMs)
     const { facts } = await recordEvents(deps, tx, organizationId, conversationId, [started])
     if (isRecordingDue(facts)) {

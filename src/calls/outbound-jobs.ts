@@ -1,6 +1,5 @@
 // The work of calling out: placing a call that was wished for, once, and sending a machine our message. Nothing is placed that
 // the clinic does not carry or pay for at the moment, nor at an hour at which nobody wants to be called.
-import type { Facts } from '../conversations/merge.ts'
 import { isEnded } from '../conversations/readiness.ts'
 import { eventOf, findConversation, findFact } from '../conversations/store.ts'
 import type { Tx } from '../db/database.ts'
@@ -126,7 +125,7 @@ async function leaveMessage(
     (await findFact(tx, organizationId, conversationId, keyOf('call.message-left'))) !== null,
     await findFact(tx, organizationId, conversationId, 'call.answered-by'),
   ])
-  if (call?.callSid == null || isLeft || isEnded(call.facts as Facts)) return
+  if (call?.callSid == null || isLeft || isEnded(call.facts)) return
   const account = await accounts.ofOrganization(organizationId)
   if (account === null) return
   const isFax = by?.kind === 'call.answered-by' && by.answeredBy === 'fax'

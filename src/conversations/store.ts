@@ -16,7 +16,11 @@ import * as readiness from './readiness.ts'
 import { type Turn, transcriptText, turnsOf } from './transcript.ts'
 
 export type StoreDeps = { clock: Clock; ids: Ids }
-export type Conversation = typeof conversations.$inferSelect
+type Row = typeof conversations.$inferSelect
+export type Conversation = Omit<Row, 'facts'> & { facts: Facts }
+
+/** A row that an older version wrote may not know every field. */
+const factsIn = (kept: unknown): Facts => ({ ...noFacts, ...(kept as Partial<Facts>) })
 
 /** An event as its cause makes it: the key follows from the fact. `attempt` tells apart what may rightly happen twice. */
 export function eventOf(given: ConversationFact, atMs: number, attempt = ''): ConversationEvent {
@@ -72,8 +76,7 @@ export async function recordEvents(
     .for('no key update')
   if (row === undefined)
     throw new Error(`Cannot record event: conversation ${conversationId} is not in this organization`)
-  // A row that an older version wrote may not know every field.
-  const before: Facts = { ...noFacts, ...(row.facts as Partial<Facts>) }
+  const before = factsIn(row.facts)
   const fresh = await insertFresh(tx, organizationId, conversationId, events)
   if (fresh.length === 0) return { fresh, facts: before }
   const after = fresh.reduce((facts, event) => join(facts, factsOf(event)), before)
@@ -239,7 +242,7 @@ export async function findConversation(
     .select()
     .from(conversations)
     .where(and(eq(conversations.organizationId, organizationId), eq(conversations.id, conversationId)))
-  return row
+  return row === undefined ? undefined : { ...row, facts: factsIn(row.facts) }
 }
 
 /**
@@ -253,7 +256,7 @@ export async function lockConversation(tx: Tx, organizationId: string, conversat
     .where(and(eq(conversations.organizationId, organizationId), eq(conversations.id, conversationId)))
     .for('no key update')
   if (row === undefined) throw new Error(`Cannot act: conversation ${conversationId} is not in this organization`)
-  return row
+  return { ...row, facts: factsIn(row.facts) }
 }
 
 /** The ledger of one conversation, in the order of arrival. */
