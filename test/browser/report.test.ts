@@ -92,7 +92,8 @@ describe('the page of a call', () => {
     await show(wholePage())
     await clickOn('.play')
     await until('audio.currentTime > 0')
-    expect(tab.noticed.requests.filter((url) => !/^(file:\/\/.*report\.html$|data:audio\/wav;)/.test(url))).toEqual([])
+    // Chromium draws the controls of its player with pictures of its own, which are data: as well.
+    expect(tab.noticed.requests.filter((url) => !/^(file:\/\/.*report\.html$|data:)/.test(url))).toEqual([])
     expect(tab.noticed.complaints).toEqual([])
   })
 
