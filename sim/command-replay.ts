@@ -1,11 +1,12 @@
-// `sim replay`: every fixture on the virtual clock, one after the other; or, with --live, with the real model in real time.
-// A line each, and a count or a score at the end.
+// `sim replay`: every fixture on the virtual clock; or, with --live, with the real model in real time. A line each, in their
+// order, and a count or a score at the end.
 import { join } from 'node:path'
 import { type CallResult, simulateCall, summaryOf } from './call.ts'
 import { listFixtures } from './fixture.ts'
 import { type Grade, isMet, scoreText, ungradable } from './grading.ts'
 import { openPostgres } from './house.ts'
 import { realModel } from './live.ts'
+import type { Fixture } from './script.ts'
 import { createSpeech } from './speech.ts'
 import { fixtureOf } from './wish.ts'
 
@@ -19,25 +20,44 @@ export async function replayCommand(files: string[], { seed, json, live }: Repla
   const speech = createSpeech({ cacheFolder: join('.frontdesk', 'speech') })
   const startedAt = performance.now()
   const results: CallResult[] = []
+  const replay = async (fixture: Fixture) => {
+    const reason = live ? ungradable(fixture) : null
+    if (reason !== null) return { fixture, reason }
+    const begunAt = performance.now()
+    const quiet = { onProgress: () => {}, onTrace: () => {} }
+    const result = await simulateCall({ fixture, seed, isVirtual: !live, real, speech, postgres, ...quiet })
+    return { fixture, result, tookMs: performance.now() - begunAt }
+  }
   try {
-    for (const fixture of fixtures) {
-      const reason = live ? ungradable(fixture) : null
-      if (reason !== null) {
+    for await (const { fixture, reason, result, tookMs } of inOrder(fixtures, replay, live ? 1 : callsAtOnce)) {
+      if (result === undefined) {
         if (!json) console.log(`skipped  ${fixture.name.padEnd(28)} ${reason}`)
         continue
       }
-      const begunAt = performance.now()
-      const quiet = { onProgress: () => {}, onTrace: () => {} }
-      const result = await simulateCall({ fixture, seed, isVirtual: !live, real, speech, postgres, ...quiet })
       results.push(result)
       if (json) console.log(JSON.stringify({ fixture: fixture.name, ...summaryOf(result) }))
-      else for (const line of linesOf(result, performance.now() - begunAt)) console.log(line)
+      else for (const line of linesOf(result, tookMs)) console.log(line)
     }
   } finally {
     await postgres.stop()
   }
   if (!json) for (const line of summedUp(results, performance.now() - startedAt)) console.log(line)
   process.exitCode = results.every(isRight) ? 0 : 1
+}
+
+/** Each has a clock and a database of its own: while one waits for its database, another gets on. */
+const callsAtOnce = 2
+
+/** Works on `most` of the list at once, and gives what came of each in the list's order. */
+async function* inOrder<T, R>(list: readonly T[], work: (each: T) => Promise<R>, most: number): AsyncGenerator<R> {
+  const begun: Promise<R>[] = []
+  for (const each of list) {
+    const done = work(each)
+    done.catch(() => {}) // It is looked at in its turn.
+    begun.push(done)
+    if (begun.length === most) yield* begun.splice(0, 1)
+  }
+  yield* begun
 }
 
 const isRight = ({ violations }: CallResult): boolean => violations.length === 0
