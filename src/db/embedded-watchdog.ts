@@ -1,14 +1,9 @@
-// A process that outlives the one which started it by a moment: it waits for its standard input to end, which happens
-// however that process ended, and then stops the development database unless somebody else uses it.
+// A process that outlives the one which started it by a moment: its standard input names the cluster, and ends when that
+// process ends, however it does. Then it stops the cluster's server unless somebody else uses it. It asks no file where the
+// cluster is: the checkout may be gone by then.
 import process from 'node:process'
-import { openCluster } from './embedded-cluster.ts'
+import { text } from 'node:stream/consumers'
 import { stopUnusedServer } from './embedded-server.ts'
 
-const [folder] = process.argv.slice(2)
-if (folder === undefined) throw new Error('Cannot watch: no folder was named')
-
-process.stdin.resume()
-process.stdin.once('end', async () => {
-  await stopUnusedServer(openCluster(folder, () => {}))
-  process.exit(0)
-})
+await stopUnusedServer(JSON.parse(await text(process.stdin)))
+process.exit(0)

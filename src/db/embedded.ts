@@ -1,9 +1,8 @@
 // Development's own Postgres: the real server, started when first needed, and stopped when its last user is gone, however
 // that user ended. For development and tests only: fsync is off, memory is small, and it listens on loopback alone.
 import { spawn } from 'node:child_process'
-import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { openCluster } from './embedded-cluster.ts'
+import { type Cluster, openCluster } from './embedded-cluster.ts'
 import { holdServer } from './embedded-server.ts'
 
 export type EmbeddedPostgres = {
@@ -26,7 +25,7 @@ export async function startEmbeddedPostgres(options: {
 }): Promise<EmbeddedPostgres> {
   const onProgress = options.onProgress ?? (() => {})
   const cluster = openCluster(options.folder, onProgress)
-  const dismissWatchdog = spawnWatchdog(options.folder)
+  const dismissWatchdog = spawnWatchdog(cluster)
   const hold = await holdServer(cluster, () => onProgress('starting Postgres'))
   const urlFor = (user: string, password: string) => (database: string) =>
     `postgres://${user}:${password}@127.0.0.1:${hold.port}/${database}`
@@ -42,13 +41,14 @@ export async function startEmbeddedPostgres(options: {
 }
 
 /** It notices our end, of whatever kind, because its standard input ends with us. */
-function spawnWatchdog(folder: string): () => Promise<void> {
+function spawnWatchdog(cluster: Cluster): () => Promise<void> {
   const script = fileURLToPath(new URL('./embedded-watchdog.ts', import.meta.url))
-  const watchdog = spawn(process.execPath, [script, resolve(folder)], {
+  const watchdog = spawn(process.execPath, [script], {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
   })
   watchdog.unref()
+  watchdog.stdin.write(JSON.stringify(cluster))
   const gone = Promise.withResolvers<void>()
   watchdog.once('exit', () => gone.resolve())
   return () => {

@@ -128,6 +128,21 @@ test(
 )
 
 test(
+  'it stops after its only user was killed, although the folder that names it is gone',
+  async () => {
+    const user = await startUser()
+    const file = pidFile()
+    for (const name of fs.readdirSync(folder).filter((name) => name.endsWith('.json'))) fs.rmSync(join(folder, name))
+    await kill(user)
+    while (fs.existsSync(file)) await turn()
+    expect(fs.readdirSync(folder).filter((name) => name.endsWith('.json'))).toEqual([])
+    fs.rmSync(resolve(file, '../..'), { recursive: true })
+    await leave(await startUser())
+  },
+  patienceMs,
+)
+
+test(
   'somebody who starts it while it stops gets it nevertheless',
   async () => {
     for (let round = 0; round < 5; round++) {
