@@ -1,8 +1,10 @@
 // `sim race`: one call's deliveries in many orders. Says how many were tried, how fast, and that there was one outcome.
+// A call that the server placed is refused: its first delivery is not the carrier's.
 import { join } from 'node:path'
 import { simulateCall } from './call.ts'
 import { listFixtures } from './fixture.ts'
 import { openPostgres } from './house.ts'
+import { Mistake } from './mistake.ts'
 import { cases } from './race/cases.ts'
 import { type RaceResult, race } from './race/race.ts'
 import { createSpeech } from './speech.ts'
@@ -19,6 +21,12 @@ export async function raceCommand(flags: RaceFlags): Promise<void> {
   try {
     for (const name of names) {
       const fixture = await fixtureOf({ fixture: name, seed: flags.seed, json: false })
+      if (fixture.call.direction === 'outbound') {
+        if (!flags.all)
+          throw new Mistake(`The call of ${name} is placed by the server: it cannot be told again as another call.`)
+        say(`${name}: left out, its call is placed by the server`)
+        continue
+      }
       const original = await simulateCall({
         fixture,
         seed: flags.seed,

@@ -40,6 +40,7 @@ import { createMemoryNetwork, linePair } from './memory.ts'
 import { Mistake } from './mistake.ts'
 import type { Handshake, Network, StandIn } from './network.ts'
 import type { Random } from './random.ts'
+import type { Fixture } from './script.ts'
 import { settingsFor, type World } from './world.ts'
 
 /** The name under which the simulated world knows the server. Nothing is ever asked of it outside this machine. */
@@ -103,7 +104,7 @@ export async function openHouse(world: World, random: Random, postgres: Postgres
     askForCall: (phoneNumber, call) => askForCall(deps, app, phoneNumber, call),
     switchMode: (callSid, to) => void app.bridge.switchMode(callSid, to),
     async close() {
-      app.bridge.stop()
+      await app.bridge.stop()
       await jobs.stop()
       await stopListening()
       await line.close()
@@ -170,11 +171,11 @@ export type Machine = {
   write(callSid: string, events: readonly LedgerEvent[]): Promise<void>
 }
 
-/** `nowMs` is the time on every machine. `phoneNumber`: of the clinic that is called. `mailTimeoutMs`: after which a mail's answer counts as lost. */
+/** `nowMs` is the time on every machine. `fixture`: whose clinic is called. `mailTimeoutMs`: after which a mail's answer counts as lost. */
 export async function openFleet(
   world: World,
   postgres: Postgres,
-  options: { machines: number; nowMs: number; mailTimeoutMs: number; phoneNumber: string },
+  options: { machines: number; nowMs: number; mailTimeoutMs: number; fixture: Fixture },
 ): Promise<Fleet> {
   const adminUrl = postgres.adminUrl('postgres')
   const name = await createScratchDatabase({ adminUrl, appUrl: postgres.appUrl('postgres') })
@@ -195,7 +196,7 @@ export async function openFleet(
   const [first] = running
   if (first !== undefined) {
     await seedDemo(first.deps.db, first.deps.ids, options.nowMs)
-    await liftLimits(first.deps, options.phoneNumber)
+    await prepareClinic(first.deps, options.fixture)
   }
   const workers = await Promise.all(
     running.map(({ app }) =>
@@ -233,10 +234,11 @@ export async function openFleet(
   }
 }
 
-/** One call told many times over is no flood of calls. A number of nobody has no limits to lift. */
-async function liftLimits(deps: Deps, phoneNumber: string): Promise<void> {
-  const limits = { callsAtOnce: null, callsPerCaller: null, usdPerCall: null, usdPerDay: null, usdPerMonth: null }
-  await configure(deps, phoneNumber, { limits }).catch((error: unknown) => {
+/** One call told many times over is no flood of calls, unless the fixture wants it to be. A number of nobody has no settings. */
+async function prepareClinic(deps: Deps, { call, clinic }: Fixture): Promise<void> {
+  const unlimited = { callsAtOnce: null, callsPerCaller: null, usdPerCall: null, usdPerDay: null, usdPerMonth: null }
+  const own = clinic.settings as { limits?: object }
+  await configure(deps, call.to, { ...own, limits: { ...unlimited, ...own.limits } }).catch((error: unknown) => {
     if (!(error instanceof Mistake)) throw error
   })
 }

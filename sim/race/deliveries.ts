@@ -5,8 +5,9 @@ import type { TraceEntry } from '../trace.ts'
 
 export type LedgerEvent = ServerView['events'][number]
 
-export type Delivery = { label: string } & (
-  | { from: 'carrier'; path: string; form: Record<string, string> }
+export type Delivery = { label: string } & /** `asks`: for TwiML, and not only to tell something. */
+(
+  | { from: 'carrier'; path: string; form: Record<string, string>; asks: boolean }
   /** Written while the stream was up: never before the webhook that let the stream in. */
   | { from: 'live-call'; callSid: string; events: LedgerEvent[] }
 )
@@ -32,15 +33,28 @@ export function deliveriesOf(trace: readonly TraceEntry[], callSid: string, serv
     atMs: (events[0]?.atMs ?? begunAtMs) - begunAtMs,
     delivery: { label: labelOf(events), from: 'live-call' as const, callSid, events },
   }))
-  // What was written at the moment of a request had been written before it was made.
-  return [...written, ...requests].sort((a, b) => a.atMs - b.atMs).map(({ delivery }) => delivery)
+  return [...requests, ...written]
+    .sort((a, b) => a.atMs - b.atMs || rank(a.delivery) - rank(b.delivery))
+    .map(({ delivery }) => delivery)
 }
 
-function requestOf({ what, body }: TraceEntry): Delivery {
+/** In one millisecond: a call begins, something is written of it, and then the carrier hears or tells what came of that. */
+const rank = (delivery: Delivery): number => (isFirstRequest(delivery) ? 0 : delivery.from === 'live-call' ? 1 : 2)
+
+export const isFirstRequest = (delivery: Delivery): boolean =>
+  delivery.from === 'carrier' && delivery.path.endsWith('/incoming-call')
+
+function requestOf({ wire, what, body }: TraceEntry): Delivery {
   const form = body as Record<string, string>
   const path = what.replace(/^POST /, '')
   const state = form.RecordingStatus ?? form.StreamEvent ?? form.CallStatus ?? ''
-  return { label: `${path.split('/').at(-1)?.split('?')[0]} ${state}`.trim(), from: 'carrier', path, form }
+  return {
+    label: `${path.split('/').at(-1)?.split('?')[0]} ${state}`.trim(),
+    from: 'carrier',
+    path,
+    form,
+    asks: wire === 'webhook',
+  }
 }
 
 /** A tape's start is told by the carrier's own request. */

@@ -1,9 +1,9 @@
 // PURE. The orders in which deliveries are tried. A place in an order is a wave: what is in one wave is delivered at the
-// same moment. Three things hold in every world, and so in every order: nothing is written of a live call before the webhook
-// that let it in; "the words are settled" is written last; and a stream's end is in the ledger before the stream is closed
-// and the carrier asks what comes next.
+// same moment. Some things hold in every world, and so in every order: nothing is written of a live call before the webhook
+// that let it in; "the words are settled" is written last; a stream's end is in the ledger before the stream is closed and
+// the carrier asks what comes next; and what a document leads to comes after the request that got the document.
 import type { Random } from '../random.ts'
-import type { Delivery } from './deliveries.ts'
+import { type Delivery, isFirstRequest } from './deliveries.ts'
 
 /** Numbers of deliveries; a repeat is the same number again. */
 export type Order = number[][]
@@ -12,18 +12,23 @@ export type Order = number[][]
 type Causes = readonly (readonly number[])[]
 
 const lastFacts = new Set(['call.ending', 'stream.ended', 'model.failed'])
+/** What Twilio tells without having been given a document for it: by the number's configuration, or whenever it likes. */
+const anyTime = /\/(status|recording|stream-status)$/
 
 function causesOf(deliveries: readonly Delivery[]): Causes {
   const numbersOf = (is: (delivery: Delivery) => boolean) => deliveries.flatMap((d, number) => (is(d) ? [number] : []))
-  const webhooks = numbersOf((d) => d.from === 'carrier' && d.path.endsWith('/incoming-call')).slice(0, 1)
-  const endings = numbersOf((d) => d.from === 'live-call' && d.events.some(({ kind }) => lastFacts.has(kind)))
+  const first = numbersOf(isFirstRequest).slice(0, 1)
+  const asked = numbersOf((d) => d.from === 'carrier' && d.asks)
   const written = numbersOf((d) => d.from === 'live-call')
+  const endings = numbersOf((d) => d.from === 'live-call' && d.events.some(({ kind }) => lastFacts.has(kind)))
   return deliveries.map((delivery, number) => {
+    const before = (numbers: number[]) => numbers.filter((other) => other < number)
     if (delivery.from === 'live-call') {
       const isLast = delivery.events.some(({ kind }) => kind === 'transcript.settled')
-      return isLast ? [...webhooks, ...written.filter((other) => other < number)] : webhooks
+      return isLast ? [...first, ...before(written)] : first
     }
-    return delivery.path.includes('/resume') ? endings.filter((ending) => ending < number) : []
+    if (anyTime.test(delivery.path) || isFirstRequest(delivery)) return []
+    return [...before(asked), ...before(endings)]
   })
 }
 

@@ -127,7 +127,7 @@ async function raceOnDatabase(
     machines: MACHINES,
     nowMs,
     mailTimeoutMs: MAIL_TIMEOUT_MS,
-    phoneNumber: original.fixture.call.to,
+    fixture: original.fixture,
   })
   const view = createView(fleet.adminUrl)
   try {

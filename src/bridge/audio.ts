@@ -22,18 +22,16 @@ const sidFirst = new RegExp(`^\\{${opening},${sid},${inbound}\\}$`)
 
 /** A frame of the caller's audio in the usual shape, else null. */
 export function spliceMedia(message: string): CallerAudio | null {
-  const found = mediaFirst.exec(message) ?? sidFirst.exec(message)
-  return found === null ? null : callerAudio(found[1], found[2])
+  const [, timestamp = '', payload = ''] = mediaFirst.exec(message) ?? sidFirst.exec(message) ?? []
+  // The shape has said which characters there are; that they are whole groups is all that is left.
+  return payload === '' || payload.length % 4 !== 0 ? null : { timestampMs: Number(timestamp), payload }
 }
 
 /** The same from a frame that was parsed. Null when it is not the caller's audio, or not audio at all. */
 export const audioOfMedia = ({ media }: Extract<TwilioFrame, { event: 'media' }>): CallerAudio | null =>
-  media.track === undefined || media.track === 'inbound' ? callerAudio(media.timestamp, media.payload) : null
-
-function callerAudio(timestamp = '', payload = ''): CallerAudio | null {
-  if (!isBase64(payload)) return null
-  return { timestampMs: /^\d{1,15}$/.test(timestamp) ? Number(timestamp) : null, payload }
-}
+  (media.track === undefined || media.track === 'inbound') && isBase64(media.payload)
+    ? { timestampMs: /^\d{1,15}$/.test(media.timestamp) ? Number(media.timestamp) : null, payload: media.payload }
+    : null
 
 const typeName = '"type":"response\\.output_audio\\.delta"'
 const eventId = '"event_id":"[\\w-]+"'
@@ -45,7 +43,7 @@ const audioDelta = new RegExp(
 /** Audio of the agent in the usual shape, else null. */
 export function spliceDelta(message: string): AgentAudio | null {
   const [, responseId = '', itemId = '', contentIndex, payload = ''] = audioDelta.exec(message) ?? []
-  if (contentIndex === undefined || !isBase64(payload)) return null
+  if (contentIndex === undefined || payload.length % 4 !== 0) return null
   return { responseId, itemId, contentIndex: Number(contentIndex), payload }
 }
 

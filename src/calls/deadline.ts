@@ -3,7 +3,7 @@
 import { limits } from '../config.ts'
 import type { ConversationFact } from '../conversations/events.ts'
 import { type Facts, isTerminal } from '../conversations/merge.ts'
-import { isEnded, isReadyForMail, isRecordingSettled, isWindingDown } from '../conversations/readiness.ts'
+import { isEnded, isMeasured, isReadyForMail, isRecordingSettled, isWindingDown } from '../conversations/readiness.ts'
 import { type Conversation, enqueueDeadline, eventOf, findConversation, recordEvents } from '../conversations/store.ts'
 import type { Deps } from '../deps.ts'
 import type { Accounts } from '../organizations/account-store.ts'
@@ -47,7 +47,7 @@ async function askCarrier(
   callSid: string,
   facts: Facts,
 ): Promise<ConversationFact[]> {
-  const end = isEnded(facts) ? [] : await askForEnd(telephony, account, callSid)
+  const end = isEnded(facts) && isMeasured(facts) ? [] : await askForEnd(telephony, account, callSid)
   const recordings = isRecordingSettled(facts) ? [] : await askForRecordings(telephony, account, callSid)
   return [...end, ...recordings]
 }

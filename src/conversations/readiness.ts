@@ -72,12 +72,20 @@ export const isReadyForAnalysis = (facts: Facts): boolean =>
   isEnded(facts) && isTranscriptSettled(facts) && !isTransferUnderWay(facts)
 
 /**
+ * Whether Twilio has told how long the call was. A request for more TwiML says that a call is completed before the callback
+ * that measures it; a mail that went by the former would tell a duration of our own.
+ */
+export const isMeasured = (facts: Facts): boolean =>
+  facts.status !== null && (facts.status.status !== 'completed' || facts.status.durationMs !== null)
+
+/**
  * Everything is in, or the deadline has passed: the mail can go. None goes for a number that calls without end: the mails
  * would be as many as its calls.
  */
 export const isReadyForMail = (facts: Facts): boolean =>
   facts.refusal !== 'caller' &&
-  (facts.isDeadlinePassed || (isReadyForAnalysis(facts) && isRecordingSettled(facts) && facts.analysis !== null))
+  (facts.isDeadlinePassed ||
+    (isReadyForAnalysis(facts) && isMeasured(facts) && isRecordingSettled(facts) && facts.analysis !== null))
 
 /** From here on the deadline runs: the call has ended, or neither a stream nor a person has the caller any more. */
 export function isWindingDown(facts: Facts): boolean {

@@ -180,6 +180,13 @@ describe('readiness', () => {
     }
   })
 
+  test('a completed call that nobody has measured yet waits for the callback that does', () => {
+    const told = [...ordinary.filter(({ key }) => !key.startsWith('call.status')), at(9_050, status('completed'))]
+    expect(readiness.isReadyForAnalysis(fold(told))).toBe(true)
+    expect(readiness.isReadyForMail(fold(told))).toBe(false)
+    expect(readiness.isReadyForMail(fold([...told, at(9_100, status('completed', 0, 9_000))]))).toBe(true)
+  })
+
   test('a completed call whose webhook is late waits for it', () => {
     expect(readiness.isReadyForAnalysis(fold([at(1, status('completed', 0))]))).toBe(false)
   })
@@ -208,7 +215,7 @@ describe('readiness', () => {
   test('a tape that was offered is waited for until it is there or declined', () => {
     const offered = [
       at(0, { kind: 'voicemail.offered' }),
-      at(9, status('completed', 0)),
+      at(9, status('completed', 0, 9_000)),
       at(9, { kind: 'analysis.skipped', reason: 'r' }),
     ]
     expect(readiness.isReadyForMail(fold(offered))).toBe(false)

@@ -7,7 +7,13 @@ import type { Delivery } from '../../sim/race/deliveries.ts'
 import { adjacentSwaps, doubledOrder, everyOrder, type Order, originalOrder, shuffled } from '../../sim/race/orders.ts'
 import { createRandom } from '../../sim/random.ts'
 
-const request = (path: string, label: string): Delivery => ({ label, from: 'carrier', path, form: {} })
+const request = (path: string, label: string): Delivery => ({
+  label,
+  from: 'carrier',
+  path,
+  form: {},
+  asks: /incoming-call|resume/.test(path),
+})
 const written = (...kinds: string[]): Delivery => ({
   label: kinds.join(' + '),
   from: 'live-call',
