@@ -5,8 +5,8 @@ import type { TraceEntry } from '../trace.ts'
 
 export type LedgerEvent = ServerView['events'][number]
 
-export type Delivery = { label: string } & /** `asks`: for TwiML, and not only to tell something. */
-(
+/** `asks`: a request for TwiML, and not only to tell something. */
+export type Delivery = { label: string } & (
   | { from: 'carrier'; path: string; form: Record<string, string>; asks: boolean }
   /** Written while the stream was up: never before the webhook that let the stream in. */
   | { from: 'live-call'; callSid: string; events: LedgerEvent[] }
