@@ -64,7 +64,7 @@ export function openDoor(
         break
       }
       case 'dtmf':
-        if (door.is === 'in-call') door.call.tell({ on: 'key' })
+        if (door.is === 'in-call') door.call.tell({ on: 'key', key: frame.dtmf.digit })
         break
       case 'mark':
         if (door.is === 'in-call') door.call.tell({ on: 'mark', name: frame.mark.name })

@@ -14,6 +14,9 @@ export type CallLimits = {
   stalledMs: number
   /** From the end of speech to the commit of the turn. */
   commitMs: number
+  /** Between two keys that belong together. */
+  keyPauseMs: number
+  keysAtOnce: number
   /** A turn of the caller that goes on for longer (music, a machine) is committed as it is. */
   callerTurnMs: number
   /** Responses that may fail or stay silent in a row before the model counts as failed. */
@@ -56,6 +59,8 @@ export const callLimits: CallLimits = {
   firstSoundMs: 8_000,
   stalledMs: 6_000,
   commitMs: 2_000,
+  keyPauseMs: 2_500,
+  keysAtOnce: 32,
   callerTurnMs: 90_000,
   failuresInRow: 2,
   markSlackMs: 5_000,

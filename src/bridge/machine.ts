@@ -5,19 +5,14 @@ import type { ModelItem } from '../wire/realtime.ts'
 import { isBackchannel } from './backchannel.ts'
 import { askHeld, listenForHush, noteTurn, stopConsults, weighTurn } from './consulting.ts'
 import { beginEnding, endStream, failModel, hangUp, finish as settle, settlesAtMs, writeDown } from './ending.ts'
-import { begin, bytesPerMs, type Cut, cutOff, finishItem, hear, send, spell, unheardBytes } from './playback.ts'
-import {
-  configureEventId,
-  configureRequest,
-  forgetRequests,
-  isConfigured,
-  switchRequest,
-  transferWithdrawn,
-} from './requests.ts'
+import { fallSilent, withdrawEnding } from './interrupting.ts'
+import { enterKey } from './keypad.ts'
+import { begin, bytesPerMs, finishItem, hear, send, spell, unheardBytes } from './playback.ts'
+import { configureEventId, configureRequest, isConfigured, switchRequest, transferWithdrawn } from './requests.ts'
 import { ask, responseCreated, responseDone, responseRefused, speakNext } from './responding.ts'
 import { type CallEvent, type CallState, type Command, isTalking } from './state.ts'
 import { callTool, toolAnswered, toolConfirmed } from './tooling.ts'
-import { isWritten, markDeleted, place, type Transcript, turnCaller } from './transcript.ts'
+import { isWritten, place, turnCaller } from './transcript.ts'
 import { isQuiet, watch } from './watch.ts'
 
 export type Step = { state: CallState; commands: Command[] }
@@ -42,7 +37,7 @@ function happen(state: CallState, event: CallEvent, out: Command[]): CallState {
     case 'mark':
       return { ...state, playback: hear(state.playback, event.name) }
     case 'key':
-      return { ...state, quiet: { sinceMs: null, prompts: 0 } }
+      return enterKey(state, out, event.key, atMs)
     case 'tool-answered':
       return toolAnswered(state, out, event, atMs)
     case 'left':
@@ -196,36 +191,18 @@ function added(state: CallState, item: ModelItem, previousItemId: string | null 
   return { ...confirmed, transcript: place(state.transcript, item.id, previousItemId) }
 }
 
-/** Barge-in. Whatever the caller has not heard by now they never will, and the model is told so. */
+/** Barge-in. */
 function callerSpeaks(state: CallState, out: Command[], itemId: string, atMs: number): CallState {
-  const { phase, limits } = state
   const transcript = turnCaller(state.transcript, itemId, { state: 'speaking' }, atMs)
-  if (phase.is === 'settling') {
+  if (state.phase.is === 'settling') {
     out.push({ do: 'tell-model', event: { type: 'input_audio_buffer.commit' } })
     return { ...state, transcript }
   }
-  const { playback, cuts, isSounding } = cutOff(state.playback)
-  if (isSounding) out.push({ do: 'clear' })
-  for (const event of cuts.flatMap(forgetRequests)) out.push({ do: 'tell-model', event })
-  const { response } = state
   return {
-    ...withdrawEnding(state),
-    playback,
-    transcript: cuts.reduce(forgotten, transcript),
-    response: response.is === 'active' ? { ...response, isCut: true, dueAtMs: atMs + limits.stalledMs } : response,
+    ...fallSilent(withdrawEnding({ ...state, transcript }), out, atMs),
     floor: { is: 'caller', itemId, sinceMs: atMs },
     quiet: { sinceMs: null, prompts: 0 },
   }
-}
-
-const forgotten = (transcript: Transcript, { itemId, keep }: Cut): Transcript =>
-  keep === 'nothing' ? markDeleted(transcript, itemId) : place(transcript, itemId, undefined)
-
-/** Whoever speaks during the goodbye has something left to say. Time and money that have run out are not negotiable. */
-function withdrawEnding(state: CallState): CallState {
-  const { phase } = state
-  if (phase.is !== 'ending' || (phase.reason !== 'agent' && phase.reason !== 'silence')) return state
-  return { ...state, phase: { is: 'live' }, asks: state.asks.filter((what) => what !== 'goodbye') }
 }
 
 /** Whoever is about to be put through may thank for it; whoever says something else stays with the agent. */

@@ -141,6 +141,12 @@ export const transferWithdrawn: RealtimeClientEvent = {
   },
 }
 
+/** A turn that the caller did not speak. The id is ours, so that the ledger can name the item before the model confirms it. */
+export const keysPressed = (itemId: string, text: string): RealtimeClientEvent => ({
+  type: 'conversation.item.create',
+  item: { id: itemId, type: 'message', role: 'user', content: [{ type: 'input_text', text }] },
+})
+
 export const toolOutput = (toolCallId: string, output: string): RealtimeClientEvent => ({
   type: 'conversation.item.create',
   item: { type: 'function_call_output', call_id: toolCallId, output },

@@ -29,7 +29,11 @@ const isSaying = (what: Ask): boolean =>
   what === 'goodbye' || what === 'spent' || what === 'connecting' || isFiller(what)
 
 const isOurTurn = (state: CallState): boolean =>
-  isTalking(state) && state.response.is === 'none' && state.floor.is === 'open' && state.answerDueAtMs === null
+  isTalking(state) &&
+  state.response.is === 'none' &&
+  state.floor.is === 'open' &&
+  state.answerDueAtMs === null &&
+  state.keys === null
 
 /** A response has begun; ours, if we asked for one and no error says otherwise later. */
 export function responseCreated(state: CallState, out: Command[], responseId: string, atMs: number): CallState {

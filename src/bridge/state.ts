@@ -22,6 +22,8 @@ export type CallState = {
   asks: readonly Ask[]
   /** The caller's turn is over and the model is about to answer by itself; if it has not by then, it is asked to. */
   answerDueAtMs: number | null
+  /** Keys that the caller has pressed, taken for all of them when due. */
+  keys: { pressed: string; dueAtMs: number } | null
   playback: Playback
   transcript: Transcript
   tools: Tools
@@ -131,7 +133,7 @@ export type CallEvent = { atMs: number } & (
   /** Audio of the model; the samples themselves stay outside. */
   | ({ on: 'audio'; bytes: number } & PartName)
   | { on: 'mark'; name: string }
-  | { on: 'key' }
+  | { on: 'key'; key: string }
   | { on: 'tool-answered'; toolCallId: string; output: string; endsCall: boolean }
   /** stopped: Twilio said so. broken: the socket ended without a word. */
   | { on: 'left'; how: 'stopped' | 'broken' }
@@ -178,6 +180,7 @@ export function beginCall(script: CallScript, atMs: number): CallState {
     response: { is: 'none' },
     asks: [],
     answerDueAtMs: null,
+    keys: null,
     playback: silentPlayback,
     transcript: emptyTranscript,
     tools: { running: [], seen: [], unconfirmed: [], rounds: 0 },

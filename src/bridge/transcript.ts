@@ -13,11 +13,14 @@ export type Transcript = {
 /** `order` never changes once given. `isDeleted`: gone at the model, which no longer counts it in its chain. */
 export type Link = { itemId: string; order: number; isDeleted: boolean; isWritten: boolean }
 
+type Source = 'voice' | 'keypad'
+
 export type CallerTurn = {
   itemId: string
   startedAtMs: number
   /** What of the transcription has come so far. */
   text: string
+  source: Source
   /** speaking: not an item yet. committed: an item, to be transcribed. final: nothing more will come. */
   state: 'speaking' | 'committed' | 'final'
 }
@@ -66,12 +69,18 @@ const changeLink = (transcript: Transcript, itemId: string, change: Partial<Link
 export function turnCaller(
   transcript: Transcript,
   itemId: string,
-  change: { state: CallerTurn['state']; text?: string; addText?: string },
+  change: { state: CallerTurn['state']; text?: string; addText?: string; source?: Source },
   atMs: number,
 ): Transcript {
   if (isWritten(transcript, itemId)) return transcript
   const known = transcript.turns.find((turn) => turn.itemId === itemId)
-  const turn: CallerTurn = known ?? { itemId, startedAtMs: atMs, text: '', state: 'speaking' }
+  const turn: CallerTurn = known ?? {
+    itemId,
+    startedAtMs: atMs,
+    text: '',
+    state: 'speaking',
+    source: change.source ?? 'voice',
+  }
   const states = ['speaking', 'committed', 'final'] as const
   const state = states[Math.max(states.indexOf(turn.state), states.indexOf(change.state))] ?? change.state
   const next = { ...turn, state, text: change.text ?? turn.text + (change.addText ?? '') }
@@ -93,10 +102,18 @@ export function writeCaller(transcript: Transcript, streamSid: string, isLast: b
   if (done.length === 0) return [transcript, []]
   let next: Transcript = { ...transcript, turns: turns.filter((turn) => !isDone(turn)) }
   const utterances: Utterance[] = []
-  for (const { itemId, text, startedAtMs } of done.filter((turn) => !isWritten(transcript, turn.itemId))) {
+  for (const { itemId, text, source, startedAtMs } of done.filter((turn) => !isWritten(transcript, turn.itemId))) {
     next = place(next, itemId, undefined)
     const shared = { kind: 'utterance', streamSid, itemId, order: orderOf(next, itemId), startedAtMs } as const
-    utterances.push({ ...shared, speaker: 'caller', text: text.trim(), unheard: '', isCut: false, heardMs: null })
+    utterances.push({
+      ...shared,
+      ...(source === 'voice' ? {} : { source }),
+      speaker: 'caller',
+      text: text.trim(),
+      unheard: '',
+      isCut: false,
+      heardMs: null,
+    })
     next = changeLink(next, itemId, { isWritten: true })
   }
   return [next, utterances]

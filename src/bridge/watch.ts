@@ -2,6 +2,7 @@
 // when it is due and what it does then; the machine is told the time at the earliest of them.
 import { askHeld, fill, fillerDueAtMs } from './consulting.ts'
 import { beginEnding, failModel, finish, hangUp, settlesAtMs } from './ending.ts'
+import { takeKeys } from './keypad.ts'
 import { presumeHeard, unheardBytes } from './playback.ts'
 import { answerOverdue, ask, responseOverdue } from './responding.ts'
 import type { CallState, Command } from './state.ts'
@@ -54,8 +55,9 @@ function dues(state: CallState): Due[] {
 
 const unclaimed = (atMs: number): Due => ({ atMs, act: finish })
 
-function speechDues({ response, answerDueAtMs, floor, playback, tools, limits }: CallState): Due[] {
+function speechDues({ response, answerDueAtMs, floor, keys, playback, tools, limits }: CallState): Due[] {
   const dues: Due[] = []
+  if (keys !== null) dues.push({ atMs: keys.dueAtMs, act: takeKeys })
   if (response.is !== 'none') dues.push({ atMs: response.dueAtMs, act: responseOverdue })
   else if (answerDueAtMs !== null) dues.push({ atMs: answerDueAtMs, act: answerOverdue })
   if (floor.is === 'pausing') dues.push({ atMs: floor.dueAtMs, act: (state) => ({ ...state, floor: { is: 'open' } }) })
@@ -101,10 +103,11 @@ function breakSilence(state: CallState, _: Command[], atMs: number): CallState {
 }
 
 /** Nobody speaks, nothing is under way, and nothing is about to be said: all that was said is heard. */
-export const isQuiet = ({ response, asks, answerDueAtMs, floor, tools, playback }: CallState): boolean =>
+export const isQuiet = ({ response, asks, answerDueAtMs, floor, keys, tools, playback }: CallState): boolean =>
   response.is === 'none' &&
   asks.length === 0 &&
   answerDueAtMs === null &&
   floor.is === 'open' &&
+  keys === null &&
   tools.running.length === 0 &&
   unheardBytes(playback) === 0

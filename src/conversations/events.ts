@@ -107,6 +107,8 @@ export const conversationEvent = z.discriminatedUnion('kind', [
     itemId: z.string(),
     order: z.number().int(),
     speaker: z.enum(speakers),
+    /** How a turn of the caller came; left out, it was spoken. */
+    source: z.literal('keypad').optional(),
     text: z.string(),
     unheard: z.string(),
     isCut: z.boolean(),

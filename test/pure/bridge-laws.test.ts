@@ -179,7 +179,7 @@ const happening = fc.oneof(
   { weight: 10, arbitrary: fc.record({ on: fc.constant('tool-answered' as const), ...answer }) },
   { weight: 10, arbitrary: fc.constant({ on: 'time' as const }) },
   { weight: 1, arbitrary: fc.constant({ on: 'joined' as const, streamSid }) },
-  { weight: 1, arbitrary: fc.constant({ on: 'key' as const }) },
+  { weight: 1, arbitrary: fc.record({ on: fc.constant('key' as const), key: fc.constantFrom('1', '0', '#', '') }) },
   { weight: 1, arbitrary: fc.constant({ on: 'spent' as const }) },
   { weight: 1, arbitrary: fc.constant({ on: 'left' as const, how: 'broken' as const }) },
   { weight: 1, arbitrary: fc.constant({ on: 'hand-over' as const, how: 'gently' as const }) },

@@ -21,6 +21,8 @@ export const pureFiles = [
   'src/bridge/consulting.ts',
   'src/bridge/ending.ts',
   'src/bridge/limits.ts',
+  'src/bridge/interrupting.ts',
+  'src/bridge/keypad.ts',
   'src/bridge/machine.ts',
   'src/bridge/plan.ts',
   'src/bridge/playback.ts',
