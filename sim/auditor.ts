@@ -5,6 +5,7 @@ import * as audio from './audit/audio.ts'
 import * as carrier from './audit/carrier.ts'
 import type { Evidence, Rule, Violation } from './audit/case.ts'
 import * as clinic from './audit/clinic.ts'
+import * as faults from './audit/faults.ts'
 import { hear } from './audit/hearing.ts'
 import * as keeping from './audit/keeping.ts'
 import * as people from './audit/people.ts'
@@ -49,7 +50,28 @@ export const rules: readonly Rule[] = [
   keeping.exactlyTheMail,
   keeping.mailAfterEverything,
   keeping.wallsHold,
+  faults.forgeriesRefused,
+  faults.callerGoesOn,
 ]
+
+/** Those of them that hang on what the fixture's people get to say. */
+const talkRules: readonly Rule[] = [
+  carrier.problemsAsExpected,
+  audio.bargeInsAsExpected,
+  people.dialledAsExpected,
+  words.turnsAsExpected,
+  words.toolsOnce,
+  words.modesAsExpected,
+  clinic.appointmentsAsExpected,
+  clinic.patientsAsExpected,
+  clinic.messagesAsExpected,
+  clinic.refusedAsExpected,
+  clinic.auditedAsExpected,
+  keeping.rowAsExpected,
+]
+
+/** What this call is held to. */
+export const rulesFor = (evidence: Evidence): Rule[] => faults.rulesUnderFaults(rules, talkRules, evidence)
 
 /** What can be judged of a call to a server that only the carrier can see. */
 export const carrierRules: readonly Rule[] = [
@@ -63,7 +85,7 @@ export const carrierRules: readonly Rule[] = [
 ]
 
 /** What is wrong with a call that is over and settled; nothing, if it was right. */
-export function audit(evidence: Evidence, held: readonly Rule[] = rules): Violation[] {
+export function audit(evidence: Evidence, held: readonly Rule[] = rulesFor(evidence)): Violation[] {
   const given = { ...evidence, hearing: hear(evidence) }
   return held.flatMap(({ name, check }) => check(given).map((finding) => ({ rule: name, ...finding })))
 }

@@ -5,6 +5,8 @@ import type { Evidence, Row, ServerView, Violation } from './audit/case.ts'
 import { type Latencies, latencies } from './audit/latency.ts'
 import { audit } from './auditor.ts'
 import { createCarrier } from './carrier/carrier.ts'
+import { createChaos } from './chaos/chaos.ts'
+import { type ChaosPlan, scheduleOf } from './chaos/schedule.ts'
 import { createVirtualClock, realClock, type SimClock } from './clock.ts'
 import { type Grade, grade, isMet, violationsIn } from './grading.ts'
 import { type House, openHouse, type Postgres, publicBaseUrl } from './house.ts'
@@ -13,6 +15,7 @@ import { Mistake } from './mistake.ts'
 import { createModel } from './model/model.ts'
 import type { Network, StandIn } from './network.ts'
 import { createRandom } from './random.ts'
+import type { ChaosRecord } from './record.ts'
 import type { Fixture } from './script.ts'
 import type { Speech } from './speech.ts'
 import { createTrace, type Trace } from './trace.ts'
@@ -27,6 +30,8 @@ export type CallRequest = {
   instructions?: string | undefined
   /** Whom the server talks with in place of the model: the call is graded, then. In real time only. */
   real?: RealModel | undefined
+  /** What is done to the call on purpose. */
+  chaos?: ChaosPlan | undefined
   /** Called with the trace before its first entry. */
   onTrace(trace: Trace): void
 }
@@ -56,11 +61,17 @@ export type Scene = {
 
 /** A day that no database's clock will reach for long: jobs planned on the virtual clock never fall due by themselves. */
 const VIRTUAL_START_MS = Date.UTC(2040, 0, 2, 15, 0, 0)
-/** After the call, for its mail: real time, or virtual time (the mail's own deadline is ten minutes). */
+/**
+ * After the call, for its mail: real time, or virtual time. The mail's own deadline is ten minutes after the end, and a call
+ * of which nothing was heard is asked for after an hour.
+ */
 const SETTLE_REAL_MS = 45_000
-const SETTLE_VIRTUAL_MS = 30 * 60_000
+const SETTLE_VIRTUAL_MS = 90 * 60_000
 const LOOK_AGAIN_REAL_MS = 100
 const LOOK_AGAIN_VIRTUAL_MS = 1_000
+/** Who has waited so long looks less often. */
+const PATIENT_AFTER_MS = 60_000
+const LOOK_AGAIN_PATIENTLY_MS = 15_000
 
 /** Hosts a server of its own for one call. `isVirtual`: as fast as the work allows, on a clock of its own. */
 export async function simulateCall(
@@ -88,7 +99,7 @@ export async function simulateCall(
 
 /** Places one call to a server that is up. */
 export async function runCall(scene: Scene, request: CallRequest): Promise<CallResult> {
-  const { fixture, seed, speech, onTrace, real } = request
+  const { fixture, seed, speech, onTrace, real, chaos: plan = noChaos } = request
   const { world, network, view } = scene
   const { clock, account } = world
   if (fixture.atMs !== null && !clock.isVirtual)
@@ -96,10 +107,13 @@ export async function runCall(scene: Scene, request: CallRequest): Promise<CallR
   const trace = createTrace(clock)
   onTrace(trace)
   const model = createModel({ clock, trace, speech, seed, isStrict: true, apiKey: world.modelKey })
-  const inbox = createInbox({ clock, trace, apiKey: world.inboxKey })
+  const random = createRandom(seed).child('chaos')
+  const chaos = createChaos({ clock, trace, schedule: scheduleOf(plan, random), random })
+  const inbox = createInbox({ clock, trace, apiKey: world.inboxKey, fate: chaos.mailFate })
   const carrier = createCarrier({
     clock,
-    network,
+    network: chaos.around(network),
+    settings: chaos.carrier,
     trace,
     seed,
     accounts: [account],
@@ -117,6 +131,7 @@ export async function runCall(scene: Scene, request: CallRequest): Promise<CallR
   await clock.hold(prepareClinic(scene, request), 'the clinic to be ready')
   const isInbound = fixture.call.direction === 'inbound'
   const placed = isInbound ? carrier.call({ ...fixture.call, caller: fixture.caller }) : await carrier.expectOutbound()
+  chaos.begin()
   for (const { afterMs, to } of fixture.clinic.switches)
     clock.after(afterMs, () => scene.clinic?.switchMode(placed.callSid, to))
   const desk = fixture.clinic.desk.map(async ({ afterMs, books }) => {
@@ -126,7 +141,15 @@ export async function runCall(scene: Scene, request: CallRequest): Promise<CallR
   const [record] = await Promise.all([placed.done, ...desk])
   await settled(clock, () => view.of(placed.callSid, null))
   const server = await clock.hold(view.of(placed.callSid, before), 'a look at the database')
-  const evidence = { fixture, carrier: record, model: model.record(), inbox: inbox.record(), server }
+  const forgeries = await clock.hold(lookForForged(view, chaos.record(), server), 'a look at the database')
+  const evidence = {
+    fixture,
+    carrier: record,
+    model: model.record(),
+    inbox: inbox.record(),
+    server,
+    chaos: { ...chaos.record(), forgeries },
+  }
   const grades = real === undefined ? undefined : grade(evidence)
   return {
     fixture,
@@ -168,16 +191,35 @@ const webhooks = (base: string) => ({
 
 /** Waits until the call's mail has gone or been parked and its recordings are kept, or nothing can be expected any more. */
 async function settled(clock: SimClock, look: () => Promise<ServerView>): Promise<void> {
-  const giveUpAtMs = clock.now() + (clock.isVirtual ? SETTLE_VIRTUAL_MS : SETTLE_REAL_MS)
+  const beganAtMs = clock.now()
+  const giveUpAtMs = beganAtMs + (clock.isVirtual ? SETTLE_VIRTUAL_MS : SETTLE_REAL_MS)
   for (;;) {
     const seen = await clock.hold(look(), 'a look at the database')
     const isMailDone = seen.emailDeliveries.some(({ state }) => state === 'sent' || state === 'parked')
     const isKept = seen.recordings.every(({ status, stored_as }) => status !== 'completed' || stored_as !== null)
     if ((isMailDone && isKept) || seen.isUnrouted || clock.now() >= giveUpAtMs) return
-    await new Promise<void>((resolve) =>
-      clock.after(clock.isVirtual ? LOOK_AGAIN_VIRTUAL_MS : LOOK_AGAIN_REAL_MS, resolve),
-    )
+    const isPatient = clock.now() >= beganAtMs + PATIENT_AFTER_MS
+    const virtualMs = isPatient ? LOOK_AGAIN_PATIENTLY_MS : LOOK_AGAIN_VIRTUAL_MS
+    await new Promise<void>((resolve) => clock.after(clock.isVirtual ? virtualMs : LOOK_AGAIN_REAL_MS, resolve))
   }
+}
+
+const noChaos: ChaosPlan = { faults: [] }
+
+/** Whether anything of what was forged is in the database: a call that there never was, or a fact that nobody told. */
+async function lookForForged(
+  view: View,
+  { forgeries }: ChaosRecord,
+  server: ServerView,
+): Promise<ChaosRecord['forgeries']> {
+  const ledger = JSON.stringify([server.events, server.recordings])
+  const looked = forgeries.map(async (forgery) => {
+    const isOfOurs = forgery.callSid === server.conversation?.call_sid
+    const forged = isOfOurs ? null : await view.of(forgery.callSid, null)
+    const isKept = forgery.marks.some((mark) => ledger.includes(mark))
+    return { ...forgery, isKept: isKept || (forged !== null && (forged.conversation !== null || forged.isUnrouted)) }
+  })
+  return Promise.all(looked)
 }
 
 /** What a machine is told: one object. */

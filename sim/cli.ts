@@ -56,6 +56,10 @@ program
       .default(1)
       .argParser(speed),
   )
+  .option(
+    '--chaos <faults|file>',
+    'put the call through faults, such as reorder,duplicate=0.3; "--chaos help" lists them',
+  )
   .option('--json', 'print one JSON object at the end, and nothing else')
   .option('--trace <file>', 'write everything that went over every wire, as JSON lines')
   .option('--save <folder>', 'keep the call: stereo WAV (caller left, agent right), e-mail, trace')

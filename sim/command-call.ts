@@ -3,6 +3,8 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { simulateCall } from './call.ts'
+import { faultsHelp } from './chaos/faults.ts'
+import { readChaos } from './chaos/reading.ts'
 import { createConsole } from './console.ts'
 import { type DevLine, type DevNote, readDevNote } from './dev-door.ts'
 import { callElsewhere } from './elsewhere.ts'
@@ -14,12 +16,14 @@ import { makeRoom, showCall } from './show.ts'
 import { createSpeech } from './speech.ts'
 import { commandOf, fixtureOf, lastCallFolder, type Wish } from './wish.ts'
 
-export type CallFlags = Omit<Wish, 'seed' | 'json' | 'report'> & {
+export type CallFlags = Omit<Wish, 'seed' | 'json' | 'report' | 'chaos'> & {
   seed?: string
   json?: boolean
   /** True without a file of its own. */
   report?: string | true
   speed: number
+  /** Faults, or a file of them; `help` tells what there is. */
+  chaos?: string
   /** A file. */
   instructions?: string
   live?: boolean
@@ -30,10 +34,15 @@ export type CallFlags = Omit<Wish, 'seed' | 'json' | 'report'> & {
 }
 
 export async function callCommand(flags: CallFlags): Promise<void> {
+  if (flags.chaos === 'help') {
+    print(faultsHelp())
+    return
+  }
   const { to, from, fixture, trace, save } = flags
+  const chaos = flags.chaos === undefined ? undefined : await readChaos(flags.chaos)
   const seed = flags.seed ?? String(Math.floor(Math.random() * 1e6))
   const report = flags.report === true ? join(lastCallFolder, 'report.html') : flags.report
-  const wish: Wish = { to, from, fixture, trace, save, report, seed, json: flags.json ?? false }
+  const wish: Wish = { to, from, fixture, trace, save, chaos, report, seed, json: flags.json ?? false }
   if (flags.target !== undefined) {
     if (flags.speed > 1)
       throw new Mistake('A server that is running already keeps real time: leave --speed out with --target.')
@@ -63,6 +72,7 @@ async function callOwn(wish: Wish, { speed, live, instructions: file }: CallFlag
       seed: wish.seed,
       instructions,
       real,
+      chaos: wish.chaos?.plan,
       isVirtual,
       postgres,
       speech: createSpeech({ cacheFolder: join('.frontdesk', 'speech') }),

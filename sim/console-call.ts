@@ -3,7 +3,7 @@
 import type { Line, Tone } from './console-layout.ts'
 import { tellPerson, tellPutThrough } from './console-people.ts'
 import type { TraceEntry } from './trace.ts'
-import { type Body, newsIn, objectOf, shortPath, valuesOf } from './wording.ts'
+import { type Body, chaosText, newsIn, objectOf, shortPath, valuesOf } from './wording.ts'
 
 export type Teller = { tell(entry: TraceEntry): Line[] }
 
@@ -104,6 +104,8 @@ export function createTeller(): Teller {
           return tellMedia(entry)
         case 'realtime':
           return tellRealtime(entry)
+        case 'chaos':
+          return [line(entry.atMs, 'chaos', chaosText(entry), 'warning')]
         case 'webhook':
         case 'callback':
         case 'rest':

@@ -2,6 +2,7 @@
 // type to see it again.
 import type { Evidence, Violation } from './audit/case.ts'
 import type { Latencies, Waits } from './audit/latency.ts'
+import { strikeText } from './chaos/strikes.ts'
 import type { Layout } from './console-layout.ts'
 import { type Grade, scoreText } from './grading.ts'
 
@@ -28,6 +29,7 @@ export function reportText(report: Report, layout: Layout): string {
     ...appointments(report, layout),
     ...transcript(report, layout),
     ...mail(report, layout),
+    ...chaos(report, layout),
     ...waits(report.latencies, layout),
     ...files(report.saved ?? [], layout),
     ...verdict(report, layout),
@@ -123,6 +125,25 @@ function mail({ evidence: { inbox, server } }: Report, layout: Layout): string[]
     ['subject', subject],
   ])
   return section(layout, others.length === 0 ? 'E-mail' : `E-mail, ${inbox.messages.length} messages`, rows)
+}
+
+/** What was done on purpose, how often; and what found nothing to strike. */
+function chaos({ evidence }: Report, layout: Layout): string[] {
+  const { struck = [], missed = [], forgeries = [] } = evidence.chaos ?? {}
+  if (struck.length === 0 && missed.length === 0) return []
+  const byFault = Map.groupBy(struck, ({ strike }) => strike.fault)
+  const refused = forgeries.filter(({ status }) => status === 403).length
+  return section(layout, 'Faults', [
+    ...[...byFault].map(
+      ([fault, times]): Row => [
+        fault,
+        fault === 'bad-signature'
+          ? `${refused} of ${times.length} forged requests were refused`
+          : times.map(({ strike }) => strikeText(strike).slice(fault.length + 1)).join(', '),
+      ],
+    ),
+    ...missed.map((strike): Row => [strike.fault, `${strikeText(strike)} found nothing to strike`]),
+  ])
 }
 
 const waitNames: Record<keyof Latencies, string> = {

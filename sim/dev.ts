@@ -107,6 +107,7 @@ function callDoor(scene: Scene, server: string): StandIn {
       fixture,
       seed: wish.seed,
       speech,
+      chaos: wish.chaos?.plan,
       onTrace: (trace) => trace.onEntry(console.entry),
     })
     const repeat = commandOf(wish, [`--target ${server}`])

@@ -4,6 +4,7 @@ import type { VirtualClock } from './clock.ts'
 
 /** The job queue, as far as time is concerned. */
 type Queue = {
+  postponeRetries(nowMs: number): Promise<number>
   pending(nowMs: number): Promise<{ dueOrRunning: number; nextRunAtMs: number | null }>
   makeDue(upToMs: number): Promise<number>
 }
@@ -22,6 +23,8 @@ export function runDueJobs(clock: VirtualClock, queue: Queue, stir: Stir) {
     if (stir.isFresh || (nextRunAtMs !== null && nextRunAtMs <= clock.now())) {
       const seen = await queue.pending(Date.now())
       if (seen.dueOrRunning > 0) return true
+      // Once nothing runs, nothing can fail any more before it is looked at again.
+      if ((await queue.postponeRetries(clock.now())) > 0) return true
       stir.isFresh = false
       nextRunAtMs = seen.nextRunAtMs
     }

@@ -1,6 +1,8 @@
 // What the stand-ins remember of one call, each from its own end of the wire: what the auditor compares. Times are the
 // clock's, in ms since the epoch; audio is 8 kHz μ-law, one byte a sample, eight bytes a millisecond.
 
+import type { Strike } from './chaos/strikes.ts'
+
 export type CarrierRecord = {
   callSid: string
   accountSid: string
@@ -141,6 +143,19 @@ export type ModelRecord = {
   }[]
   /** What happened that the script did not foresee, and that is no rule broken: it ran out, a turn went unanswered … */
   notes: string[]
+}
+
+/** What was done to a call on purpose. */
+export type ChaosRecord = {
+  /** In the order in which it was done. */
+  struck: { atMs: number; strike: Strike }[]
+  /** Cuts that found nothing to cut. */
+  missed: Strike[]
+  /**
+   * Forged requests, and how they were answered. `callSid`: which call they were about; `marks`: what the ledger would hold,
+   * had they been believed; `isKept`: something of them is in the database.
+   */
+  forgeries: { atMs: number; url: string; status: number; callSid: string; marks: string[]; isKept: boolean }[]
 }
 
 export type InboxRecord = {

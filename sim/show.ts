@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Rule } from './audit/case.ts'
-import { rules } from './auditor.ts'
+import { rulesFor } from './auditor.ts'
 import { type CallResult, summaryOf } from './call.ts'
 import type { Console } from './console.ts'
 import { Mistake } from './mistake.ts'
@@ -26,7 +26,7 @@ export async function showCall(
   wish: Wish,
   to: { console: Console; print(line: string): void; repeat: string; held?: readonly Rule[] },
 ): Promise<number> {
-  const { held = rules, repeat } = to
+  const { held = rulesFor(result.evidence), repeat } = to
   const names = result.grades?.map(({ expectation }) => expectation) ?? held.map(({ name }) => name)
   const saved = await saveCall(wish.save ?? lastCallFolder, result)
   const keep = async (file: string, content: string): Promise<void> => {

@@ -3,7 +3,8 @@ import type { SimClock } from './clock.ts'
 
 /** `person`: somebody whom the server has rung for the caller. */
 export type Party = 'carrier' | 'server' | 'model' | 'inbox' | 'caller' | 'person'
-export type Wire = 'webhook' | 'callback' | 'media' | 'realtime' | 'responses' | 'rest' | 'mail' | 'call'
+/** `chaos`: no wire, but what was done to one on purpose. */
+export type Wire = 'webhook' | 'callback' | 'media' | 'realtime' | 'responses' | 'rest' | 'mail' | 'call' | 'chaos'
 
 export type TraceEntry = {
   /** Milliseconds on the clock, since the trace began. */
@@ -40,9 +41,19 @@ export function createTrace(clock: SimClock): Trace {
 }
 
 /** In one millisecond, what usually causes comes before what it causes. */
-const wireOrder: readonly Wire[] = ['call', 'webhook', 'rest', 'media', 'realtime', 'responses', 'callback', 'mail']
+const wireOrder: readonly Wire[] = [
+  'call',
+  'chaos',
+  'webhook',
+  'rest',
+  'media',
+  'realtime',
+  'responses',
+  'callback',
+  'mail',
+]
 /** On these wires each request stands for itself, so that no order among those of one millisecond means anything. */
-const exchanges: ReadonlySet<Wire> = new Set(['webhook', 'rest', 'responses', 'callback', 'mail'])
+const exchanges: ReadonlySet<Wire> = new Set(['chaos', 'webhook', 'rest', 'responses', 'callback', 'mail'])
 
 /**
  * In canonical order: by time, then wire; then as it happened on a socket, and by content among requests, whose order

@@ -1,4 +1,5 @@
 // What a person asked of `sim call`, and the fixture that follows from it.
+import type { AskedChaos } from './chaos/reading.ts'
 import { FixtureFault, listFixtures, loadFixture } from './fixture.ts'
 import { Mistake } from './mistake.ts'
 import type { Fixture } from './script.ts'
@@ -11,6 +12,7 @@ export type Wish = {
   json: boolean
   trace?: string
   save?: string
+  chaos?: AskedChaos
   /** The file of the page that shows the call. */
   report?: string
 }
@@ -43,12 +45,13 @@ async function load(name: string): Promise<Fixture> {
 }
 
 /** What to type to have the same call again. */
-export function commandOf({ to, from, fixture, seed }: Wish, more: string[] = []): string {
+export function commandOf({ to, from, fixture, seed, chaos }: Wish, more: string[] = []): string {
   const options = [
     ['--to', to],
     ['--from', from],
     ['--fixture', fixture],
     ['--seed', seed],
+    ['--chaos', chaos?.text],
   ].flatMap(([name, value]) => (value === undefined ? [] : [`${name} ${value}`]))
   return ['bun sim call', ...options, ...more].join(' ')
 }

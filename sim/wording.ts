@@ -1,4 +1,6 @@
 // PURE. How the words of the wires are told to people: a callback's news, a REST path, the values in a JSON text.
+import type { TraceEntry } from './trace.ts'
+
 export type Body = Record<string, unknown>
 
 const LONGEST_VALUE = 120
@@ -15,6 +17,12 @@ export const shortPath = (what: string): string =>
   what.replace(/\/2010-04-01\/Accounts\/AC[0-9a-f]{32}/i, '').replace(/([A-Z]{2})([0-9a-f]{4})[0-9a-f]{28}/g, '$1$2…')
 
 export const objectOf = (value: unknown): Body => (typeof value === 'object' && value !== null ? (value as Body) : {})
+
+/** What was done on purpose; of a forged request, how it was answered. */
+export function chaosText({ what, body }: TraceEntry): string {
+  const { answered } = objectOf(body)
+  return answered === undefined ? what : `${what}: answered with ${String(answered)}`
+}
 
 /** `{"a":1,"b":null}` as `a: 1 · b: null`. */
 export function valuesOf(json: unknown): string {

@@ -171,6 +171,8 @@ export const limits = {
   instructionsCacheEntries: 1_000,
   /** After the end of a call, the mail goes out with what there is. */
   mailDeadlineMs: 10 * 60_000,
+  /** So much longer, when Twilio told only then, being asked, what it had not told before. */
+  lateNewsMs: 60_000,
   /** Events waiting to be written, of one call. */
   journalEvents: 2_000,
   journalRetryMs: 200,

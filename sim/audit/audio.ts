@@ -1,6 +1,16 @@
 // PURE. The rules of sound: every byte the caller said, every byte the model said, and what became of it. Measured in
 // bytes, and told to people in milliseconds.
-import { BYTES_PER_MS, type Case, type Finding, IN_FLIGHT_MS, joined, millis, overlap, type Rule } from './case.ts'
+import {
+  BYTES_PER_MS,
+  type Case,
+  type Finding,
+  IN_FLIGHT_MS,
+  isCut,
+  joined,
+  millis,
+  overlap,
+  type Rule,
+} from './case.ts'
 
 const SILENCE = 0xff
 const FRAME_MS = 20
@@ -155,9 +165,9 @@ export const everyByteHasAFate: Rule = {
 
 export const hangUpAfterGoodbye: Rule = {
   name: 'the server hangs up only when everything has been heard',
-  check: ({ carrier }) =>
+  check: ({ carrier, chaos }) =>
     carrier.streams
-      .filter(({ endedBy }) => endedBy === 'server')
+      .filter((stream) => stream.endedBy === 'server' && !isCut(stream, chaos))
       .flatMap(({ streamSid, received, played, cleared }) => {
         const unheard = received.length - overlap([...played, ...cleared], 0, received.length)
         if (unheard <= 0) return []

@@ -1,6 +1,6 @@
 // PURE. What the auditor judges: the records of both stand-ins and of the inbox, and what the server wrote down; together
 // with one thing that several rules need, namely where in the caller's ear each thing lies that the model said.
-import type { CarrierRecord, InboxRecord, ModelRecord, StreamRecord } from '../record.ts'
+import type { CarrierRecord, ChaosRecord, InboxRecord, ModelRecord, StreamRecord } from '../record.ts'
 import type { Fixture } from '../script.ts'
 
 export type Row = Record<string, unknown>
@@ -68,6 +68,8 @@ export type Evidence = {
   inbox: InboxRecord
   /** Null where the database cannot be seen, as with a server elsewhere. */
   server: ServerView | null
+  /** What was done to the call on purpose, if anything was. */
+  chaos?: ChaosRecord | undefined
 }
 
 export type Violation = { rule: string; explanation: string; evidence?: Row }
@@ -96,6 +98,19 @@ export type SpokenItem = {
 }
 
 export type Hearing = { items: SpokenItem[]; fault: Finding | null }
+
+/** How long after a fault that cuts a stream, at most, the carrier takes it for ended. */
+const CUT_WITHIN_MS = 250
+
+/** The stream did not end by anybody's will: a fault cut it. */
+export const isCut = ({ endedAtMs }: StreamRecord, chaos: ChaosRecord | undefined): boolean =>
+  (chaos?.struck ?? []).some(
+    ({ atMs, strike: { fault } }) =>
+      (fault === 'ws-cut' || fault === 'crash') &&
+      endedAtMs !== null &&
+      endedAtMs >= atMs &&
+      endedAtMs <= atMs + CUT_WITHIN_MS,
+  )
 
 export const millis = (bytes: number): number => Math.round(bytes / BYTES_PER_MS)
 

@@ -1,6 +1,6 @@
 // PURE. The rules of what is kept and sent: one row with the right columns, the recordings, exactly the expected mail, after
 // everything else, and nothing of it in another clinic.
-import { type Finding, instant, type Rule } from './case.ts'
+import { type Case, type Finding, instant, type Rule } from './case.ts'
 import { isLike } from './likeness.ts'
 
 /** Twilio tells times in whole seconds, and a status takes its way. */
@@ -81,55 +81,63 @@ export const rowAsExpected: Rule = {
 
 export const recordingsKept: Rule = {
   name: 'every recording that the carrier finished is in the clinic’s keeping',
-  check({ server, carrier, fixture }) {
-    if (server === null) return []
-    const lost = carrier.recordings
-      .filter(({ status }) => status === 'completed')
-      .filter(({ recordingSid }) => {
-        const row = server.recordings.find(({ recording_sid }) => recording_sid === recordingSid)
-        return row?.status !== 'completed' || row.stored_as == null || !(Number(row.bytes) > 0)
-      })
-    const voicemails = server.recordings.filter(({ is_voicemail }) => is_voicemail === true).length
-    const wanted = fixture.expect.voicemails ?? 0
+  check(given) {
+    if (given.server === null) return []
+    const voicemails = given.server.recordings.filter(({ is_voicemail }) => is_voicemail === true).length
+    const wanted = given.fixture.expect.voicemails ?? 0
     return [
-      ...lost.map(({ recordingSid }) => ({ explanation: `Recording ${recordingSid} was not fetched and kept` })),
+      ...judgeRecordings(given),
       ...(voicemails === wanted ? [] : [{ explanation: `${voicemails} messages were left on tape, not ${wanted}` }]),
     ]
   },
 }
 
+/** However many there are: each that was finished is kept. */
+export function judgeRecordings({ server, carrier }: Case): Finding[] {
+  const isLost = ({ recordingSid }: Case['carrier']['recordings'][number]): boolean => {
+    const row = server?.recordings.find(({ recording_sid }) => recording_sid === recordingSid)
+    return server !== null && (row?.status !== 'completed' || row.stored_as == null || !(Number(row.bytes) > 0))
+  }
+  return carrier.recordings
+    .filter((recording) => recording.status === 'completed' && isLost(recording))
+    .map(({ recordingSid }) => ({ explanation: `Recording ${recordingSid} was not fetched and kept` }))
+}
+
 export const exactlyTheMail: Rule = {
   name: 'exactly the expected e-mails are sent, each once and to the right people',
-  check({ inbox, fixture, server }) {
-    const { emails } = fixture.expect
-    const findings: Finding[] = []
-    if (inbox.messages.length !== emails.length)
-      findings.push({ explanation: `${inbox.messages.length} e-mails were sent, not ${emails.length}` })
-    emails.forEach((wanted, index) => {
-      const mail = inbox.messages[index]
-      if (mail === undefined) return
-      if ([...mail.to].sort().join() !== [...wanted.to].sort().join())
-        findings.push({
-          explanation: `E-mail ${index + 1} went to others than it should`,
-          evidence: { wanted: wanted.to, kept: mail.to },
-        })
-      if (wanted.subject !== undefined && mail.subject !== wanted.subject)
-        findings.push({ explanation: `The subject is ${shown(mail.subject)}, not ${shown(wanted.subject)}` })
-      for (const text of wanted.contains ?? []) {
-        if (!plain(mail.text).includes(plain(text)))
-          findings.push({ explanation: `The text of e-mail ${index + 1} lacks ${shown(text)}` })
-        if (!plain(unescaped(mail.html)).includes(plain(text)))
-          findings.push({ explanation: `The HTML of e-mail ${index + 1} lacks ${shown(text)}` })
-      }
-      if (mail.idempotencyKey === null)
-        findings.push({
-          explanation: `E-mail ${index + 1} was sent without an idempotency key: a retry would send it twice`,
-        })
-    })
-    const unsent = server?.emailDeliveries.filter(({ state }) => state !== 'sent') ?? []
-    for (const { state } of unsent) findings.push({ explanation: `A delivery is ${shown(state)}, not sent` })
-    return findings
-  },
+  check: (given) => judgeMails(given, { isWorded: true }),
+}
+
+/** `isWorded`: what they say is judged, too. */
+export function judgeMails({ inbox, fixture, server }: Case, { isWorded }: { isWorded: boolean }): Finding[] {
+  const { emails } = fixture.expect
+  const findings: Finding[] = []
+  if (inbox.messages.length !== emails.length)
+    findings.push({ explanation: `${inbox.messages.length} e-mails were sent, not ${emails.length}` })
+  emails.forEach((wanted, index) => {
+    const mail = inbox.messages[index]
+    if (mail === undefined) return
+    if ([...mail.to].sort().join() !== [...wanted.to].sort().join())
+      findings.push({
+        explanation: `E-mail ${index + 1} went to others than it should`,
+        evidence: { wanted: wanted.to, kept: mail.to },
+      })
+    if (isWorded && wanted.subject !== undefined && mail.subject !== wanted.subject)
+      findings.push({ explanation: `The subject is ${shown(mail.subject)}, not ${shown(wanted.subject)}` })
+    for (const text of isWorded ? (wanted.contains ?? []) : []) {
+      if (!plain(mail.text).includes(plain(text)))
+        findings.push({ explanation: `The text of e-mail ${index + 1} lacks ${shown(text)}` })
+      if (!plain(unescaped(mail.html)).includes(plain(text)))
+        findings.push({ explanation: `The HTML of e-mail ${index + 1} lacks ${shown(text)}` })
+    }
+    if (mail.idempotencyKey === null)
+      findings.push({
+        explanation: `E-mail ${index + 1} was sent without an idempotency key: a retry would send it twice`,
+      })
+  })
+  const unsent = server?.emailDeliveries.filter(({ state }) => state !== 'sent') ?? []
+  for (const { state } of unsent) findings.push({ explanation: `A delivery is ${shown(state)}, not sent` })
+  return findings
 }
 
 const plain = (text: string): string => text.replace(/\s+/g, ' ')
@@ -149,7 +157,8 @@ export const mailAfterEverything: Rule = {
   name: 'the mail goes out after everything that it tells, unless its deadline has passed',
   check({ inbox, server }) {
     if (server === null) return []
-    const facts = server.events.filter(({ kind }) => kind !== 'email.sent')
+    // No mail tells that a file was put away, nor waits for it.
+    const facts = server.events.filter(({ kind }) => kind !== 'email.sent' && kind !== 'recording.fetched')
     const deadlineAtMs = facts.find(({ kind }) => kind === 'deadline.passed')?.atMs ?? Number.POSITIVE_INFINITY
     return inbox.messages
       .filter(({ atMs }) => atMs < deadlineAtMs)

@@ -11,9 +11,10 @@ import { type Letter, readLetter, readLetters } from './letter.ts'
 
 /**
  * What becomes of one message, over and above the rules. answer: sent, and answered at once. slow: sent and answered
- * after a while. accept-then-hang: sent, and no answer ever comes. fail: nothing is sent, and the answer is a 500.
+ * after a while. accept-then-hang: sent, and no answer ever comes. accept-then-break: sent, and the answer breaks off.
+ * fail: nothing is sent, and the answer is a 500.
  */
-export type Fate = { is: 'answer' } | { is: 'slow'; ms: number } | { is: 'accept-then-hang' } | { is: 'fail' }
+export type Fate = { is: 'answer' | 'accept-then-hang' | 'accept-then-break' | 'fail' } | { is: 'slow'; ms: number }
 
 export type InboxOptions = {
   clock: SimClock
@@ -25,7 +26,8 @@ export type InboxOptions = {
   fate?: (index: number) => Fate
 }
 
-type Reply = { status: number; answer: unknown }
+/** `isBroken`: the answer ends in its middle, as when a connection breaks. */
+type Reply = { status: number; answer: unknown; isBroken?: boolean }
 
 export function createInbox(options: InboxOptions): { standIn: StandIn; record(): InboxRecord } {
   const { clock, trace } = options
@@ -41,14 +43,21 @@ export function createInbox(options: InboxOptions): { standIn: StandIn; record()
     const idempotencyKey = request.headers.get('idempotency-key')
     const body = await request.text()
     trace.add({ wire: 'mail', from: 'server', to: 'inbox', what, body: parsedOrText(body) })
-    /** Status 0: never answered. */
+    /** Status 0: never answered, or not to the end. */
     const entry: InboxRecord['requests'][number] = { atMs: clock.now(), idempotencyKey, status: 0, error: null }
     record.requests.push(entry)
     const reply = await replyTo(request, what, body, idempotencyKey)
+    if (reply.isBroken) return brokenOff(reply, what)
     entry.status = reply.status
     if (reply.status >= 400) entry.error = (reply.answer as ApiError).name
     trace.add({ wire: 'mail', from: 'inbox', to: 'server', what: `${reply.status} ${what}`, body: reply.answer })
     return Response.json(reply.answer, { status: reply.status, headers: rate.headers() })
+  }
+
+  function brokenOff({ status, answer: whole }: Reply, what: string): Response {
+    trace.add({ wire: 'mail', from: 'inbox', to: 'server', what: `0 ${what}`, body: { brokenOff: whole } })
+    const text = JSON.stringify(whole)
+    return new Response(text.slice(0, text.length / 2), { status, headers: { 'content-type': 'application/json' } })
   }
 
   async function replyTo(request: Request, what: string, body: string, key: string | null): Promise<Reply> {
@@ -75,7 +84,7 @@ export function createInbox(options: InboxOptions): { standIn: StandIn; record()
     const result = kind === 'one' ? { id: ids[0] } : { data: ids.map((id) => ({ id })) }
     claim.settle(result)
     if (fate.is === 'accept-then-hang') await new Promise<never>(() => {})
-    return { status: 200, answer: result }
+    return { status: 200, answer: result, isBroken: fate.is === 'accept-then-break' }
   }
 
   /** Ids are counted, not random: the same run gives the same ids. */

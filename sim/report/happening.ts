@@ -7,7 +7,7 @@ export type Lane = 'call' | 'carrier' | 'model' | 'mail'
 export type Happening = {
   lane: Lane
   /** Its kind has a colour of its own. */
-  kind: 'call' | 'webhook' | 'callback' | 'rest' | 'tool' | 'realtime' | 'writing' | 'mail'
+  kind: 'call' | 'webhook' | 'callback' | 'rest' | 'tool' | 'realtime' | 'writing' | 'mail' | 'chaos'
   route: string
   /** On the page, down is from the carrier to the server, or from the server to the model. */
   arrow: 'down' | 'up' | 'both' | null

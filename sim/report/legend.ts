@@ -18,6 +18,7 @@ export function legend({ voices, happenings }: Chart): Html {
     ['key mark cleared', 'a mark returned, not heard', voices.marks.some(({ fate }) => fate === 'cleared')],
     ['key webhook', 'webhook, and how long its TwiML took', has('webhook')],
     ['key callback', 'callback: #0 is its sequence number, +50 ms how long after what it tells of', has('callback')],
+    ['key chaos', 'a fault, put there on purpose', has('chaos')],
     ['key rest', 'REST request', has('rest')],
     ['key tool', 'tool call', has('tool')],
     ['key writing', 'a text asked of a model', has('writing')],

@@ -6,7 +6,7 @@ import type { Line } from '../console-layout.ts'
 import { tellPerson, tellPutThrough } from '../console-people.ts'
 import type { CarrierRecord } from '../record.ts'
 import type { TraceEntry } from '../trace.ts'
-import { newsIn, objectOf, shortPath } from '../wording.ts'
+import { chaosText, newsIn, objectOf, shortPath } from '../wording.ts'
 import { type Happening, type Note, plain } from './happening.ts'
 import { type Measured, sizeOf } from './sizes.ts'
 import { told } from './spans.ts'
@@ -19,6 +19,7 @@ export function requestsOf({ carrier }: Evidence, entries: readonly TraceEntry[]
     ...legs.flatMap(({ documents }) => documents.map(webhook)),
     ...callbacks(legs.flatMap(({ deliveries }) => deliveries)),
     ...entries.filter(({ wire }) => wire === 'rest').flatMap(restRequest),
+    ...entries.filter(({ wire }) => wire === 'chaos').map(struck),
     ...entries.filter(({ wire, what }) => wire === 'call' && what !== 'ringing').flatMap(callWord),
   ]
 }
@@ -80,6 +81,11 @@ const filled = (form: Record<string, string>): string[] =>
   Object.entries(form)
     .filter(([, value]) => value !== '')
     .map(([name, value]) => `${name}: ${value}`)
+
+function struck(entry: TraceEntry): Happening {
+  const label = chaosText(entry)
+  return plain({ lane: 'carrier', kind: 'chaos', route: 'On purpose', arrow: 'down', atMs: entry.atMs, label })
+}
 
 /** Answers are told only where they refuse. */
 function restRequest({ atMs, from, what, body }: TraceEntry): Happening[] {

@@ -11,7 +11,7 @@ import type { Telephony, TelephonyAccount } from '../vendors/telephony.ts'
 
 /**
  * Time is up for a call that is over, or of which nothing was heard for too long: what Twilio did not tell is asked for, and
- * the mail goes with what there is. A call that still goes on gets another term.
+ * the mail goes with what there is, and, if there was an answer, with what comes of that. A call that still goes on gets another term.
  */
 export async function keepDeadline(
   deps: Deps,
@@ -26,7 +26,10 @@ export async function keepDeadline(
   await deps.db.withOrg(organizationId, async (tx) => {
     const eventsOf = (facts: ConversationFact[]) => facts.map((fact) => eventOf(fact, deps.clock.now()))
     const keep = (facts: ConversationFact[]) => recordEvents(deps, tx, organizationId, conversationId, eventsOf(facts))
-    const { facts } = await keep(asked)
+    const { facts, fresh } = await keep(asked)
+    // What was heard only now may still lead to something: an end to the analysis, for one.
+    if (wasWindingDown && fresh.length > 0 && !isReadyForMail(facts))
+      return enqueueDeadline(tx, conversationId, deps.clock.now() + limits.lateNewsMs)
     if (wasWindingDown) return void (await keep([{ kind: 'deadline.passed' }]))
     // One that is over as of now has got its term with that.
     if (isEnded(facts)) return

@@ -87,11 +87,11 @@ export const isReadyForMail = (facts: Facts): boolean =>
   (facts.isDeadlinePassed ||
     (isReadyForAnalysis(facts) && isMeasured(facts) && isRecordingSettled(facts) && facts.analysis !== null))
 
-/** From here on the deadline runs: the call has ended, or neither a stream nor a person has the caller any more. */
+/** From here on the deadline runs: the call has ended, was refused, or neither a stream nor a person has the caller any more. */
 export function isWindingDown(facts: Facts): boolean {
   const streams = Object.values(facts.streams)
   const isLeft = streams.length > 0 && streams.every((stream) => stream.endedAtMs !== null)
-  return isEnded(facts) || (isLeft && !isTransferUnderWay(facts))
+  return isEnded(facts) || facts.refusal !== null || (isLeft && !isTransferUnderWay(facts))
 }
 
 /** What a mail that went out at the deadline must say is missing. */

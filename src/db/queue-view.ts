@@ -5,6 +5,8 @@ import postgres from 'postgres'
 export type QueueView = {
   /** Failed: jobs that have used up all their attempts. */
   pending(nowMs: number): Promise<{ dueOrRunning: number; nextRunAtMs: number | null; failed: number }>
+  /** Gives jobs that failed, and wait by the database's clock, as long a pause from `nowMs` on. Answers with how many they are. */
+  postponeRetries(nowMs: number): Promise<number>
   /** Lets what falls due up to `upToMs` run now; answers with how many jobs that are. */
   makeDue(upToMs: number): Promise<number>
   end(): Promise<void>
@@ -31,6 +33,17 @@ export function createQueueView(options: { url: string }): QueueView {
           from graphile_worker.jobs
         ) as jobs`
       return { dueOrRunning: row?.due ?? 0, nextRunAtMs: row?.next ?? null, failed: row?.failed ?? 0 }
+    },
+    async postponeRetries(nowMs) {
+      // As graphile-worker reckons its pauses, by the count of attempts; none is longer than the day.
+      const postponed = await sql`
+        select from (
+          select id, to_timestamp(${nowMs}::float8 / 1000 + exp(least(attempts, 10))) as run_at
+          from graphile_worker.jobs
+          where locked_at is null and attempts between 1 and max_attempts - 1
+            and run_at > now() and run_at < now() + interval '1 day'
+        ) as retry cross join lateral graphile_worker.reschedule_jobs(array[retry.id], run_at := retry.run_at)`
+      return postponed.count
     },
     async makeDue(upToMs) {
       const made = await sql`

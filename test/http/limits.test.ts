@@ -1,5 +1,6 @@
 // What a clinic's telephone carries and costs at most: who is told that the lines are busy, from when on, and until when.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
+import { limits } from '../../src/config.ts'
 import type { ConversationFact } from '../../src/conversations/events.ts'
 import type { Facts } from '../../src/conversations/merge.ts'
 import { isReadyForMail } from '../../src/conversations/readiness.ts'
@@ -153,6 +154,15 @@ describe('so many calls at once', () => {
     await ring(callSid)
     await telephone.post('/status', completed(callSid))
     expect((await telephone.jobs(callSid)).map(({ task }) => task).sort()).toEqual(['analyze', 'mail-deadline'])
+  })
+
+  test('and if nobody tells its end, it is asked for after the term of a call that is over', async () => {
+    await limit({ callsAtOnce: 0 })
+    const callSid = newCallSid()
+    await ring(callSid)
+    const [deadline] = await telephone.jobs(callSid)
+    expect(deadline).toMatchObject({ task: 'mail-deadline' })
+    expect(deadline?.dueAtMs).toBeLessThanOrEqual(telephone.clock.now() + limits.mailDeadlineMs)
   })
 })
 

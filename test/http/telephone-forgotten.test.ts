@@ -100,14 +100,27 @@ describe('a call of which nothing more is heard', () => {
 })
 
 describe('a call whose stream is over', () => {
-  test('and whose end was never told has it asked for, and is mailed at the deadline, complete', async () => {
+  test('and whose end was never told has it asked for, and a term for what comes of it: the analysis is in the mail', async () => {
     await happened(...streamIsOver, { kind: 'recording.refused', reason: 'x' })
     expect(await deadlines()).toEqual([telephone.clock.now() + limits.mailDeadlineMs])
     seenByTwilio('completed')
     await deadlineComes()
     expect(await call()).toMatchObject({ call_status: 'completed', duration_ms: '42000' })
-    expect(await keys()).toContain('deadline.passed')
+    expect((await telephone.jobs(callSid)).map(({ task }) => task)).toContain('analyze')
+    expect(await mails()).toBe(0)
+    expect(await deadlines()).toEqual([telephone.clock.now() + limits.lateNewsMs])
+    await happened({ kind: 'analysis.skipped', reason: 'x' })
     expect(await mails()).toBe(1)
+    await deadlineComes()
+    expect([await mails(), (await keys()).includes('deadline.passed')]).toEqual([1, false])
+  })
+
+  test('is mailed with what there is when nothing comes of the answer in its term', async () => {
+    await happened(...streamIsOver, { kind: 'recording.refused', reason: 'x' })
+    seenByTwilio('completed')
+    await deadlineComes()
+    await deadlineComes()
+    expect([await mails(), (await keys()).includes('deadline.passed')]).toEqual([1, true])
   })
 
   test('is mailed at the deadline with what there is, though Twilio cannot be asked', async () => {

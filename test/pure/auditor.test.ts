@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'bun:test'
 import { latencies } from '../../sim/audit/latency.ts'
 import { isLike } from '../../sim/audit/likeness.ts'
-import { audit, rules } from '../../sim/auditor.ts'
+import { audit, rules, rulesFor } from '../../sim/auditor.ts'
 import { at, auditedCall, speech } from '../support/audited-call.ts'
 import {
   byteAt,
@@ -15,12 +15,13 @@ import {
   without,
 } from '../support/audited-parts.ts'
 import { brokenClinic } from '../support/broken-clinic.ts'
+import { brokenFaults, cut } from '../support/broken-faults.ts'
 import { brokenKeeping } from '../support/broken-keeping.ts'
 import { brokenPeople, putThrough } from '../support/broken-people.ts'
 import { brokenSound } from '../support/broken-sound.ts'
 import { brokenWords } from '../support/broken-words.ts'
 
-const breakings = [...brokenClinic, ...brokenKeeping, ...brokenPeople, ...brokenSound, ...brokenWords]
+const breakings = [...brokenClinic, ...brokenFaults, ...brokenKeeping, ...brokenPeople, ...brokenSound, ...brokenWords]
 
 describe('the auditor', () => {
   test('finds nothing wrong with a call that is right', () => {
@@ -46,6 +47,18 @@ describe('the auditor', () => {
       appended: new Uint8Array(),
     })
     expect(audit(call)).toEqual([])
+  })
+
+  test('holds a call whose line was cut to less: not to what is said, but to the row, the walls and the mail', () => {
+    const call = auditedCall()
+    expect(rulesFor(call)).toEqual([...rules])
+    cut(call, 'ws-cut', at(3_000))
+    const names = rulesFor(call).map(({ name }) => name)
+    expect(names).not.toContain('the turns are those of the fixture')
+    expect(audit(call)).toEqual([])
+    call.inbox.messages.push(...call.inbox.messages)
+    call.fixture.expect.emails[0]?.to.push('nobody@clinic.example')
+    expect(audit(call).map(({ rule }) => rule)).toContainEqual(expect.stringMatching('exactly the expected e-mails'))
   })
 
   test('has a broken call here for every rule', () => {
@@ -124,7 +137,7 @@ describe('the auditor', () => {
 
   test('facts that come after the deadline do not hold the mail up', () => {
     const call = auditedCall()
-    const late = { key: 'recording.fetched:RE1', kind: 'recording.fetched', atMs: at(99_000), fact: {} }
+    const late = { key: 'recording.status:RE1', kind: 'recording.status', atMs: at(99_000), fact: {} }
     call.server.events.push(late)
     expect(audit(call)).toHaveLength(1)
     call.server.events.push({ key: 'deadline.passed', kind: 'deadline.passed', atMs: at(9_600), fact: {} })

@@ -256,6 +256,20 @@ describe('the queue, seen on another clock', () => {
     expect(await view.pending(nowMs + 300_000)).toMatchObject({ dueOrRunning: 2, nextRunAtMs: nowMs + 600_000 })
   })
 
+  test('gives a job that failed its pause on that clock, once', async () => {
+    const nowMs = Date.UTC(2040, 0, 2)
+    await add('greet', {}, { runAtMs: nowMs + 600_000 })
+    await add('lost', {}, { runAtMs: Date.now() + 5_000 })
+    await admin`update graphile_worker._private_jobs set attempts = 2 where task_id =
+      (select id from graphile_worker._private_tasks where identifier = 'lost')`
+    expect(await view.postponeRetries(nowMs)).toBe(1)
+    expect(await view.pending(nowMs)).toMatchObject({
+      dueOrRunning: 0,
+      nextRunAtMs: nowMs + Math.ceil(Math.exp(2) * 1_000),
+    })
+    expect(await view.postponeRetries(nowMs + 1_000)).toBe(0)
+  })
+
   test('lets what falls due by then run now, and nothing later', async () => {
     const greet = counted(2)
     await start({ greet: greet.task })

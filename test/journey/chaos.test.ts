@@ -1,0 +1,138 @@
+// A call put through faults on the virtual clock: the same bytes for the same seed and faults, everything that was done to it
+// in its trace, and everything that must be true of it still true.
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { type CallResult, simulateCall } from '../../sim/call.ts'
+import { parseFaults } from '../../sim/chaos/faults.ts'
+import type { ChaosPlan } from '../../sim/chaos/schedule.ts'
+import { strikeText } from '../../sim/chaos/strikes.ts'
+import { createTeller } from '../../sim/console-call.ts'
+import { loadFixture } from '../../sim/fixture.ts'
+import { openPostgres, type Postgres } from '../../sim/house.ts'
+import { reportPage } from '../../sim/report/page.ts'
+import { createSpeech, type Speech } from '../../sim/speech.ts'
+import { toJsonl } from '../../sim/trace.ts'
+
+const callLimitMs = 60_000
+
+let postgres: Postgres
+let speech: Speech
+beforeAll(async () => {
+  postgres = await openPostgres(() => {})
+  speech = createSpeech({ cacheFolder: '.frontdesk/speech' })
+})
+afterAll(() => postgres.stop())
+
+const put = async (name: string, chaos: ChaosPlan, seed = 'chaos'): Promise<CallResult> =>
+  simulateCall({
+    fixture: await loadFixture(name),
+    seed,
+    chaos,
+    speech,
+    postgres,
+    isVirtual: true,
+    onProgress: () => {},
+    onTrace: () => {},
+  })
+
+const faults = (text: string): ChaosPlan => ({ faults: parseFaults(text) })
+const struckIn = ({ evidence }: CallResult) => evidence.chaos?.struck.map(({ strike }) => strike) ?? []
+const traceOf = ({ trace }: CallResult) => toJsonl(trace.entries)
+const sent = ({ evidence }: CallResult, path: string) =>
+  evidence.carrier.deliveries.filter(({ url }) => url.endsWith(path))
+
+describe('a call whose callbacks come late, twice, early and out of order, with forged ones between', () => {
+  const all = faults('reorder,duplicate=0.6,delay=0..20s,early,bad-signature,mail-timeout')
+  let first: CallResult
+  beforeAll(async () => {
+    first = await put('leaves-a-message', all)
+  }, callLimitMs)
+
+  test('is what it must be, and everything that its fixture expects', () => {
+    expect(first.violations).toEqual([])
+    const names = struckIn(first).map(({ fault }) => fault)
+    for (const name of ['reorder', 'duplicate', 'delay', 'early', 'bad-signature', 'mail-timeout'] as const)
+      expect(names).toContain(name)
+  })
+
+  test('has in its trace, its page and on the screen whatever was done to it', () => {
+    const shown = first.trace.entries
+      .flatMap((entry) => createTeller().tell(entry))
+      .map(({ text }) => text)
+      .join('\n')
+    const page = reportPage({ ...first, entries: first.trace.entries, rules: [], repeat: '' })
+    for (const strike of struckIn(first)) {
+      expect(traceOf(first)).toContain(`"wire":"chaos","from":"carrier","to":"server","what":"${strikeText(strike)}"`)
+      expect(shown).toContain(strikeText(strike))
+      expect(page).toContain(strikeText(strike))
+    }
+  })
+
+  test(
+    'is the same, byte for byte, with the same seed, and otherwise with another',
+    async () => {
+      expect(traceOf(await put('leaves-a-message', all))).toBe(traceOf(first))
+      expect(struckIn(await put('leaves-a-message', all, 'another'))).not.toEqual(struckIn(first))
+    },
+    callLimitMs,
+  )
+
+  test(
+    'is struck the same by the list of what struck it',
+    async () => {
+      const again = await put('leaves-a-message', { strikes: struckIn(first) })
+      expect(struckIn(again)).toEqual(struckIn(first))
+      expect(again.violations).toEqual([])
+    },
+    callLimitMs,
+  )
+
+  test('had its forged requests refused, each', () => {
+    const { forgeries = [] } = first.evidence.chaos ?? {}
+    expect(forgeries.length).toBeGreaterThan(3)
+    expect(new Set(forgeries.map(({ status, isKept }) => `${status} ${isKept}`))).toEqual(new Set(['403 false']))
+  })
+})
+
+test(
+  'callbacks that never come are asked for: the row, the recording and the mail are there all the same',
+  async () => {
+    const call = await put('default', faults('drop=recording+completed+stream'))
+    expect(call.violations).toEqual([])
+    expect(call.evidence.carrier.deliveries).toEqual([])
+    expect(struckIn(call).map(strikeText)).toContain('drop completed #1')
+  },
+  callLimitMs,
+)
+
+test(
+  'an early callback is answered before the stream that it tells of begins',
+  async () => {
+    const call = await put('hangs-up-mid-sentence', faults('early'))
+    const at = (what: string) => call.trace.entries.findIndex((entry) => entry.what === what)
+    expect(call.violations).toEqual([])
+    expect(at('early stream-started #1')).toBeGreaterThan(-1)
+    expect(sent(call, '/status').map(({ causedAtMs, atMs }) => atMs - causedAtMs)).toEqual([0])
+  },
+  callLimitMs,
+)
+
+test(
+  'a caller whose socket is cut, twice, comes back to the agent',
+  async () => {
+    const call = await put('default', faults('ws-cut@3s+9s,duplicate=1'))
+    expect(call.violations).toEqual([])
+    expect(call.evidence.carrier.streams.length).toBe(3)
+    expect(call.evidence.chaos?.missed).toEqual([])
+  },
+  callLimitMs,
+)
+
+test(
+  'a cut that finds nothing to cut is told',
+  async () => {
+    const call = await put('unknown-number', faults('ws-cut@2s'))
+    expect(call.evidence.chaos?.missed).toEqual([{ fault: 'ws-cut', atMs: 2_000 }])
+    expect(traceOf(call)).toContain('ws-cut @2s strikes nothing')
+  },
+  callLimitMs,
+)
