@@ -216,6 +216,7 @@ export const fixtureShape = z
     model: z.strictObject({
       connection,
       hears: z.array(z.string()).optional(),
+      transcriptMs: waitMs.optional(),
       responses: z.array(z.array(modelOutput).min(1, 'must have an output')).default([]),
       writings: z.array(z.unknown()).default([]),
       supervisor: z.array(z.array(thought).min(1, 'must have a thought')).default([]),
@@ -249,6 +250,7 @@ export function toFixture(file: FixtureFile, name: string, audioOf: (path: strin
     model: {
       connection: toConnection(model.connection),
       hears: model.hears ?? caller.flatMap(({ say }) => say ?? []),
+      ...(model.transcriptMs === undefined ? {} : { transcriptMs: model.transcriptMs }),
       responses: model.responses.map((outputs) => outputs.map(toOutput)),
       writings: model.writings,
       supervisor: model.supervisor.map((thoughts) => thoughts.map(toThought)),

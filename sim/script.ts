@@ -53,6 +53,8 @@ export type ModelScript = {
   connection: { take: true } | { refuse: number } | { stall: true }
   /** What the caller says, in order: the n-th committed turn is transcribed as the n-th of these, later ones as ''. */
   hears: string[]
+  /** From the commit of a turn to its transcript, always; left out, as it comes (settings.ts). */
+  transcriptMs?: number
   /** The n-th response has the n-th list of outputs; when they run out, the model has nothing to say and says so. */
   responses: ModelOutput[][]
   /** The n-th structured answer of /v1/responses. */

@@ -17,6 +17,7 @@ const demoClinics: DemoClinic[] = [
     settings: {
       recordCalls: true,
       recordingNotice: 'This call is recorded.',
+      emergency: { number: '911' },
       about: {
         address: '12 Harbor Street, across from the ferry landing; the entrance is at the back.',
         parking: 'Free for two hours in the lot behind the building.',

@@ -29,7 +29,7 @@ export type Model = {
   record(): ModelRecord
 }
 
-type Ready = { ear: Ear; repertoire: Repertoire }
+type Ready = { ear: Ear; repertoire: Repertoire; settings: ModelSettings }
 
 export function createModel(parts: {
   clock: SimClock
@@ -69,7 +69,10 @@ export function createModel(parts: {
   async function prepare(script: ModelScript): Promise<void> {
     ready = null
     const repertoire = await rehearse(script, { clock, speech: parts.speech, note })
-    ready = { ear: await (ear ??= openEar()), repertoire }
+    const { transcriptMs } = script
+    const paced =
+      transcriptMs === undefined ? settings : { ...settings, transcriptMs: [transcriptMs, transcriptMs] as const }
+    ready = { ear: await (ear ??= openEar()), repertoire, settings: paced }
   }
 
   const isKnown = (key: string) => parts.apiKey === undefined || key === parts.apiKey || secrets.find(key) !== undefined
@@ -88,13 +91,13 @@ export function createModel(parts: {
     trace.add({ wire: 'realtime', from: 'server', to: 'model', what, body: { path: url.pathname + url.search } })
     if (refusal) return { refuse: refusal }
     if (!ready) return { refuse: refused(503, 'The model has no script yet.') }
-    const { ear, repertoire } = ready
+    const opened = ready
     const config = secrets.find(keyOf(request))?.config ?? defaultConfig()
     return {
       protocol: 'realtime',
       accept(line) {
         const child = random.child(`session ${sessions.length}`)
-        const common = { line, clock, trace, ear, repertoire, settings, model, config, note }
+        const common = { line, clock, trace, ...opened, model, config, note }
         const session = openSession({ ...common, random: child, isStrict: parts.isStrict })
         sessions.push(session)
         return session.handlers

@@ -5,11 +5,11 @@ import { cutOff, takeFinished } from './playback.ts'
 import { type CallState, type Command, type Ending, isTalking } from './state.ts'
 import { isDeleted, isTranscribed, writeAgent, writeCaller } from './transcript.ts'
 
-/** From now on the call waits for the agent to be heard out, and then hangs up. */
+/** From now on the call waits for the agent to be heard out, and then hangs up. What is said of an emergency is said first. */
 export const beginEnding = (state: CallState, reason: Ending, asks: CallState['asks'], atMs: number): CallState => ({
   ...state,
   phase: { is: 'ending', reason, dueAtMs: atMs + state.limits.goodbyeMs },
-  asks,
+  asks: [...new Set([...state.asks.filter((what) => what === 'emergency'), ...asks])],
 })
 
 /** The end that was decided on: the stream is closed, and Twilio asks what comes next. */

@@ -11,16 +11,27 @@ export function fallSilent(state: CallState, out: Command[], atMs: number): Call
   const { playback, cuts, isSounding } = cutOff(state.playback)
   if (isSounding) out.push({ do: 'clear' })
   for (const event of cuts.flatMap(forgetRequests)) out.push({ do: 'tell-model', event })
-  return {
+  return tellAgain({
     ...state,
     playback,
     transcript: cuts.reduce(forgotten, state.transcript),
     response: response.is === 'active' ? { ...response, isCut: true, dueAtMs: atMs + limits.stalledMs } : response,
-  }
+  })
 }
 
 const forgotten = (transcript: Transcript, { itemId, keep }: Cut): Transcript =>
   keep === 'nothing' ? markDeleted(transcript, itemId) : place(transcript, itemId, undefined)
+
+/** Who talks over the text for an emergency has not heard it: it is said again, but not for ever. */
+function tellAgain(state: CallState): CallState {
+  const { alarm, response, playback, limits, asks } = state
+  if (alarm === null || alarm.timesSaid >= limits.emergencyTimes || asks.includes('emergency')) return state
+  const isOfIt = (responseId: string) => responseId === alarm.responseId
+  const isCut =
+    (response.is === 'active' && response.isCut && isOfIt(response.responseId)) ||
+    playback.items.some(({ cut, responseId }) => cut !== null && isOfIt(responseId))
+  return isCut ? { ...state, asks: ['emergency', ...asks] } : state
+}
 
 /** The same where the model has heard nothing that would stop it. */
 export function breakIn(state: CallState, out: Command[], atMs: number): CallState {

@@ -1,6 +1,7 @@
 // PURE. Keys that the caller presses. They are gathered until #, or until none has come for a while, and are then a turn of
 // the caller like one that was spoken. What was pressed may be a birth date or an insurance number: it is in the ledger and
 // at the model, and nowhere else.
+import { putThrough } from './alarm.ts'
 import { noteTurn, weighTurn } from './consulting.ts'
 import { breakIn, withdrawEnding } from './interrupting.ts'
 import { keysPressed } from './requests.ts'
@@ -32,6 +33,18 @@ export function takeKeys(state: CallState, out: Command[], atMs: number): CallSt
   const { keys, eventCount } = state
   if (keys === null) return state
   if (keys.pressed === '') return { ...state, keys: null }
+  const { operator, generation } = state.script
+  if (keys.pressed === '0' && operator !== null && state.phase.is === 'live') {
+    const toolCallId = `operator-${generation}-${eventCount}`
+    const wish = {
+      toolCallId,
+      contact: operator,
+      reason: 'the caller pressed 0',
+      isFirm: false,
+      asks: ['connecting' as const],
+    }
+    return putThrough({ ...state, keys: null, eventCount: eventCount + 1 }, out, wish, atMs)
+  }
   const itemId = `keys_${eventCount}`
   const text = `Pressed on the keypad: ${keys.pressed}`
   out.push({ do: 'tell-model', event: keysPressed(itemId, text) })

@@ -46,6 +46,8 @@ export type CallLimits = {
   callWarningMs: number
   /** From the decision to end the call to hanging up, goodbye heard or not. */
   goodbyeMs: number
+  /** How often the text for an emergency is said to a caller who talks over it. */
+  emergencyTimes: number
   /** After the caller is gone, for the model to say that it heard them speak just before. */
   lingerMs: number
   /** After the caller is gone, for the transcription of their last words. */
@@ -78,6 +80,7 @@ export const callLimits: CallLimits = {
   callMs: 15 * 60_000,
   callWarningMs: 60_000,
   goodbyeMs: 12_000,
+  emergencyTimes: 2,
   lingerMs: 400,
   lastWordsMs: 2_500,
 }

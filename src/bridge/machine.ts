@@ -2,6 +2,7 @@
 // carry it out (call.ts). It knows turns, barge-in, marks, tools, limits and endings. The audio's samples never pass here.
 
 import type { ModelItem } from '../wire/realtime.ts'
+import { listenForAlarm } from './alarm.ts'
 import { isBackchannel } from './backchannel.ts'
 import { askHeld, listenForHush, noteTurn, stopConsults, weighTurn } from './consulting.ts'
 import { beginEnding, endStream, failModel, hangUp, finish as settle, settlesAtMs, writeDown } from './ending.ts'
@@ -124,7 +125,12 @@ function said(state: CallState, out: Command[], event: Said, atMs: number): Call
     case 'input_audio_buffer.committed':
       return callerSpoke(state, event.item_id, event.previous_item_id, atMs)
     case 'conversation.item.input_audio_transcription.delta':
-      return words(state, event.item_id, { state: 'committed', addText: event.delta ?? '' }, atMs)
+      return listenForAlarm(
+        words(state, event.item_id, { state: 'committed', addText: event.delta ?? '' }, atMs),
+        out,
+        { itemId: event.item_id, isFinal: false },
+        atMs,
+      )
     case 'conversation.item.input_audio_transcription.completed': {
       const { usage, item_id: itemId, transcript: text } = event
       const model = state.script.model.transcriptionModel
@@ -132,7 +138,8 @@ function said(state: CallState, out: Command[], event: Said, atMs: number): Call
         out.push({ do: 'record', fact: { kind: 'usage', source: 'transcription', model, usage }, attempt: itemId })
       }
       const heard = words(state, itemId, { state: 'final', text }, atMs)
-      return withdrawTransfer(weighTurn(heard, out, itemId, text), out, text)
+      const alarmed = listenForAlarm(heard, out, { itemId, isFinal: true }, atMs)
+      return withdrawTransfer(weighTurn(alarmed, out, itemId, text), out, text)
     }
     case 'conversation.item.input_audio_transcription.failed':
       out.push({ do: 'note', level: 'info', about: 'a turn of the caller could not be transcribed' })
@@ -208,7 +215,8 @@ function callerSpeaks(state: CallState, out: Command[], itemId: string, atMs: nu
 /** Whoever is about to be put through may thank for it; whoever says something else stays with the agent. */
 function withdrawTransfer(state: CallState, out: Command[], text: string): CallState {
   const { phase } = state
-  if (phase.is !== 'ending' || typeof phase.reason !== 'object' || isBackchannel(text)) return state
+  if (phase.is !== 'ending' || typeof phase.reason !== 'object' || phase.reason.isFirm || isBackchannel(text))
+    return state
   out.push({ do: 'record', fact: { kind: 'transfer.withdrawn', toolCallId: phase.reason.transfer } })
   out.push({ do: 'tell-model', event: transferWithdrawn })
   return { ...state, phase: { is: 'live' }, asks: state.asks.filter((what) => what !== 'connecting') }

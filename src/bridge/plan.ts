@@ -43,11 +43,28 @@ export type CallScript = Agent & {
   /** Which stream of the conversation this is; 0 is the first. */
   generation: number
   model: ModelSettings
+  emergency: Emergency | null
+  /** Whom the key 0 rings, pressed by itself; null: it is a key like any other. */
+  operator: Contact | null
   /** What the agent is told for its first turn. Null: it waits for the caller. */
   greeting: string | null
   /** What was said and done before, for a conversation that goes on: messages, tool calls and their outputs, in order. */
   history: readonly ConversationItem[]
   limits?: Partial<CallLimits>
+}
+
+/** A person who can be rung without anybody's asking for them by name. */
+export type Contact = { name: string; phoneNumber: string; isWarm: boolean }
+
+/** What is done when the caller says one of the phrases. */
+export type Emergency = {
+  phrases: readonly string[]
+  /** Said word for word: the clinic's own, or the one in the language of the call where there is one. */
+  message: string
+  messages: Readonly<Record<string, string>>
+  contact: Contact | null
+  /** It was done in an earlier stream of this conversation. */
+  isOver: boolean
 }
 
 export type ModelSettings = {

@@ -1,5 +1,6 @@
 // PURE. What we say to the model, each event in one place: how it is to be, when it is to speak, and what of its speech the
 // caller never heard.
+import { inLanguage } from '../lib/languages.ts'
 import type { RealtimeClientEvent, RealtimeSessionCreateRequest } from '../wire/realtime.ts'
 import type { Agent, CallScript, ToolSpec, TurnDetection } from './plan.ts'
 import type { Cut } from './playback.ts'
@@ -90,6 +91,8 @@ export function responseRequest(script: CallScript, ask: Ask, eventId: string, m
 
 function taskOf(script: CallScript, ask: Ask): string | null {
   switch (ask) {
+    case 'emergency':
+      return verbatim(emergencyMessage(script))
     case 'greeting':
       return script.greeting
     case 'reply':
@@ -111,6 +114,13 @@ function taskOf(script: CallScript, ask: Ask): string | null {
       return 'The call ends now. Say goodbye in one short sentence, and ask nothing more.'
   }
 }
+
+const verbatim = (sentences: string): string =>
+  `Say exactly this, word for word, calmly, and nothing more: "${sentences}"`
+
+/** In the language of the call, where the clinic has it so. */
+const emergencyMessage = ({ emergency, model }: CallScript): string =>
+  emergency === null ? '' : (inLanguage(emergency.messages, model.language ?? '') ?? emergency.message)
 
 const saying = (sentence: string): string =>
   `Say exactly this, in the language of the call, and nothing more: "${sentence}"`

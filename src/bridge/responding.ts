@@ -2,9 +2,10 @@
 // was first has the floor, and what we wanted waits its turn. Only the response that has the floor reaches the caller.
 import type { ModelEvent } from '../wire/realtime.ts'
 import { failModel } from './ending.ts'
+import { breakIn } from './interrupting.ts'
 import { finishResponse } from './playback.ts'
 import { responseRequest } from './requests.ts'
-import { type Ask, type CallState, type Command, isFiller, isTalking } from './state.ts'
+import { type Alarm, type Ask, type CallState, type Command, isFiller, isTalking } from './state.ts'
 
 /** What we want said; once is enough. */
 export const ask = (state: CallState, what: Ask): CallState =>
@@ -14,7 +15,7 @@ export const ask = (state: CallState, what: Ask): CallState =>
 export function speakNext(state: CallState, out: Command[], atMs: number): CallState {
   // Results are told together, once nothing runs any more.
   const isReady = (what: Ask) => what !== 'tool-results' || state.tools.running.length === 0
-  const next = state.asks.find(isReady)
+  const next = state.asks.find((what) => what === 'emergency') ?? state.asks.find(isReady)
   if (next === undefined || !isOurTurn(state)) return state
   const asks = state.asks.filter((what) => what !== next)
   const eventId = `ask_${state.eventCount}`
@@ -26,7 +27,7 @@ export function speakNext(state: CallState, out: Command[], atMs: number): CallS
 
 /** Something of ours is to be said, and nothing to be done. */
 const isSaying = (what: Ask): boolean =>
-  what === 'goodbye' || what === 'spent' || what === 'connecting' || isFiller(what)
+  what === 'emergency' || what === 'goodbye' || what === 'spent' || what === 'connecting' || isFiller(what)
 
 const isOurTurn = (state: CallState): boolean =>
   isTalking(state) &&
@@ -41,10 +42,12 @@ export function responseCreated(state: CallState, out: Command[], responseId: st
   if (before.is === 'active' && before.responseId === responseId) return state
   const asked = before.is === 'asked' ? { eventId: before.eventId, ask: before.ask } : null
   const playback = before.is === 'active' ? finishResponse(state.playback, before.responseId) : state.playback
-  // While the caller speaks nobody may talk over them; after the end there is nobody to talk to.
-  const isUnwelcome = state.floor.is !== 'open' || !isTalking(state)
+  // While the caller speaks nobody may talk over them; after the end there is nobody to talk to; an emergency goes first.
+  const isAlarm = asked?.ask === 'emergency'
+  const isUnwelcome = state.floor.is !== 'open' || !isTalking(state) || (isAlarmed(state) && !isAlarm)
   if (isUnwelcome) out.push({ do: 'tell-model', event: { type: 'response.cancel', response_id: responseId } })
-  const again = isUnwelcome && asked !== null && outlivesTurn(asked.ask) ? [asked.ask] : []
+  const isWanted = asked !== null && outlivesTurn(asked.ask) && (isAlarm || !isFirm(state))
+  const again = isUnwelcome && isWanted ? [asked.ask] : []
   return {
     ...state,
     response: {
@@ -57,18 +60,28 @@ export function responseCreated(state: CallState, out: Command[], responseId: st
       dueAtMs: atMs + state.limits.firstSoundMs,
     },
     answerDueAtMs: null,
+    alarm: isAlarm && state.alarm !== null ? alarmSounds(state.alarm, responseId) : state.alarm,
     asks: [...again, ...(asked === null ? stillUnsaid(state) : state.asks)],
     playback,
   }
 }
+
+/** Whether only the text for an emergency may be said. */
+const isAlarmed = (state: CallState): boolean => state.asks.includes('emergency') || isFirm(state)
+
+/** The caller is on the way to a person, whatever anybody still says. */
+const isFirm = ({ phase }: CallState): boolean =>
+  phase.is === 'ending' && typeof phase.reason === 'object' && phase.reason.isFirm === true
+
+const alarmSounds = ({ timesSaid }: Alarm, responseId: string): Alarm => ({ timesSaid: timesSaid + 1, responseId })
 
 /** What an answer to the caller leaves still to be said. Results it has not seen are still to be told. */
 const stillUnsaid = ({ asks, tools }: CallState): Ask[] =>
   asks.filter((what) => outlivesTurn(what) && (what !== 'tool-results' || tools.unconfirmed.length > 0))
 
 /** Whether something is worth saying even after the caller has said something else. */
-const outlivesTurn = (what: Ask): boolean =>
-  what === 'tool-results' || what === 'time-warning' || what === 'goodbye' || what === 'spent'
+export const outlivesTurn = (what: Ask): boolean =>
+  what === 'emergency' || what === 'tool-results' || what === 'time-warning' || what === 'goodbye' || what === 'spent'
 
 /** Errors that mean that the model will never speak on this key, model or account. */
 const hopeless = new Set(['insufficient_quota', 'model_not_found', 'invalid_api_key', 'account_deactivated'])
@@ -137,7 +150,8 @@ export function responseRefused(
   }
   if (response.is === 'active' && response.asked !== null && isOurs(response.asked.eventId)) {
     const { ask: what } = response.asked
-    return { ...state, response: { ...response, asked: null }, asks: putBack(what, stillUnsaid(state)) }
+    const theirs = { ...state, response: { ...response, asked: null }, asks: putBack(what, stillUnsaid(state)) }
+    return what === 'emergency' ? breakIn(theirs, out, atMs) : theirs
   }
   return null
 }

@@ -36,6 +36,7 @@ export type CallState = {
   /** Since when nobody speaks and nothing is under way, and how often the agent has asked into the silence. */
   quiet: { sinceMs: number | null; prompts: number }
   isTimeWarningGiven: boolean
+  alarm: Alarm | null
   /** How often the mode was switched in this stream. */
   switches: number
 }
@@ -56,9 +57,9 @@ export type Phase =
 
 /**
  * agent: by its tool. silence: nobody spoke. too-long: `callMs`. spent: there is no money left for it. handed-over: another
- * machine goes on with the call. transfer: a person does, as the tool call of this id asked.
+ * machine goes on with the call. transfer: a person does, as the tool call of this id asked; firm: whatever is still said.
  */
-export type Ending = 'agent' | 'silence' | 'too-long' | 'spent' | 'handed-over' | { transfer: string }
+export type Ending = 'agent' | 'silence' | 'too-long' | 'spent' | 'handed-over' | { transfer: string; isFirm?: boolean }
 
 /** Who has the floor. pausing: speech has stopped, and the turn is about to be committed. */
 export type Floor =
@@ -84,6 +85,7 @@ export type Response =
 
 /** Why the agent is to speak. one-moment, still-checking: the supervisor is thinking. */
 export type Ask =
+  | 'emergency'
   | 'greeting'
   | 'reply'
   | 'tool-results'
@@ -126,6 +128,9 @@ export type Consult =
   | { is: 'asked'; turnsSince: readonly string[] }
   /** Nobody needs the answer any more. What comes of it is told to the model all the same. */
   | { is: 'stopped' }
+
+/** The caller has said words of an emergency. `responseId`: of the response that last told them the clinic's text for it. */
+export type Alarm = { timesSaid: number; responseId: string | null }
 
 export type CallEvent = { atMs: number } & (
   | { on: 'joined'; streamSid: string }
@@ -189,6 +194,7 @@ export function beginCall(script: CallScript, atMs: number): CallState {
     hush: { sinceMs: null, fillers: 0 },
     quiet: { sinceMs: null, prompts: 0 },
     isTimeWarningGiven: false,
+    alarm: script.emergency?.isOver ? { timesSaid: 0, responseId: null } : null,
     switches: 0,
   }
 }

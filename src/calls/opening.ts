@@ -7,7 +7,7 @@ import { fold } from '../conversations/merge.ts'
 import type { Scene } from './scene.ts'
 
 export function openingOf({ texts, variables, events }: Scene, generation: number): string {
-  if (wasNotTaken(events, generation)) return afterTransfer
+  if (wasNotTaken(events, generation)) return events.some(isEmergency) ? afterAlarm : afterTransfer
   if (generation > 0) return resumption
   if (events.some(({ fact }) => fact.kind === 'call.outgoing')) return renderInstructions(outgoing, variables)
   return renderInstructions(texts.greeting ?? defaultGreeting, variables)
@@ -21,6 +21,11 @@ const wasNotTaken = (events: readonly ConversationEvent[], generation: number): 
 
 const afterTransfer =
   'Nobody took the call that you put through. Apologise in one short sentence, and offer to take a message.'
+
+const isEmergency = ({ fact }: ConversationEvent): boolean => fact.kind === 'emergency.raised'
+
+const afterAlarm =
+  'The caller has an emergency, and nobody at the clinic could be reached. Say so in one short sentence, and that they must hang up and call the emergency number now.'
 
 const outgoing =
   'You have placed this call. In one short sentence say that you call from {{clinic}}, and ask for the person it is for.'

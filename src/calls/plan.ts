@@ -15,6 +15,7 @@ import type { AgentMode } from '../organizations/settings.ts'
 import type { Organization } from '../organizations/store.ts'
 import { isCallSpent } from './admission.ts'
 import { consult } from './consult.ts'
+import { contactNamed, emergencyOf } from './contacts.ts'
 import type { CallContext } from './context.ts'
 import { openingOf } from './opening.ts'
 import { instructionsFor, readScene, type Scene } from './scene.ts'
@@ -44,6 +45,8 @@ export async function planCall(context: CallContext, call: PlannedCall): Promise
     ...agentOf(scene, mode),
     standby: agentOf(scene, mode === 'single' ? 'two_agent' : 'single'),
     modeBefore,
+    emergency: emergencyOf(organization, events, deps.clock.now()),
+    operator: contactNamed(organization.settings.keypad.operator, organization, deps.clock.now()),
     greeting: openingOf(scene, generation),
     history: historyOf(events, limits.historyTurns),
     limits: { callMs: deps.config.MAX_CALL_MINUTES * 60_000 },

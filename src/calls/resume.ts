@@ -114,7 +114,9 @@ function nextStep(facts: Facts, form: VoiceForm, after: AfterWhat, settings: Org
   if (after === 'silence') return { do: 'hang-up' }
   if ('transfer' in after) {
     if (facts.transfers[after.transfer]?.ending === 'completed') return { do: 'hang-up' }
-    if (settings.transfer.fallback === 'voicemail') return { do: 'voicemail', apology: nobodyCame }
+    // Whoever has an emergency is told where help is, and not asked to speak after the tone.
+    if (settings.transfer.fallback === 'voicemail' && !facts.isEmergency)
+      return { do: 'voicemail', apology: nobodyCame }
   } else {
     const toolCallId = dueTransfer(facts, after.stream)
     if (toolCallId !== null) return { do: 'dial', toolCallId, after: after.stream }

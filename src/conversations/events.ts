@@ -155,6 +155,16 @@ export const conversationEvent = z.discriminatedUnion('kind', [
     message: z.string(),
     isUrgent: z.boolean(),
   }),
+  /**
+   * The caller said a phrase that stands for an emergency. `isAnswered`: the clinic's text for it was asked for at once; not, when
+   * the caller was gone. Key: the stream.
+   */
+  z.object({
+    kind: z.literal('emergency.raised'),
+    streamSid: z.string(),
+    phrase: z.string(),
+    isAnswered: z.boolean(),
+  }),
   /** Something the caller said of themselves, kept so that nobody asks again. Key: the model's call id + field. */
   z.object({
     kind: z.literal('note.kept'),
@@ -294,6 +304,7 @@ export function eventKey(fact: ConversationFact, attempt = ''): string {
     case 'stream.started':
     case 'stream.ended':
     case 'transcript.settled':
+    case 'emergency.raised':
       return `${fact.kind}:${fact.streamSid}`
     case 'stream.reported':
       return `stream.reported:${fact.streamSid}:${fact.event}`

@@ -55,6 +55,8 @@ export type Facts = {
   endingReason: string | null
   /** How often the call came back to us for more TwiML. */
   resumptions: number
+  /** The caller said words of an emergency. */
+  isEmergency: boolean
   analysis: AnalysisFact | null
   isDeadlinePassed: boolean
 }
@@ -76,6 +78,7 @@ export const noFacts: Facts = {
   isModelFailed: false,
   endingReason: null,
   resumptions: 0,
+  isEmergency: false,
   analysis: null,
   isDeadlinePassed: false,
 }
@@ -105,6 +108,7 @@ export function join(a: Facts, b: Facts): Facts {
     isModelFailed: a.isModelFailed || b.isModelFailed,
     endingReason: greater(a.endingReason, b.endingReason, textOrder),
     resumptions: Math.max(a.resumptions, b.resumptions),
+    isEmergency: a.isEmergency || b.isEmergency,
     analysis: greater(a.analysis, b.analysis, analysisOrder),
     isDeadlinePassed: a.isDeadlinePassed || b.isDeadlinePassed,
   }
@@ -177,6 +181,8 @@ export function factsOf({ fact, atMs }: ConversationEvent): Facts {
       return { ...noFacts, analysis: { state: 'failed', analysis: null, reason: fact.reason } }
     case 'analysis.skipped':
       return { ...noFacts, analysis: { state: 'skipped', analysis: null, reason: fact.reason } }
+    case 'emergency.raised':
+      return { ...noFacts, isEmergency: true }
     case 'deadline.passed':
       return { ...noFacts, isDeadlinePassed: true }
     case 'stream.reported':

@@ -56,3 +56,14 @@ export function transfersOf(events: readonly ConversationEvent[], { transfers }:
     .map(({ toolCallId, target }) => `${target}: ${endings[transfers[toolCallId]?.ending ?? 'lost']}`)
     .join('; ')
 }
+
+/** What of the caller's words was taken for an emergency, and whether they heard the clinic's text for it. */
+export function emergencyOf(events: readonly ConversationEvent[]): string | null {
+  const raised = events
+    .toSorted((a, b) => a.atMs - b.atMs)
+    .flatMap(({ fact }) => (fact.kind === 'emergency.raised' ? [fact] : []))
+  const [first] = raised
+  if (first === undefined) return null
+  const isAnswered = raised.some((each) => each.isAnswered)
+  return `The caller said "${first.phrase}", and ${isAnswered ? 'was told what to do at once.' : 'was gone before they could be told what to do.'}`
+}

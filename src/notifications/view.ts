@@ -9,7 +9,7 @@ import { isRecordingSettled, type Missing, missing } from '../conversations/read
 import type { Conversation } from '../conversations/store.ts'
 import type { Turn } from '../conversations/transcript.ts'
 import { isE164 } from '../lib/phone.ts'
-import { otherNumber, purposeOf, transfersOf, withoutConversation } from './line-view.ts'
+import { emergencyOf, otherNumber, purposeOf, transfersOf, withoutConversation } from './line-view.ts'
 
 export type SummaryMaterial = {
   clinic: { name: string; timeZone: string }
@@ -42,7 +42,7 @@ export function summaryView(material: SummaryMaterial): CallSummaryProps {
   const { clinic, conversation, facts, analysis } = material
   const clinicName = words(clinic.name, summaryLimits.nameBytes)
   const messages = messagesOf(material.events)
-  const urgency = urgencyOf(analysis, messages)
+  const urgency = facts.isEmergency ? 'emergency' : urgencyOf(analysis, messages)
   const time = localTime(conversation.startedAt, clinic.timeZone)
   const duration = durationText(conversation.durationMs)
   const { turns, omitted } = shorten(material)
@@ -164,6 +164,7 @@ function detailsOf(material: SummaryMaterial, messages: readonly MessageTaken[])
     ['Caller', analysis?.callerName ?? messages[0]?.callerName ?? null],
     ['Number', numberText(otherNumber(conversation))],
     ['Why we called', purposeOf(events)],
+    ['Emergency', emergencyOf(events)],
     ['Put through to', transfersOf(events, facts)],
     ['Call back', analysis?.callbackNumber ?? null],
     ['Reason', analysis?.reason ?? null],

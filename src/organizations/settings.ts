@@ -88,6 +88,28 @@ const transferSettings = z
   .prefault({})
 export type TransferTarget = z.infer<typeof transferSettings>['targets'][number]
 
+/** What is done at once, by code, when a caller says words of an emergency. */
+const emergencySettings = z
+  .object({
+    isOn: z.boolean().default(true),
+    /** Null: those in src/agents/emergency.ts, in every language that it knows. */
+    phrases: z.array(z.string().trim().min(2).max(80)).max(300).nullable().default(null),
+    /** Said word for word. Null: that it sounds like an emergency, and to hang up and call the number below. */
+    message: z.string().trim().min(1).max(300).nullable().default(null),
+    /** As callers know it, 911 or 112. Null: "the emergency number". */
+    number: z.string().trim().min(2).max(20).nullable().default(null),
+    /** The name of one of the people that callers can be put through to, who is rung. Null: nobody. */
+    contact: z.string().nullable().default(null),
+  })
+  .prefault({})
+
+const keypadSettings = z
+  .object({
+    /** Of the people that callers can be put through to, the one whom the key 0 rings, pressed by itself. Null: nobody. */
+    operator: z.string().nullable().default(null),
+  })
+  .prefault({})
+
 /** Calls that we place, for whatever reason. Nobody is called outside of [from, until) on the clinic's own clock. */
 const outboundSettings = z
   .object({
@@ -113,6 +135,8 @@ export const organizationSettings = z
     outbound: outboundSettings,
     reminders: reminderSettings,
     transfer: transferSettings,
+    emergency: emergencySettings,
+    keypad: keypadSettings,
     voice: voiceSettings,
     limits: limitSettings,
     agentMode: z.enum(agentModes).default('single'),
@@ -125,6 +149,16 @@ export const organizationSettings = z
     /** What callers ask about, by topic: address, parking, insurance. The agent may say all of it to anybody. */
     about: z.record(z.string().min(1).max(40), z.string().min(1).max(500)).default({}),
     recordingNotice: z.string().min(1).max(300).default('This call is recorded.'),
+  })
+  .superRefine(({ transfer, emergency, keypad }, context) => {
+    const chosen = [
+      [['emergency', 'contact'], emergency.contact],
+      [['keypad', 'operator'], keypad.operator],
+    ] as const
+    for (const [path, name] of chosen) {
+      if (name === null || transfer.targets.some((target) => target.name === name)) continue
+      context.addIssue({ code: 'custom', path: [...path], message: 'must be the name of one of transfer.targets' })
+    }
   })
   .prefault({})
 export type OrganizationSettings = z.infer<typeof organizationSettings>

@@ -187,6 +187,15 @@ describe('when it is over', () => {
     expect(await keysOf(callSid)).toContain('voicemail.offered')
   })
 
+  test('but nobody with an emergency is asked to speak after the tone: the agent has them again', async () => {
+    await wish({ fallback: 'voicemail' })
+    const callSid = await putThrough('emergency-0')
+    const streamSid = sid('MZ', 8_888)
+    await happen(callSid, { kind: 'emergency.raised', streamSid, phrase: 'stroke', isAnswered: true })
+    await resume(callSid)
+    expect(Object.keys(await ended(callSid, 'emergency-0', { DialCallStatus: 'no-answer' }))).toEqual(['Connect'])
+  })
+
   test('a caller who hangs up while it rings is gone: nothing more is played or streamed', async () => {
     const callSid = await putThrough('call_d2')
     await resume(callSid)

@@ -22,28 +22,41 @@ const output: fc.Arbitrary<Output> = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ fail: true as const }) },
 )
 const plan = fc.array(fc.array(output, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 6 })
-const schedule = fc.array(fc.nat({ max: 10 }), { minLength: 20, maxLength: 250, size: 'max' })
+const schedule = fc.array(fc.nat({ max: 12 }), { minLength: 20, maxLength: 250, size: 'max' })
 
 /** However slow the world is, nobody loses patience. */
 const patient = Object.fromEntries(
   Object.keys(callLimits).flatMap((name) => (name.endsWith('Ms') ? [[name, 1e9]] : [])),
 )
 
-const played = (outputs: Output[][], steps: number[], limits: Partial<CallLimits> = patient): World => {
-  const world = new World((n) => outputs[n] ?? [], limits)
+/** With somebody to ring in an emergency, and without. */
+const contact = fc.constantFrom(null, { name: 'the nurse', phoneNumber: '+15550109999', isWarm: true })
+type Contact = typeof contact extends fc.Arbitrary<infer T> ? T : never
+
+const played = (
+  outputs: Output[][],
+  steps: number[],
+  limits: Partial<CallLimits> = patient,
+  contact: Contact = null,
+): World => {
+  const world = new World((n) => outputs[n] ?? [], limits, contact)
   for (const n of steps) world.actions[n]?.()
   return world
 }
+
+/** Whoever asks for the same again and again asks more often than this. */
+const mostAsks = 300
 
 describe('with a model and a carrier that keep their rules, in any order', () => {
   const runs = { numRuns: 600 }
 
   test('no rule is broken: one response at a time, no truncation beyond what sounded, no sound after a cut, one output a call', () => {
     fc.assert(
-      fc.property(plan, schedule, (outputs, steps) => {
-        const world = played(outputs, steps)
+      fc.property(plan, schedule, contact, (outputs, steps, contact) => {
+        const world = played(outputs, steps, patient, contact)
         world.settle()
         expect(world.broken).toEqual([])
+        expect(world.scene.told.filter(({ type }) => type === 'response.create').length).toBeLessThan(mostAsks)
       }),
       runs,
     )

@@ -1,6 +1,7 @@
 // A world for one live call: a model and a carrier that keep their vendors' rules, with everything between them and the call
 // on its way for as long as chance likes. It notes what is against the rules, and what the caller truly heard.
 
+import type { Contact } from '../../src/bridge/plan.ts'
 import type { CallEvent, Command } from '../../src/bridge/state.ts'
 import { consultSpec, Scene, script } from './bridge-scene.ts'
 
@@ -41,8 +42,9 @@ export class World {
   constructor(
     private readonly outputsOf: (n: number) => Output[],
     limits = {},
+    contact: Contact | null = null,
   ) {
-    this.scene = new Scene({ limits, tools: [...script().tools, consultSpec] })
+    this.scene = new Scene({ limits, tools: [...script().tools, consultSpec], emergency: { ...emergency, contact } })
     this.take(this.scene.live().done)
   }
 
@@ -59,6 +61,8 @@ export class World {
     () => this.transcribe(),
     () => this.toolAnswers(),
     () => this.wait(300),
+    () => this.transcribe(alarming),
+    () => this.pressKey(),
   ]
 
   private id = (kind: string) => `${kind}${this.count++}`
@@ -98,14 +102,17 @@ export class World {
         this.asked = 0
       }
       if (says.type === 'error' && says.error.code === activeCode) this.asked = 0
-      if (says.type === 'input_audio_buffer.speech_started') this.noteCuts()
+      const isAlarm = 'transcript' in says && says.transcript === alarming && this.scene.state.alarm === null
+      if (says.type === 'input_audio_buffer.speech_started' || isAlarm) this.noteCuts()
       this.take(this.scene.model(says))
       return true
     }
     const { itemId, bytes } = next.sounds
+    const isAlarmed = this.scene.state.asks.includes('emergency')
     const commands = this.scene.tell({ on: 'audio', ...next.sounds })
     for (const command of commands) {
       if (command.do !== 'play') continue
+      if (isAlarmed) this.broken.push(`sound of ${next.sounds.responseId} before what is said of an emergency`)
       if (this.cut.has(next.sounds.responseId)) this.broken.push(`sound of ${next.sounds.responseId} after it was cut`)
       this.atCarrier.push(
         { itemId, bytes },
@@ -155,6 +162,7 @@ export class World {
       }
       case 'conversation.item.create': {
         const { item } = event
+        if (item.type === 'message') this.takeKeys(item.id ?? '', JSON.stringify(item.content))
         if (item.type !== 'function_call_output') break
         if (!this.callsMade.includes(item.call_id)) this.broken.push('an output for no call')
         if (this.outputs.includes(item.call_id)) this.broken.push('two outputs for one call')
@@ -282,11 +290,29 @@ export class World {
     if (isAnswered && this.active === null) this.begin()
   }
 
-  transcribe(): boolean {
+  /** As with speech, nothing of the response that runs may be played from then on, if the key is listened to. */
+  private pressKey(): boolean {
+    if (this.hasLeft) return false
+    this.take(this.scene.tell({ on: 'key', key: '7' }))
+    if (this.scene.state.keys !== null) this.noteCuts()
+    return true
+  }
+
+  private takeKeys(id: string, text: string): void {
+    this.items.set(id, { itemId: id, emittedBytes: 0, text, isCaller: true })
+    this.say({
+      type: 'conversation.item.added',
+      item: { id, type: 'message', role: 'user' },
+      previous_item_id: this.last,
+    })
+    this.last = id
+  }
+
+  transcribe(words?: string): boolean {
     const itemId = this.untranscribed.shift()
     if (itemId === undefined) return false
     const type = 'conversation.item.input_audio_transcription.completed'
-    this.say({ type, item_id: itemId, transcript: `words of ${itemId}`, usage: null })
+    this.say({ type, item_id: itemId, transcript: words ?? `words of ${itemId}`, usage: null })
     return true
   }
 
@@ -323,4 +349,6 @@ export class World {
   }
 }
 
+const alarming = 'Help!'
+const emergency = { phrases: ['help'], message: 'x', messages: {}, isOver: false }
 const activeCode = 'conversation_already_has_active_response'

@@ -57,6 +57,29 @@ describe('a call that we placed', () => {
   })
 })
 
+describe('an emergency', () => {
+  const raised = (isAnswered: boolean, streamSid = 'MZ1'): ConversationFact => ({
+    kind: 'emergency.raised',
+    streamSid,
+    phrase: 'chest pain',
+    isAnswered,
+  })
+
+  test('makes the mail urgent, whatever the analysis says, and tells what the caller was told', () => {
+    const view = viewOf(ended('completed'), raised(true))
+    expect(view.subject).toStartWith('[Emergency] ')
+    expect(view.subject).not.toContain('chest')
+    expect(view.badges[0]).toEqual({ label: 'Emergency', tone: 'alarm' })
+    expect(factOf(view, 'Emergency')).toBe('The caller said "chest pain", and was told what to do at once.')
+  })
+
+  test('is told apart when the caller was gone before they could be told anything', () => {
+    expect(factOf(viewOf(raised(false)), 'Emergency')).toContain('was gone before')
+    expect(factOf(viewOf(raised(false), raised(true, 'MZ2')), 'Emergency')).toContain('was told what to do')
+    expect(factOf(viewOf(ended('completed')), 'Emergency')).toBeUndefined()
+  })
+})
+
 describe('a caller who was put through', () => {
   const transfer = (toolCallId: string, target: string, status: 'completed' | 'declined'): ConversationFact[] => [
     { kind: 'transfer.requested', toolCallId, target, phoneNumber: '+15550100200', reason: 'a rash', isWarm: true },

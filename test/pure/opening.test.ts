@@ -61,6 +61,13 @@ describe('after a transfer that nobody took', () => {
     expect(opening(eventsOf(...transfer('completed', 0)), 1)).toStartWith('The line broke')
   })
 
+  test('in an emergency they are told first of all to call for help themselves', () => {
+    const raised: ConversationFact = { kind: 'emergency.raised', streamSid: 'MZ1', phrase: 'stroke', isAnswered: true }
+    expect(opening(eventsOf(raised, ...transfer('no-answer')), 1)).toContain(
+      'must hang up and call the emergency number',
+    )
+  })
+
   test('that was talked out is no news', () => {
     expect(texts(eventsOf(...transfer('completed')))).toEqual([])
   })
