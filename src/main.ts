@@ -6,13 +6,10 @@ import { composeDeps } from './compose.ts'
 import { type Config, limits, loadConfig } from './config.ts'
 import type { Database } from './db/database.ts'
 import { startJobs } from './db/jobs.ts'
-import { migrate } from './db/migrate.ts'
 import { assertWalled } from './db/pool.ts'
 import { seedDemo } from './demo.ts'
-import type { Deps } from './deps.ts'
-import { keepAccount } from './keep-account.ts'
-import { issueToken, takeTokenBack } from './keep-token.ts'
-import { localKeys, startLocalDatabase } from './local.ts'
+import { localKeys } from './local.ts'
+import { bringUpToDate, openDatabase, reached } from './open-database.ts'
 import { organizationExists } from './organizations/store.ts'
 import { runtimeName, serve } from './platform/serve.ts'
 
@@ -20,16 +17,12 @@ const help = `Frontdesk answers a clinic's telephone.
 
 Usage: bun start [options]         serve
        bun start migrate           bring the database at DATABASE_ADMIN_URL up to date
-       bun start account ID        give the organization ID the Twilio account of CLINIC_ACCOUNT_SID and CLINIC_AUTH_TOKEN
-       bun start token ID EMAIL NAME
-                                   print a token with which the system NAME may place calls for the organization ID; its
-                                   member EMAIL answers for it
-       bun start revoke ID TOKEN   take such a token back
 
 Options:
   --demo     add the two demonstration clinics, if they are not there
   --help     show this
 
+Clinics are set up with bun clinic, and what is deployed is looked at with bun run doctor.
 Settings come from the environment; .env.example lists them. Without DATABASE_URL an embedded Postgres is started,
 with its data under .frontdesk/.`
 
@@ -48,10 +41,6 @@ async function main(): Promise<void> {
   if (!settings.ok) return fail(['Cannot start: these settings are wrong.', ...settings.problems.map((p) => `  ${p}`)])
   const { config } = settings
   if (positionals[0] === 'migrate') return migrateOnly(config)
-  const [command, ...words] = positionals
-  if (command === 'account') return runOnce(config, (deps) => accountKept(deps, words[0]))
-  if (command === 'token') return runOnce(config, (deps) => issueToken(deps, words))
-  if (command === 'revoke') return runOnce(config, (deps) => takeTokenBack(deps, words))
   if (positionals.length > 0) return fail([`Cannot start: there is no command "${positionals[0]}".`, '', help])
   await serveUntilTold(config, values.demo ?? false)
 }
@@ -103,56 +92,11 @@ async function checkFallback({ FALLBACK_ORGANIZATION_ID: id }: Config, db: Datab
   throw new Error('FALLBACK_ORGANIZATION_ID names an organization that does not exist')
 }
 
-async function openDatabase(config: Config): Promise<{ databaseUrl: string; stopDatabase: Stop }> {
-  const { DATABASE_URL, DATABASE_ADMIN_URL } = config
-  if (DATABASE_URL === undefined) {
-    const local = await startLocalDatabase((step) => console.error(`… ${step}`))
-    return { databaseUrl: local.appUrl, stopDatabase: local.postgres.stop }
-  }
-  if (DATABASE_ADMIN_URL !== undefined) await bringUpToDate(DATABASE_ADMIN_URL, DATABASE_URL)
-  return { databaseUrl: DATABASE_URL, stopDatabase: async () => {} }
-}
-
-const bringUpToDate = (adminUrl: string, appUrl: string | undefined): Promise<void> =>
-  reached(adminUrl, migrate({ adminUrl, appUrl }))
-
-/** Says which database it is that fails, and what to do about one that was never migrated. */
-async function reached<T>(url: string, work: Promise<T>): Promise<T> {
-  try {
-    return await work
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error)) throw error
-    const isEmpty = error.code === noSuchSchema
-    const what = isEmpty ? 'is not migrated: run `bun start migrate`' : `cannot be used: ${error.message}`
-    throw new Error(`the database at ${new URL(url).host} ${what}`, { cause: error })
-  }
-}
-
-/** SQLSTATE */
-const noSuchSchema = '3F000'
-
 async function migrateOnly({ DATABASE_ADMIN_URL: adminUrl, DATABASE_URL: appUrl }: Config): Promise<void> {
   if (adminUrl === undefined)
     return fail(['Cannot migrate: set DATABASE_ADMIN_URL to the address of the database with its owner as user.'])
   await bringUpToDate(adminUrl, appUrl)
   console.log('The database is up to date.')
-}
-
-async function accountKept(deps: Deps, organizationId: string | undefined): Promise<string[]> {
-  await keepAccount(deps, organizationId, process.env)
-  return ['The account is kept, sealed. Calls of this organization now go through it alone.']
-}
-
-/** For a command that serves nobody: what it has to say is printed, a line each. */
-async function runOnce(config: Config, work: (deps: Deps) => Promise<string[]>): Promise<void> {
-  const { databaseUrl, stopDatabase } = await openDatabase(config)
-  const deps = composeDeps(config, databaseUrl)
-  try {
-    for (const line of await reached(databaseUrl, work(deps))) console.log(line)
-  } finally {
-    await deps.db.end()
-    await stopDatabase()
-  }
 }
 
 /** One Ctrl-C comes twice, from the terminal and from `bun run`, which passes it on. */

@@ -104,7 +104,8 @@ async function readAccountSid(tx: Tx, organizationId: string): Promise<string | 
   return row?.accountId ?? null
 }
 
-async function readTwilioCredentials(tx: Tx, seal: Seal, organizationId: string) {
+/** Throws when no key of the ring opens them. */
+export async function readTwilioCredentials(tx: Tx, seal: Seal, organizationId: string) {
   const [row] = await tx
     .select({ keyId: apiCredentials.keyId, sealed: apiCredentials.credentialData })
     .from(apiCredentials)

@@ -1,6 +1,6 @@
 // What a clinic's own systems may ask of its telephone: by whom, for whom, to whom and when.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
-import { issueToken, takeTokenBack } from '../../src/keep-token.ts'
+import { issueToken, revokeToken } from '../../src/setup/commands.ts'
 import { outboundDesk } from '../support/outbound-desk.ts'
 import { cedar, lakeside, openTelephone, type Telephone } from '../support/telephone.ts'
 
@@ -22,17 +22,20 @@ describe('who may ask', () => {
 
   test('not with a token that was taken back, nor with one whose member has left', async () => {
     const { deps } = telephone
-    const [taken, second = ''] = await issueToken(deps, [lakeside.organizationId, 'tom.becker@lakeside.example', 'x'])
+    const asked = { organizationId: lakeside.organizationId, isTrial: false }
+    const tom = 'tom.becker@lakeside.example'
+    const { token: taken, notes } = await issueToken(deps, asked, { email: tom, name: 'x' })
     expect((await ask(usual(), taken)).status).toBe(202)
-    await takeTokenBack(deps, second.split(' ').slice(-2))
+    const tokenId = notes.join().split(' ').at(-1) ?? ''
+    expect((await revokeToken(deps, asked, tokenId)).changes).toHaveLength(1)
     expect((await ask(usual(), taken)).status).toBe(401)
-    await expect(takeTokenBack(deps, second.split(' ').slice(-2))).rejects.toThrow('no such token')
+    expect((await revokeToken(deps, asked, tokenId)).changes).toEqual([])
 
-    const [left] = await issueToken(deps, [lakeside.organizationId, 'tom.becker@lakeside.example', 'x'])
-    await telephone.admin`update members set is_active = false where email = 'tom.becker@lakeside.example'`
+    const { token: left } = await issueToken(deps, asked, { email: tom, name: 'x' })
+    expect(await issueToken(deps, asked, { email: tom, name: 'x' })).not.toHaveProperty('token')
+    await telephone.admin`update members set is_active = false where email = ${tom}`
     expect((await ask(usual(), left)).status).toBe(401)
-    const again = issueToken(deps, [lakeside.organizationId, 'tom.becker@lakeside.example', 'x'])
-    await expect(again).rejects.toThrow('no such active member')
+    expect(issueToken(deps, asked, { email: tom, name: 'y' })).rejects.toThrow('no such active member')
     await telephone.admin`update members set is_active = true where email = 'tom.becker@lakeside.example'`
     expect((await ask(usual(), left)).status).toBe(202)
   })
@@ -43,8 +46,9 @@ describe('who may ask', () => {
 
   test('a token is given for an active member of the clinic, and is kept nowhere', async () => {
     const { deps } = telephone
-    const asked = [lakeside.organizationId, 'ines.duarte@cedargrove.example', 'x']
-    await expect(issueToken(deps, asked)).rejects.toThrow('no such active member')
+    const asked = { organizationId: lakeside.organizationId, isTrial: false }
+    const ines = { email: 'ines.duarte@cedargrove.example', name: 'theirs' }
+    await expect(issueToken(deps, asked, ines)).rejects.toThrow('no such active member')
     const [row] = await telephone.admin`select * from api_tokens limit 1`
     expect(JSON.stringify(row)).not.toContain(own.token)
   })

@@ -26,6 +26,7 @@ const mayImport: Record<string, readonly string[]> = {
   ...Object.fromEntries(channels.map((channel) => [channel, [...uptoClinic, 'bridge']])),
   analysis: uptoConversations,
   notifications: [...uptoConversations, 'emails'],
+  setup: [...uptoClinic, 'calls'],
   admin: [...uptoClinic, 'bridge', ...channels, 'analysis', 'notifications'],
 }
 
