@@ -2,6 +2,7 @@
 // is; 1 when something is not; 2 when the command itself was wrong.
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { callCommand } from './command-call.ts'
+import { lintCommand } from './command-lint.ts'
 import { raceCommand } from './command-race.ts'
 import { replayCommand } from './command-replay.ts'
 import { callbacks, triggerCommand } from './command-trigger.ts'
@@ -98,6 +99,24 @@ Examples:
   sim replay my-call.yaml                     one of your own`,
   )
   .action(replayCommand)
+
+program
+  .command('lint')
+  .description('Looks through fixtures for what may be a real patient; "sim replay" refuses a fixture that has any.')
+  .argument('[files...]', 'fixtures, by name or file; without any, all of them')
+  .option('--json', 'print one JSON object')
+  .addHelpText(
+    'after',
+    `
+It finds telephone numbers outside of the ranges that are kept free for fiction
+(+1 and area code 555, or 555-01xx; those of the United Kingdom, France and
+Australia), e-mail domains other than example, invalid and test, numbers of
+national registers, of insurances and of payment cards, keys of vendors, and
+capitalised words that are no name of sim/lint/cast.yaml.
+It cannot find a name at the beginning of a sentence, or one without a capital,
+nor hear whose voice an audio file holds.`,
+  )
+  .action(lintCommand)
 
 const count = (text: string): number => {
   const value = Number(text)

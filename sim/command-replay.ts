@@ -5,7 +5,9 @@ import { type CallResult, simulateCall, summaryOf } from './call.ts'
 import { listFixtures } from './fixture.ts'
 import { type Grade, isMet, scoreText, ungradable } from './grading.ts'
 import { openPostgres } from './house.ts'
+import { lintFixtures } from './lint/files.ts'
 import { realModel } from './live.ts'
+import { Mistake } from './mistake.ts'
 import type { Fixture } from './script.ts'
 import { createSpeech } from './speech.ts'
 import { fixtureOf } from './wish.ts'
@@ -16,6 +18,7 @@ export async function replayCommand(files: string[], { seed, json, live }: Repla
   const real = live ? realModel(process.env) : undefined
   const names = files.length > 0 ? files : await listFixtures()
   const fixtures = await Promise.all(names.map((name) => fixtureOf({ fixture: name, seed, json: false })))
+  await refusePatients(names)
   const postgres = await openPostgres((step) => console.error(`… ${step}`))
   const speech = createSpeech({ cacheFolder: join('.frontdesk', 'speech') })
   const startedAt = performance.now()
@@ -43,6 +46,11 @@ export async function replayCommand(files: string[], { seed, json, live }: Repla
   }
   if (!json) for (const line of summedUp(results, performance.now() - startedAt)) console.log(line)
   process.exitCode = results.every(isRight) ? 0 : 1
+}
+
+async function refusePatients(names: readonly string[]): Promise<void> {
+  const found = await lintFixtures(names)
+  if (found.length > 0) throw new Mistake(`These fixtures may hold a real patient:\n${found.join('\n')}`)
 }
 
 /** Each has a clock and a database of its own: while one waits for its database, another gets on. */

@@ -201,7 +201,9 @@ const expectation = z.strictObject({
 export const fixtureShape = z
   .strictObject({
     version: z.literal(1, 'must be 1, the only version that there is'),
+    date: z.iso.date("must be the day on which it was made, in quotes: '2026-11-24'"),
     about: words,
+    usual: onlyTrue,
     at: z.iso.datetime("must be an instant, in quotes: '2040-01-02T15:00:00Z'").optional(),
     call,
     clinic: z
@@ -236,12 +238,14 @@ type StepInFile = FixtureFile['caller'][number]
 
 /** `audioOf` gives the audio of a file that a step names. */
 export function toFixture(file: FixtureFile, name: string, audioOf: (path: string) => Uint8Array): Fixture {
-  const { version, about, at, call, clinic, caller, people, model, expect } = file
+  const { version, date, about, usual = false, at, call, clinic, caller, people, model, expect } = file
   const toSteps = (steps: StepInFile[]) => steps.map((step) => toStep(step, audioOf))
   return {
     version,
+    date,
     name,
     about,
+    isUsual: usual,
     atMs: at === undefined ? null : Date.parse(at),
     call: { ...call, answers: toAnswering(call.answers ?? USUAL_RINGING_MS), purpose: call.purpose ?? null },
     clinic,

@@ -39,6 +39,12 @@ export async function linesOf(pathOrName: string): Promise<SpokenLine[]> {
   )
 }
 
+/** What a fixture consists of, as it is written. Throws a FixtureFault. */
+export async function textsOf(pathOrName: string): Promise<{ path: string; text: string }[]> {
+  const { path, text } = await readText(await findFile(pathOrName))
+  return [{ path, text }]
+}
+
 async function findFile(pathOrName: string): Promise<string> {
   if (/[/\\]|\.ya?ml$/.test(pathOrName)) return resolve(pathOrName)
   const names = await listFixtures()
@@ -52,13 +58,18 @@ type Path = readonly (string | number)[]
 /** A file that has the right shape, and how to tell of a fault in it. */
 type Script = { path: string; file: FixtureFile; fault(at: Path, message: string): string }
 
-async function readScript(path: string): Promise<Script> {
+async function readText(path: string): Promise<{ path: string; shown: string; text: string }> {
   const shown = relative(process.cwd(), path)
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     throw new FixtureFault(`${shown}: cannot be read (${error.code}); give a fixture's name, or a path ending in .yaml`)
   })
   if (text.length > MAX_FIXTURE_CHARS)
     throw new FixtureFault(`${shown}: is longer than ${MAX_FIXTURE_CHARS} characters`)
+  return { path, shown, text }
+}
+
+async function readScript(path: string): Promise<Script> {
+  const { shown, text } = await readText(path)
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines })
   const place = (offset: number) => {

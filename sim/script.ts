@@ -128,8 +128,12 @@ export type Expectations = {
 
 export type Fixture = {
   version: 1
+  /** The day on which it was made: YYYY-MM-DD. */
+  date: string
   name: string
   about: string
+  /** The one that is placed when only its number is asked for. */
+  isUsual: boolean
   /** When the call is placed, in epoch ms of the virtual clock; null: at any time. It speaks of days, then, and has no meaning on others. */
   atMs: number | null
   /**

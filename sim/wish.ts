@@ -20,20 +20,16 @@ export type Wish = {
 /** Where the last call is kept when no other folder was asked for. */
 export const lastCallFolder = '.frontdesk/last-call'
 
-/** The fixture named; else the one that calls the number; else the one that calls a number of nobody. */
+/** The fixture named; else the usual one of the number; else the one that calls a number of nobody. */
 export async function fixtureOf({ to, from, fixture: named }: Wish): Promise<Fixture> {
   const fixture = await load(named ?? (await fixtureCalling(to)))
   return { ...fixture, call: { ...fixture.call, to: to ?? fixture.call.to, from: from ?? fixture.call.from } }
 }
 
 async function fixtureCalling(to: string | undefined): Promise<string> {
-  const usual = await load('default')
-  if (to === undefined || to === usual.call.to) return 'default'
-  for (const name of await listFixtures()) {
-    const { call, atMs } = await load(name)
-    if (call.to === to && call.direction === 'inbound' && atMs === null) return name
-  }
-  return 'unknown-number'
+  if (to === undefined) return 'default'
+  const fixtures = await Promise.all((await listFixtures()).map(load))
+  return fixtures.find(({ call, isUsual }) => isUsual && call.to === to)?.name ?? 'unknown-number'
 }
 
 async function load(name: string): Promise<Fixture> {

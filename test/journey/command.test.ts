@@ -51,13 +51,13 @@ test(
 )
 
 const broken = join(folder, 'broken.yaml')
-await Bun.write(broken, 'version: 1\nabout: Broken.\ncall: { to: 12, from: +15550102030 }\n')
+await Bun.write(broken, "version: 1\ndate: '2026-11-24'\nabout: Broken.\ncall: { to: 12, from: +15550102030 }\n")
 
 test.each([
   ['a number that is none', ['call', '--to', '5551234567'], 'begins with + and its country code'],
   ['a speed below real time', ['call', '--speed', '0.5'], 'The speed is 1 for real time'],
   ['a fixture that there is none of', ['call', '--fixture', 'nobody'], "There is no fixture 'nobody'. There are "],
-  ['a fixture that cannot be read', ['call', '--fixture', broken], 'broken.yaml:3:9: call.to: must be a string'],
+  ['a fixture that cannot be read', ['call', '--fixture', broken], 'broken.yaml:4:9: call.to: must be a string'],
   ['a folder that cannot be', ['call', '--save', '/proc/nowhere'], 'Cannot keep the call in /proc/nowhere'],
   ['a target that is no URL', ['call', '--target', 'nowhere'], 'is not a URL'],
   [
@@ -68,7 +68,7 @@ test.each([
   [
     'a replay of a fixture that cannot be read',
     ['replay', 'default', broken],
-    'broken.yaml:3:9: call.to: must be a string',
+    'broken.yaml:4:9: call.to: must be a string',
   ],
   ['a command that there is none of', ['dance'], "unknown command 'dance'"],
 ])('a mistake is told in words, without a stack, and ends with 2: %s', async (_, given, words) => {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { decodeMulaw, silence } from '../../sim/audio.ts'
 import { FixtureFault, linesOf, listFixtures, loadFixture } from '../../sim/fixture.ts'
+import { lintFixtures } from '../../sim/lint/files.ts'
 import { openEar } from '../../sim/model/detector.ts'
 import { createSpeech } from '../../sim/speech.ts'
 
@@ -13,6 +14,7 @@ afterAll(() => rm(folder, { recursive: true }))
 await writeFile(join(folder, 'hello.ulaw'), new Uint8Array(1_600).fill(0x10))
 
 const whole = `version: 1
+date: '2026-11-24'
 about: A call.
 call: { to: '+15551234567', from: '+15550102030' }
 caller:
@@ -56,8 +58,10 @@ describe('a fixture', () => {
   test('becomes both scripts, with its audio, its defaults, and the caller’s words as what the model hears', async () => {
     expect(await load(whole)).toEqual({
       version: 1,
+      date: '2026-11-24',
       name: 'x',
       about: 'A call.',
+      isUsual: false,
       atMs: null,
       call: {
         direction: 'inbound',
@@ -130,7 +134,7 @@ model:`
     expect(await linesOf(path)).toHaveLength(2)
     expect(await faultOf(placed.replace('outbound', 'inbound'))).toMatch(/call.answers: goes with direction: outbound/)
     const gone = placed.replace('say: Hello., audio: hello.ulaw', 'say: Hello., audio: gone.ulaw')
-    expect(await faultOf(gone)).toMatch(/^x.yaml:18:\d+: people\[1\].does\[0\].audio: file gone.ulaw does not exist/)
+    expect(await faultOf(gone)).toMatch(/^x.yaml:19:\d+: people\[1\].does\[0\].audio: file gone.ulaw does not exist/)
   })
 
   test('can hear other words than were said, refuse the handshake, or never answer', async () => {
@@ -144,44 +148,44 @@ model:`
     [
       'hello.ulaw',
       'gone.ulaw',
-      'x.yaml:8:5: caller[0].audio: file gone.ulaw does not exist; make it with: bun sim/fixtures/record.ts',
+      'x.yaml:9:5: caller[0].audio: file gone.ulaw does not exist; make it with: bun sim/fixtures/record.ts',
     ],
-    ['waitMs: 300', 'waitMs: soon', 'x.yaml:6:5: caller[0].waitMs: must be a number'],
+    ['waitMs: 300', 'waitMs: soon', 'x.yaml:7:5: caller[0].waitMs: must be a number'],
     [
       'waitMs: 300',
       'wait: 300',
-      'x.yaml:6:5: caller[0].wait: fixtures have no such field here; see sim/fixtures/README.md',
+      'x.yaml:7:5: caller[0].wait: fixtures have no such field here; see sim/fixtures/README.md',
     ],
     [
       'on: agent-finished',
       'on: later',
-      'x.yaml:5:5: caller[0].on: must be one of answered, agent-finished, agent-speaking, saying, said, waiting, connected, returned',
+      'x.yaml:6:5: caller[0].on: must be one of answered, agent-finished, agent-speaking, saying, said, waiting, connected, returned',
     ],
-    ['on: agent-finished', 'on: said', 'x.yaml:5:5: caller[0].on: needs a step before it that says something'],
-    ['    heardMs: 1200\n', '', 'x.yaml:9:5: caller[1].on: needs heardMs: how much the caller hears first'],
+    ['on: agent-finished', 'on: said', 'x.yaml:6:5: caller[0].on: needs a step before it that says something'],
+    ['    heardMs: 1200\n', '', 'x.yaml:10:5: caller[1].on: needs heardMs: how much the caller hears first'],
     [
       "press: '1#'",
       "press: '1#'\n    hangUp: true",
-      'x.yaml:9:5: caller[1]: does one thing: say, press, beep, listen or hangUp',
+      'x.yaml:10:5: caller[1]: does one thing: say, press, beep, listen or hangUp',
     ],
-    ["to: '+15551234567'", 'to: 15551234567', 'x.yaml:3:9: call.to: must be a string'],
-    ["to: '+15551234567', ", '', 'x.yaml:3:1: call.to: is missing; it is a string'],
+    ["to: '+15551234567'", 'to: 15551234567', 'x.yaml:4:9: call.to: must be a string'],
+    ["to: '+15551234567', ", '', 'x.yaml:4:1: call.to: is missing; it is a string'],
     ['about: A call.\n', '', 'x.yaml:1:1: about: is missing; it is a string'],
     ['version: 1', 'version: 2', 'x.yaml:1:1: version: must be 1, the only version that there is'],
     [
       '- fail: server_error',
       '- fail: server_error\n        call: x',
-      'x.yaml:19:9: model.responses[1][0]: is one thing: say, call or fail',
+      'x.yaml:20:9: model.responses[1][0]: is one thing: say, call or fail',
     ],
-    ['about: A call.', 'about: [A call', 'x.yaml:3:1: '],
-    ['about: A call.', 'about: A\nabout: B', 'x.yaml:3:1: Map keys must be unique'],
+    ['about: A call.', 'about: [A call', 'x.yaml:4:1: '],
+    ['about: A call.', 'about: A\nabout: B', 'x.yaml:4:1: Map keys must be unique'],
   ])('with %p as %p is refused with its place and what to do', async (from, to, message) => {
     expect(await faultOf(changed(from, to))).toStartWith(message)
   })
 
   test('tells all of its faults at once', async () => {
     const text = changed('waitMs: 300', 'waitMs: -1').replace('bargeIns: 1', 'bargeIns: once')
-    expect((await faultOf(text)).split('\n').map((line) => line.split(': ')[0])).toEqual(['x.yaml:6:5', 'x.yaml:21:3'])
+    expect((await faultOf(text)).split('\n').map((line) => line.split(': ')[0])).toEqual(['x.yaml:7:5', 'x.yaml:22:3'])
   })
 
   test('that does not exist is answered with those that do', async () => {
@@ -194,10 +198,16 @@ describe('the fixtures that come with the simulator', () => {
   test('all load, and their audio is small', async () => {
     const fixtures = await Promise.all((await listFixtures()).map(loadFixture))
     expect(fixtures.length).toBeGreaterThanOrEqual(40)
+    const usual = fixtures.flatMap(({ isUsual, call }) => (isUsual ? [call.to] : []))
+    expect(usual.sort()).toEqual(['+15551234567', '+15557654321'])
     const steps = fixtures.flatMap(({ caller, people }) => [...caller, ...people.flatMap(({ does }) => does)])
     // Steps that say the same share a file.
     const bytes = new Map(steps.map((step) => (step.act === 'say' ? [step.words, step.audio.length] : ['', 0])))
     expect([...bytes.values()].reduce((sum, each) => sum + each, 0)).toBeLessThan(1_500_000)
+  })
+
+  test('name nobody who may be real', async () => {
+    expect(await lintFixtures(await listFixtures())).toEqual([])
   })
 
   test('are recorded from the words that they name', async () => {

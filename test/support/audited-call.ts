@@ -257,8 +257,10 @@ function serverView(): ServerView {
 
 const fixture: Fixture = {
   version: 1,
+  date: '2026-11-24',
   name: 'by-hand',
   about: 'A call made by hand.',
+  isUsual: false,
   call: { direction: 'inbound', to, from, answers: { afterMs: 3_000 }, purpose: null },
   atMs: null,
   caller: [],
