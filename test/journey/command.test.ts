@@ -53,6 +53,17 @@ test(
 const broken = join(folder, 'broken.yaml')
 await Bun.write(broken, "version: 1\ndate: '2026-11-24'\nabout: Broken.\ncall: { to: 12, from: +15550102030 }\n")
 
+const patient = join(folder, 'patient.yaml')
+await Bun.write(
+  patient,
+  "version: 1\ndate: '2026-11-24'\nabout: Margaret calls.\ncall: { to: '+15551234567', from: '+12125550200' }\n",
+)
+
+test('sim lint tells what may be a patient with its place, and ends with 1', async () => {
+  const { code, out } = await sim('lint', 'default', patient)
+  expect([code, out]).toEqual([1, expect.stringMatching(/patient\.yaml:4:35: .*\n2 fixtures, 1 found\n$/)])
+})
+
 test.each([
   ['a number that is none', ['call', '--to', '5551234567'], 'begins with + and its country code'],
   ['a speed below real time', ['call', '--speed', '0.5'], 'The speed is 1 for real time'],
@@ -70,6 +81,7 @@ test.each([
     ['replay', 'default', broken],
     'broken.yaml:4:9: call.to: must be a string',
   ],
+  ['a replay of what may be a patient', ['replay', patient], "+12125550200 may be somebody's telephone"],
   ['a command that there is none of', ['dance'], "unknown command 'dance'"],
 ])('a mistake is told in words, without a stack, and ends with 2: %s', async (_, given, words) => {
   const { code, out, err } = await sim(...given)
