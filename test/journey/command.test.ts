@@ -56,12 +56,12 @@ await Bun.write(broken, "version: 1\ndate: '2026-11-24'\nabout: Broken.\ncall: {
 const patient = join(folder, 'patient.yaml')
 await Bun.write(
   patient,
-  "version: 1\ndate: '2026-11-24'\nabout: Margaret calls.\ncall: { to: '+15551234567', from: '+12125550200' }\n",
+  "version: 1\ndate: '2026-11-24'\nabout: Margaret calls.\ncall: { to: '+15551234567', from: '+12125550200' }\ncaller: []\nmodel: {}\nexpect: {}\n",
 )
 
 test('sim lint tells what may be a patient with its place, and ends with 1', async () => {
   const { code, out } = await sim('lint', 'default', patient)
-  expect([code, out]).toEqual([1, expect.stringMatching(/patient\.yaml:4:35: .*\n2 fixtures, 1 found\n$/)])
+  expect([code, out]).toEqual([1, expect.stringMatching(/patient\.yaml:4:36: .*\n2 fixtures, 1 found\n$/)])
 })
 
 test.each([
