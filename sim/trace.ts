@@ -14,6 +14,8 @@ export type TraceEntry = {
   to: Party
   /** The event's or request's own name: `media`, `response.create`, `POST /api/twilio/status`, `answered` … */
   what: string
+  /** Of a request that has one, as it stands in its URL, with the question mark. */
+  query?: string
   /** What went over the wire, or what is to be said of it. */
   body?: unknown
 }

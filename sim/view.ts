@@ -42,7 +42,7 @@ export function createView(adminUrl: string): View {
         conversation,
         events: events.map(({ key, kind, at, fact }) => ({ key, kind, atMs: at.getTime(), fact })),
         emailDeliveries: await sql<Row[]>`select * from email_deliveries where conversation_id = ${id}`,
-        recordings: await sql<Row[]>`select * from recordings where conversation_id = ${id}`,
+        recordings: await sql<Row[]>`select * from recordings where conversation_id = ${id} order by recording_sid`,
         otherOrganizationsTouched: before === null ? 0 : await countTouched(sql, before, organizationId),
         clinic: conversation === null || before === null ? null : await readClinic(sql, before, organizationId, id),
         isUnrouted: unrouted.length > 0,

@@ -184,6 +184,8 @@ export const limits = {
   placeWithinMs: 15 * 60_000,
   /** A caller and the person they were put through to may talk for so long. */
   transferSeconds: 2 * 3_600,
+  /** From the end of that person's leg to the request that tells how it went. */
+  transferWordMs: 60_000,
   /** A call that began longer ago than this counts as over, though nobody said so. */
   liveCallMs: 60 * 60_000,
   /** Streams of one call after its first; past that the tape. */

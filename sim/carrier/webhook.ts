@@ -63,7 +63,8 @@ export function createWebhookSender(world: { clock: SimClock; network: Network; 
     for (let redirects = 0; redirects <= REDIRECTS_MAX; redirects++) {
       const signed = sign(url, method, fields, request.authToken, token)
       const body = Object.fromEntries(fields)
-      trace.add({ wire: request.wire, from: 'carrier', to: 'server', what: `${method} ${pathOf(url)}`, body })
+      const what = `${method} ${pathOf(url)}`
+      trace.add({ wire: request.wire, from: 'carrier', to: 'server', what, ...queryOf(url), body })
       try {
         const response = await connect(() => network.fetch(signed.url, { ...signed.init, signal }), signal)
         const location = response.status >= 300 && response.status < 400 ? response.headers.get('location') : null
@@ -132,4 +133,8 @@ function sign(url: string, method: Method, fields: Fields, authToken: string, to
 const mediaType = (response: Response): string =>
   (response.headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? ''
 
+const queryOf = (url: string): { query?: string } => {
+  const search = URL.canParse(url) ? new URL(url).search : ''
+  return search === '' ? {} : { query: search }
+}
 const pathOf = (url: string): string => (URL.canParse(url) ? new URL(url).pathname : url)

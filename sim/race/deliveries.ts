@@ -17,6 +17,7 @@ const causedElsewhere = [
   /^call\.(incoming|status|resumed)/,
   /^stream\.(expected|reported|lapsed)/,
   /^voicemail\./,
+  /^transfer\.(dialled|leg|answered|ended)/,
   /^recording\.(status|fetched|refused)/,
   /^analysis/,
   /^usage:analysis/,
@@ -44,14 +45,14 @@ const rank = (delivery: Delivery): number => (isFirstRequest(delivery) ? 0 : del
 export const isFirstRequest = (delivery: Delivery): boolean =>
   delivery.from === 'carrier' && delivery.path.endsWith('/incoming-call')
 
-function requestOf({ wire, what, body }: TraceEntry): Delivery {
+function requestOf({ wire, what, query = '', body }: TraceEntry): Delivery {
   const form = body as Record<string, string>
   const path = what.replace(/^POST /, '')
   const state = form.RecordingStatus ?? form.StreamEvent ?? form.CallStatus ?? ''
   return {
-    label: `${path.split('/').at(-1)?.split('?')[0]} ${state}`.trim(),
+    label: `${path.split('/').at(-1)} ${state}`.trim(),
     from: 'carrier',
-    path,
+    path: `${path}${query}`,
     form,
     asks: wire === 'webhook',
   }

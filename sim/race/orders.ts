@@ -1,7 +1,7 @@
 // PURE. The orders in which deliveries are tried. A place in an order is a wave: what is in one wave is delivered at the
 // same moment. Some things hold in every world, and so in every order: nothing is written of a live call before the webhook
-// that let it in; "the words are settled" is written last; a stream's end is in the ledger before the stream is closed and
-// the carrier asks what comes next; and what a document leads to comes after the request that got the document.
+// that let it in; a stream's end is written after its words, and is in the ledger before the stream is closed and the
+// carrier asks what comes next; and what a document leads to (a stream, a tape, a leg) comes after the request for it.
 import type { Random } from '../random.ts'
 import { type Delivery, isFirstRequest } from './deliveries.ts'
 
@@ -11,26 +11,32 @@ export type Order = number[][]
 /** For each delivery, those that must have come before it. */
 type Causes = readonly (readonly number[])[]
 
-const lastFacts = new Set(['call.ending', 'stream.ended', 'model.failed'])
-/** What Twilio tells without having been given a document for it: by the number's configuration, or whenever it likes. */
-const anyTime = /\/(status|recording|stream-status)$/
+const lastFacts = new Set(['call.ending', 'stream.ended', 'model.failed', 'transcript.settled'])
+const over = new Set(['completed', 'busy', 'failed', 'no-answer', 'canceled'])
 
 function causesOf(deliveries: readonly Delivery[]): Causes {
   const numbersOf = (is: (delivery: Delivery) => boolean) => deliveries.flatMap((d, number) => (is(d) ? [number] : []))
   const first = numbersOf(isFirstRequest).slice(0, 1)
   const asked = numbersOf((d) => d.from === 'carrier' && d.asks)
+  const askedInCall = numbersOf((d) => d.from === 'carrier' && d.asks && !over.has(d.form.CallStatus ?? ''))
   const written = numbersOf((d) => d.from === 'live-call')
-  const endings = numbersOf((d) => d.from === 'live-call' && d.events.some(({ kind }) => lastFacts.has(kind)))
+  const endings = numbersOf(isEnding)
   return deliveries.map((delivery, number) => {
     const before = (numbers: number[]) => numbers.filter((other) => other < number)
-    if (delivery.from === 'live-call') {
-      const isLast = delivery.events.some(({ kind }) => kind === 'transcript.settled')
-      return isLast ? [...first, ...before(written)] : first
-    }
-    if (anyTime.test(delivery.path) || isFirstRequest(delivery)) return []
-    return [...before(asked), ...before(endings)]
+    if (delivery.from === 'live-call') return isEnding(delivery) ? [...first, ...before(written)] : first
+    if (isFirstRequest(delivery)) return []
+    if (delivery.asks) return [...before(asked), ...before(endings)]
+    const documents = before(askedInCall)
+    return isOfCall(delivery) ? documents.filter((other) => !first.includes(other)) : documents
   })
 }
+
+/** Told by the number's configuration, for which no document is needed: a slow webhook may be overtaken by the call's end. */
+const isOfCall = (delivery: Delivery): boolean => delivery.from === 'carrier' && delivery.path.endsWith('/status')
+
+/** A call's journal is written in order, so whatever it wrote comes before the end that it tells of. */
+const isEnding = (delivery: Delivery): boolean =>
+  delivery.from === 'live-call' && delivery.events.some(({ kind }) => lastFacts.has(kind))
 
 /** As it was, one after the other. */
 export const originalOrder = (deliveries: readonly Delivery[]): Order => deliveries.map((_, number) => [number])

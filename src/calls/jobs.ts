@@ -108,11 +108,11 @@ async function lapseTransfer(
 ): Promise<void> {
   const call = await deps.db.withOrg(organizationId, (tx) => findConversation(tx, organizationId, conversationId))
   if (call === undefined) return
-  for (const [toolCallId, { dialledAfter }] of Object.entries(call.facts.transfers)) {
+  for (const [toolCallId, { dialledAfter, isAnswered, isLegOver }] of Object.entries(call.facts.transfers)) {
     if (dialledAfter !== generation) continue
+    const status = isAnswered && isLegOver ? 'completed' : 'lost'
     // Where the end is known already, this comes second and says nothing.
-    const lost: ConversationFact = { kind: 'transfer.ended', toolCallId, status: 'lost', durationMs: null }
-    await record(deps, organizationId, conversationId, lost)
+    await record(deps, organizationId, conversationId, { kind: 'transfer.ended', toolCallId, status, durationMs: null })
   }
 }
 

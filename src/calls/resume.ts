@@ -3,6 +3,7 @@
 import { limits } from '../config.ts'
 import type { ConversationFact, FactOf } from '../conversations/events.ts'
 import { type Facts, isTerminal } from '../conversations/merge.ts'
+import { isEnded } from '../conversations/readiness.ts'
 import { unreachable } from '../lib/outcome.ts'
 import type { OrganizationSettings } from '../organizations/settings.ts'
 import { readOrganization } from '../organizations/store.ts'
@@ -13,7 +14,7 @@ import { type OpenCall, openCall, partiesOf } from './open.ts'
 import { messageTwiml } from './outbound.ts'
 import { prewarm } from './plan.ts'
 import { issueStreamToken, streamToken } from './token-store.ts'
-import { dial, dueTransfer, endingFact } from './transfer.ts'
+import { dial, dueTransfer, endingFact, pastTransfer } from './transfer.ts'
 import {
   type AfterWhat,
   callUrls,
@@ -107,13 +108,15 @@ type Taken =
   | { do: 'leave-message'; twiml: Twiml }
 
 function nextStep(facts: Facts, form: VoiceForm, after: AfterWhat, settings: OrganizationSettings): Step {
-  if (isTerminal(form.CallStatus) || form.Digits === 'hangup') return { do: 'nothing' }
+  // A request that was on its way when the call ended is answered as if it knew.
+  if (isTerminal(form.CallStatus) || isEnded(facts) || form.Digits === 'hangup') return { do: 'nothing' }
   // The stream was cut to make room for our message. Twilio asks for this, too, and does not listen to the answer.
   if (facts.isMachine) return { do: 'leave-message' }
   if (after === 'voicemail') return { do: 'thank' }
   if (after === 'silence') return { do: 'hang-up' }
-  if ('transfer' in after) {
-    if (facts.transfers[after.transfer]?.ending === 'completed') return { do: 'hang-up' }
+  const transfer = 'transfer' in after ? after.transfer : pastTransfer(facts, after.stream)
+  if (transfer !== null) {
+    if (facts.transfers[transfer]?.ending === 'completed') return { do: 'hang-up' }
     // Whoever has an emergency is told where help is, and not asked to speak after the tone.
     if (settings.transfer.fallback === 'voicemail' && !facts.isEmergency)
       return { do: 'voicemail', apology: nobodyCame }

@@ -2,7 +2,7 @@
 // it ended. Everything follows from the ledger, so that Twilio may ask twice, late, and on any machine.
 import { limits } from '../config.ts'
 import { eventKey, type FactOf } from '../conversations/events.ts'
-import type { Facts } from '../conversations/merge.ts'
+import { type Facts, isTerminal } from '../conversations/merge.ts'
 import { isEnded } from '../conversations/readiness.ts'
 import { type ConversationState, stateOf } from '../conversations/state.ts'
 import { findFact, readEvents } from '../conversations/store.ts'
@@ -28,6 +28,14 @@ export function dueTransfer({ transfers }: Facts, generation: number): string | 
   return newestFirst[0]?.[0] ?? null
 }
 
+/** The transfer that followed the stream of this generation, and is over: what came after it holds for a late repeat, too. */
+export function pastTransfer({ transfers }: Facts, generation: number): string | null {
+  const past = Object.entries(transfers).find(
+    ([, { dialledAfter, ending }]) => dialledAfter === generation && ending !== null,
+  )
+  return past?.[0] ?? null
+}
+
 /** That the person's telephone is rung is known before it rings; and that it was, when nobody ever says how it ended. */
 export async function dial(
   call: OpenCall,
@@ -36,12 +44,26 @@ export async function dial(
 ): Promise<Requested> {
   const requested = await readRequest(call, toolCallId)
   if (requested === null) throw new Error(`Cannot dial: no transfer ${toolCallId} was asked for`)
-  await call.record([{ kind: 'transfer.dialled', toolCallId, generation }])
-  const { conversationId } = call
-  const jobKey = `lapse-transfer:${conversationId}:${generation}`
-  const ids = { conversationId, generation: String(generation) }
-  await enqueue(call.tx, { task: 'lapse-transfer', ids, jobKey, runAtMs: nowMs + limits.transferSeconds * 1000 })
+  const { facts } = await call.record([{ kind: 'transfer.dialled', toolCallId, generation }])
+  await awaitEnding(call, facts, toolCallId, nowMs)
   return requested
+}
+
+/**
+ * How a transfer ended is told by the request that follows it. Should that never come, the transfer lapses: soon after the
+ * person's leg is over, or when nobody can be talking any more.
+ */
+async function awaitEnding(call: OpenCall, facts: Facts, toolCallId: string, nowMs: number): Promise<void> {
+  const { dialledAfter = null, isLegOver = false, ending = null } = facts.transfers[toolCallId] ?? {}
+  if (dialledAfter === null || ending !== null) return
+  const { conversationId } = call
+  const generation = String(dialledAfter)
+  await enqueue(call.tx, {
+    task: 'lapse-transfer',
+    ids: { conversationId, generation },
+    jobKey: `lapse-transfer:${conversationId}:${generation}`,
+    runAtMs: nowMs + (isLegOver ? limits.transferWordMs : limits.transferSeconds * 1000),
+  })
 }
 
 async function readRequest({ tx, organizationId, conversationId }: OpenCall, toolCallId: string) {
@@ -152,7 +174,8 @@ export async function keepLeg(
     const requested = await readRequest(call, toolCallId)
     if (requested === null) return
     const isTaken = leg.status === 'in-progress' && !requested.isWarm
-    await call.record(isTaken ? [leg, { kind: 'transfer.answered', toolCallId }] : [leg])
+    const { facts } = await call.record(isTaken ? [leg, { kind: 'transfer.answered', toolCallId }] : [leg])
+    if (isTerminal(leg.status)) await awaitEnding(call, facts, toolCallId, deps.clock.now())
   })
   return keptOf(outcome)
 }

@@ -61,11 +61,9 @@ function isLive(facts: Facts): boolean {
   return stream === undefined ? !facts.expectedStreams[newest] : stream.endedAtMs === null
 }
 
-/** Somebody's telephone rings, or they talk with the caller, as far as is known. */
+/** Somebody's telephone rings, or they talk with the caller, or it is not known yet what came of it. */
 const isTransferUnderWay = (facts: Facts): boolean =>
-  Object.values(facts.transfers).some(
-    ({ dialledAfter, isLegOver, ending }) => dialledAfter !== null && ending === null && !isLegOver,
-  )
+  Object.values(facts.transfers).some(({ dialledAfter, ending }) => dialledAfter !== null && ending === null)
 
 /** The words are complete, and how the call ended for the caller is known: the analysis can be made. */
 export const isReadyForAnalysis = (facts: Facts): boolean =>

@@ -130,6 +130,15 @@ describe('after the stream', () => {
     const callSid = await putThrough('call_a4')
     await happen(callSid, { kind: 'transfer.withdrawn', toolCallId: 'call_a4' })
     expect(Object.keys(await resume(callSid))).toEqual(['Connect'])
+    await telephone.post('/status', completed(callSid))
+    expect(Object.keys(await resume(callSid))).toEqual([])
+  })
+
+  test('asked once more, and late, after a talk that was had, the call ends as it did', async () => {
+    const callSid = await putThrough('call_d5')
+    await resume(callSid)
+    await ended(callSid, 'call_d5', { DialCallStatus: 'completed', DialBridged: 'true' })
+    expect(Object.keys(await resume(callSid))).toEqual(['Hangup'])
   })
 
   test('of two that were asked for, the last is made', async () => {
@@ -299,12 +308,39 @@ describe('a conversation with a transfer under way', () => {
     expect(await standing(callSid)).toEqual({ isWindingDown: true, isReadyForAnalysis: true })
   })
 
-  test('ends with the callbacks of the person’s leg alone, when nothing else is told', async () => {
-    const callSid = await putThrough('call_g2')
+  const lapseOf = async (callSid: string) =>
+    (await telephone.jobs(callSid)).find(({ task }) => task === 'lapse-transfer')
+
+  test.each([
+    ['no-answer', {}, 'lost'],
+    ['completed', { CallDuration: '60' }, 'lost'],
+  ])(
+    'waits a minute after the person’s leg (%s) for word of how it went, and no longer',
+    async (CallStatus, more, ending) => {
+      const callSid = await putThrough(`call_${CallStatus}`)
+      await resume(callSid)
+      const over = leg(callSid, { CallStatus, SequenceNumber: '2', ...more })
+      await telephone.post(`/leg-status?transfer=call_${CallStatus}`, over)
+      await telephone.post('/status', completed(callSid))
+      expect(await standing(callSid)).toMatchObject({ isReadyForAnalysis: false })
+      const lapse = await lapseOf(callSid)
+      expect(lapse?.dueAtMs).toBe(telephone.clock.now() + 60_000)
+      await telephone.run('lapse-transfer', lapse?.ids ?? {})
+      expect((await conversationOf(callSid)).facts.transfers[`call_${CallStatus}`]).toMatchObject({ ending })
+      expect(await standing(callSid)).toMatchObject({ isReadyForAnalysis: true })
+    },
+  )
+
+  test('that somebody took, and whose leg is over, was a talk, though nobody said so', async () => {
+    const callSid = await putThrough('call_g5')
+    // The leg's end overtakes the answer to the request that had it rung.
+    await telephone.post('/leg-status?transfer=call_g5', leg(callSid, { CallStatus: 'completed', SequenceNumber: '3' }))
     await resume(callSid)
-    await telephone.post('/leg-status?transfer=call_g2', leg(callSid, { CallStatus: 'no-answer', SequenceNumber: '2' }))
-    await telephone.post('/status', completed(callSid))
-    expect(await standing(callSid)).toMatchObject({ isReadyForAnalysis: true })
+    await telephone.post('/screened?transfer=call_g5', leg(callSid, { Digits: '1' }))
+    const lapse = await lapseOf(callSid)
+    expect(lapse?.dueAtMs).toBe(telephone.clock.now() + 60_000)
+    await telephone.run('lapse-transfer', lapse?.ids ?? {})
+    expect((await conversationOf(callSid)).facts.transfers.call_g5).toMatchObject({ ending: 'completed' })
   })
 
   test('of which nothing more is ever told is given up after the longest talk', async () => {
