@@ -32,12 +32,30 @@ export function deliveriesOf(trace: readonly TraceEntry[], callSid: string, serv
   const begunAtMs = Math.min(...server.events.map(({ atMs }) => atMs))
   const written = groupedByTime(server.events.filter(isOfLiveCall)).map((events) => ({
     atMs: (events[0]?.atMs ?? begunAtMs) - begunAtMs,
-    delivery: { label: labelOf(events), from: 'live-call' as const, callSid, events },
+    delivery: writing(callSid, events),
   }))
-  return [...requests, ...written]
-    .sort((a, b) => a.atMs - b.atMs || rank(a.delivery) - rank(b.delivery))
-    .map(({ delivery }) => delivery)
+  const all = [...requests, ...written].sort((a, b) => a.atMs - b.atMs || rank(a.delivery) - rank(b.delivery))
+  return all.map(({ delivery }) => delivery).reduce<Delivery[]>(withWordsTogether, [])
 }
+
+const writing = (callSid: string, events: LedgerEvent[]): Delivery => ({
+  label: labelOf(events),
+  from: 'live-call',
+  callSid,
+  events,
+})
+
+/** Words, tools and usage decide nothing by themselves: those between two other deliveries are written at once. */
+function withWordsTogether(before: Delivery[], delivery: Delivery): Delivery[] {
+  const last = before.at(-1)
+  if (last?.from !== 'live-call' || delivery.from !== 'live-call' || !isOnlyWords(last) || !isOnlyWords(delivery))
+    return [...before, delivery]
+  return [...before.slice(0, -1), writing(last.callSid, [...last.events, ...delivery.events])]
+}
+
+const decides = /^(call|stream|model|recording|transfer|transcript|voicemail)\./
+const isOnlyWords = ({ events }: { events: readonly LedgerEvent[] }): boolean =>
+  events.every(({ kind }) => !decides.test(kind))
 
 /** In one millisecond: a call begins, something is written of it, and then the carrier hears or tells what came of that. */
 const rank = (delivery: Delivery): number => (isFirstRequest(delivery) ? 0 : delivery.from === 'live-call' ? 1 : 2)

@@ -8,6 +8,7 @@ import { z } from 'zod'
 import { leadsThroughPooler } from '../lib/pooler.ts'
 import type { Database, Tx } from './database.ts'
 import { createPermits } from './permits.ts'
+import { preparing } from './prepared.ts'
 import { withoutValues } from './query-failed.ts'
 import * as schema from './schema.ts'
 
@@ -47,7 +48,8 @@ export function createDatabase(options: DatabaseOptions): Database {
     maxWaiting: limit.maxWaiting,
     waitMs: limit.acquireTimeoutMs,
   })
-  const db = drizzle(client, { schema })
+  // A pooler hands each transaction another connection, where nothing has been prepared.
+  const db = drizzle(leadsThroughPooler(options.url) ? client : preparing(client), { schema })
   const timeouts = [
     setLocal('statement_timeout', String(limit.statementTimeoutMs)),
     setLocal('idle_in_transaction_session_timeout', String(limit.idleTransactionTimeoutMs)),
