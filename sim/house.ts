@@ -24,7 +24,7 @@ import { createLog } from '../src/lib/log.ts'
 import type { OpenSocket, SocketRoute } from '../src/lib/socket.ts'
 import { localDatabase, localFolder } from '../src/local.ts'
 import { issueApiToken } from '../src/organizations/api-token-store.ts'
-import { routeCall } from '../src/organizations/route-store.ts'
+import { routeCall, routeKnownCall } from '../src/organizations/route-store.ts'
 import type { AgentMode } from '../src/organizations/settings.ts'
 import { changeSettings, readAdminAddresses } from '../src/organizations/store.ts'
 import { serve } from '../src/platform/serve.ts'
@@ -257,9 +257,9 @@ const LOOK_AGAIN_MS = 10
 
 async function writeAsLiveCall(deps: Deps, callSid: string, given: readonly LedgerEvent[]): Promise<void> {
   const events = given.map(({ key, atMs, fact }) => ({ key, atMs, fact: conversationEvent.parse(fact) }))
-  const route = await routeCall(deps.db, deps.config, { callSid, toNumber: '', channel: 'twilio' })
-  if (route?.conversationId == null) throw new Error(`Cannot write for call ${callSid}: it is not known`)
-  const { organizationId, conversationId } = route
+  const known = await routeKnownCall(deps.db, callSid)
+  if (known === null) throw new Error(`Cannot write for call ${callSid}: it is not known`)
+  const { organizationId, conversationId } = known
   await deps.db.withOrg(organizationId, (tx) => recordEvents(deps, tx, organizationId, conversationId, events))
 }
 

@@ -57,7 +57,7 @@ export async function openCall<T>(
   // The clinic's own number is the one called, or the one calling out.
   const clinicNumber = parties.direction === 'inbound' ? parties.to : parties.from
   const route = await routeCall(deps.db, deps.config, { callSid, toNumber: clinicNumber, channel: 'twilio' })
-  if (route !== null && (await mayCarry(deps.db, account, route.organizationId))) {
+  if (route !== null && mayCarry(account, route)) {
     const { organizationId } = route
     const value = await deps.db.withOrg(organizationId, async (tx) => {
       const conversationId = route.conversationId ?? (await create(deps, tx, organizationId, parties))
@@ -81,7 +81,7 @@ export async function openKnownCall<T>(
   const known = await routeKnownCall(deps.db, callSid)
   if (known === null) return problem('unknown', `call ${callSid} is not known`)
   const { organizationId, conversationId } = known
-  if (!(await mayCarry(deps.db, account, organizationId))) return foreign(callSid, organizationId)
+  if (!mayCarry(account, known)) return foreign(callSid, organizationId)
   return ok(await deps.db.withOrg(organizationId, (tx) => work(opened(deps, tx, organizationId, conversationId))))
 }
 

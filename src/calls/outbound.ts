@@ -8,7 +8,7 @@ import { enqueue } from '../db/jobs.ts'
 import type { Deps } from '../deps.ts'
 import { type Outcome, ok, problem } from '../lib/outcome.ts'
 import type { Account } from '../organizations/account-store.ts'
-import { mayCarry } from '../organizations/route-store.ts'
+import { hasOwnAccount, mayCarry } from '../organizations/route-store.ts'
 import { type Organization, readOrganization } from '../organizations/store.ts'
 import type { AnsweredByForm, StatusForm, VoiceForm } from '../wire/twilio.ts'
 import { type Kept, keptOf, statusFact } from './callbacks.ts'
@@ -36,7 +36,8 @@ export async function openOutbound<T>(
   const organizationId = await routeOutboundCall(deps.db, id)
   if (organizationId === null) return problem('unknown', `call ${callSid} is for a wish that nobody had`)
   const foreign = problem('foreign', `call ${callSid} is not the one that was placed for ${id}`)
-  if (!(await mayCarry(deps.db, account, organizationId))) return foreign
+  const clinic = { organizationId, hasOwnAccount: await hasOwnAccount(deps.db, organizationId) }
+  if (!mayCarry(account, clinic)) return foreign
   return deps.db.withOrg(organizationId, async (tx) => {
     const wish = await lockOutbound(tx, organizationId, id)
     if (wish === undefined || (wish.callSid ?? callSid) !== callSid) return foreign

@@ -1,6 +1,6 @@
 // The database as the rest of the house sees it. `withOrg` is the only way to a clinic's row: it opens a transaction as
 // the tenant role, with the organization set for just that transaction. `beforeOrg` can call the routing functions only.
-import type { ExtractTablesWithRelations } from 'drizzle-orm'
+import type { ExtractTablesWithRelations, SQL } from 'drizzle-orm'
 import type { PgTransaction } from 'drizzle-orm/pg-core'
 import type { PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js'
 import type * as schema from './schema.ts'
@@ -10,8 +10,11 @@ export type Tx = PgTransaction<PostgresJsQueryResultHKT, typeof schema, ExtractT
 export type Database = {
   /** Commits when `run` resolves, rolls back when it throws. The organization and role end with the transaction. */
   withOrg<T>(organizationId: string, run: (tx: Tx) => Promise<T>): Promise<T>
-  /** For what must be asked before the organization is known: security definer functions that answer with ids. */
-  beforeOrg<T>(run: (tx: Tx) => Promise<T>): Promise<T>
+  /**
+   * For what must be asked before the organization is known: one statement, a transaction by itself, that calls a security
+   * definer function, which answers with ids.
+   */
+  beforeOrg<Row extends object>(question: SQL): Promise<Row[]>
   /** Calls `heard` with each payload notified on `channel`; answers with how to stop. */
   listen(channel: string, heard: (payload: string) => void): Promise<() => Promise<void>>
   /** One round trip; throws when the database cannot be reached. */

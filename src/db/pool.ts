@@ -6,7 +6,7 @@ import { drizzle } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
 import { z } from 'zod'
 import { leadsThroughPooler } from '../lib/pooler.ts'
-import type { Database, Tx } from './database.ts'
+import type { Database } from './database.ts'
 import { createPermits } from './permits.ts'
 import { preparing } from './prepared.ts'
 import { withoutValues } from './query-failed.ts'
@@ -22,7 +22,7 @@ export type DatabaseOptions = {
   maxWaiting?: number
   acquireTimeoutMs?: number
   connectTimeoutMs?: number
-  /** Of one statement; and of a transaction that has begun and does nothing. */
+  /** Within an organization: of one statement; and of a transaction that has begun and does nothing. */
   statementTimeoutMs?: number
   idleTransactionTimeoutMs?: number
 }
@@ -66,23 +66,20 @@ export function createDatabase(options: DatabaseOptions): Database {
     }
   }
 
-  /** Sets the transaction's limits, and who it is, in one round trip. */
-  const transaction = <T>(identity: SQL[], run: (tx: Tx) => Promise<T>): Promise<T> =>
-    withPermit(() =>
-      db.transaction(async (tx) => {
-        await tx.execute(sql`select ${sql.join([...identity, ...timeouts], sql`, `)}`)
-        return await run(tx)
-      }),
-    )
-
   return {
     async withOrg(organizationId, run) {
       if (!z.guid().safeParse(organizationId).success)
         throw new Error('Cannot open a transaction: the organization id is no UUID')
       const identity = [setLocal('role', 'frontdesk_tenant'), setLocal('app.org_id', organizationId)]
-      return await transaction(identity, run)
+      return await withPermit(() =>
+        db.transaction(async (tx) => {
+          await tx.execute(sql`select ${sql.join([...identity, ...timeouts], sql`, `)}`)
+          return await run(tx)
+        }),
+      )
     },
-    beforeOrg: (run) => transaction([], run),
+    beforeOrg: <Row extends object>(question: SQL) =>
+      withPermit(async () => [...(await db.execute(question))] as unknown[] as Row[]),
     async listen(channel, heard) {
       const { unlisten } = await listener.listen(channel, heard)
       return unlisten
@@ -98,7 +95,7 @@ export function createDatabase(options: DatabaseOptions): Database {
 
 /** Fails, with what to do about it, unless row security holds for whoever `db` logs in as. For start-up. */
 export async function assertWalled(db: Database): Promise<void> {
-  const faults = await db.beforeOrg(async (tx) => tx.execute<{ login: string; fault: string }>(wallFaults))
+  const faults = await db.beforeOrg<{ login: string; fault: string }>(wallFaults)
   const [first] = faults
   if (first === undefined) return
   throw new Error(

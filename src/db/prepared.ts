@@ -8,7 +8,7 @@ import type postgres from 'postgres'
  */
 export function preparing<Client extends postgres.Sql | postgres.TransactionSql>(client: Client): Client {
   const prepared: Pick<postgres.TransactionSql, 'unsafe' | 'savepoint'> & Pick<postgres.Sql, 'begin'> = {
-    unsafe: (text, values, options) => client.unsafe(text, values, { prepare: true, ...options }),
+    unsafe: (text, values, options) => client.unsafe(text, values, { ...options, prepare: true }),
     begin: within(client, 'begin'),
     savepoint: within(client, 'savepoint'),
   }

@@ -1,8 +1,8 @@
 // Which clinic a call is for. In this order: the conversation that the call already has, the vendor's agent id, the number
 // that was dialled, the configured fallback. Nothing that the caller says or sends chooses a clinic.
-import { sql } from 'drizzle-orm'
+import { type SQL, sql } from 'drizzle-orm'
 import type { Config } from '../config.ts'
-import type { Database, Tx } from '../db/database.ts'
+import type { Database } from '../db/database.ts'
 
 export type Inquiry = {
   callSid: string
@@ -16,57 +16,52 @@ export type Route = {
   /** Set when the call is known. */
   conversationId: string | null
   by: 'conversation' | 'agent' | 'number' | 'fallback'
+  /** Its clinic has a carrier account of its own. */
+  hasOwnAccount: boolean
 }
 
 export async function routeCall(db: Database, config: Config, inquiry: Inquiry): Promise<Route | null> {
-  const known = await db.beforeOrg((tx) => lookUp(tx, inquiry))
-  if (known !== null) return known
-  const fallback = config.FALLBACK_ORGANIZATION_ID
-  return fallback === undefined ? null : { organizationId: fallback, conversationId: null, by: 'fallback' }
+  const { callSid, agentId = null, channel, toNumber } = inquiry
+  const fallback = config.FALLBACK_ORGANIZATION_ID ?? null
+  return ask(db, sql`select * from route(${callSid}, ${channel}, ${agentId}, ${toNumber}, ${fallback}::uuid)`)
 }
 
-async function lookUp(tx: Tx, { callSid, agentId, channel, toNumber }: Inquiry): Promise<Route | null> {
-  const known = await lookUpCall(tx, callSid)
-  if (known !== null) return { ...known, by: 'conversation' }
-  const byAgent = agentId === undefined ? null : await only(tx, sql`select route_agent(${channel}, ${agentId}) as id`)
-  if (byAgent !== null) return { organizationId: byAgent, conversationId: null, by: 'agent' }
-  const byNumber = await only(tx, sql`select route_number(${channel}, ${toNumber}) as id`)
-  return byNumber === null ? null : { organizationId: byNumber, conversationId: null, by: 'number' }
-}
-
-export type KnownCall = { organizationId: string; conversationId: string }
+export type KnownCall = Route & { conversationId: string }
 
 /** The conversation that the call has, if it has one. */
-export const routeKnownCall = (db: Database, callSid: string): Promise<KnownCall | null> =>
-  db.beforeOrg((tx) => lookUpCall(tx, callSid))
-
-async function lookUpCall(tx: Tx, callSid: string): Promise<KnownCall | null> {
-  const [call] = await tx.execute<{ organization_id: string; conversation_id: string }>(
-    sql`select * from route_call(${callSid})`,
-  )
-  return call === undefined ? null : { organizationId: call.organization_id, conversationId: call.conversation_id }
+export async function routeKnownCall(db: Database, callSid: string): Promise<KnownCall | null> {
+  const route = await ask(db, sql`select * from route(${callSid}, null, null, null, null)`)
+  return route?.conversationId == null ? null : { ...route, conversationId: route.conversationId }
 }
 
-async function only(tx: Tx, query: ReturnType<typeof sql>): Promise<string | null> {
-  const [row] = await tx.execute<{ id: string | null }>(query)
-  return row?.id ?? null
+async function ask(db: Database, question: SQL): Promise<Route | null> {
+  const [route] = await db.beforeOrg<{
+    organization_id: string
+    conversation_id: string | null
+    found_by: Route['by']
+    has_own_account: boolean
+  }>(question)
+  if (route === undefined) return null
+  return {
+    organizationId: route.organization_id,
+    conversationId: route.conversation_id,
+    by: route.found_by,
+    hasOwnAccount: route.has_own_account,
+  }
 }
+
+type Carried = Pick<Route, 'organizationId' | 'hasOwnAccount'>
 
 /**
  * A clinic with its own carrier account is reached through that account only, and an account of a clinic reaches that
  * clinic only: whoever holds one clinic's auth token cannot sign calls into another's.
  */
-export async function mayCarry(
-  db: Database,
-  account: { organizationId: string | null },
-  organizationId: string,
-): Promise<boolean> {
-  if (account.organizationId !== null) return account.organizationId === organizationId
-  const hasOwn = await db.beforeOrg(async (tx) => {
-    const [row] = await tx.execute<{ own: boolean }>(sql`select has_own_account(${organizationId}::uuid) as own`)
-    return row?.own ?? false
-  })
-  return !hasOwn
+export const mayCarry = (account: { organizationId: string | null }, route: Carried): boolean =>
+  account.organizationId === null ? !route.hasOwnAccount : account.organizationId === route.organizationId
+
+export async function hasOwnAccount(db: Database, organizationId: string): Promise<boolean> {
+  const [row] = await db.beforeOrg<{ own: boolean }>(sql`select has_own_account(${organizationId}::uuid) as own`)
+  return row?.own ?? false
 }
 
 /** For the operator: a call that found no clinic. */
@@ -74,9 +69,7 @@ export async function keepUnroutedCall(
   db: Database,
   call: { callSid: string; accountSid: string; toNumber: string; at: string },
 ): Promise<void> {
-  await db.beforeOrg((tx) =>
-    tx.execute(
-      sql`select keep_unrouted_call(${call.callSid}, ${call.accountSid}, ${call.toNumber}, ${call.at}::timestamptz)`,
-    ),
+  await db.beforeOrg(
+    sql`select keep_unrouted_call(${call.callSid}, ${call.accountSid}, ${call.toNumber}, ${call.at}::timestamptz)`,
   )
 }

@@ -100,9 +100,9 @@ describe('a job exists', () => {
   })
 
   test('only within an organization', async () => {
-    const outside = database.db.beforeOrg((tx) => enqueue(tx, { task: 'greet', ids: {} }))
+    const outside = database.asLogin((tx) => enqueue(tx, { task: 'greet', ids: {} }))
     await expect(outside).rejects.toMatchObject({ code: '42501' })
-    const nobody = database.db.beforeOrg(async (tx) => {
+    const nobody = database.asLogin(async (tx) => {
       await tx.execute(sql`set local role frontdesk_tenant`)
       await enqueue(tx, { task: 'greet', ids: {} })
     })

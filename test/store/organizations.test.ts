@@ -6,7 +6,7 @@ import { type Config, limits, loadConfig } from '../../src/config.ts'
 import { agents, members } from '../../src/db/schema.ts'
 import { randomIds } from '../../src/lib/ids.ts'
 import { createAccounts, saveTwilioCredentials } from '../../src/organizations/account-store.ts'
-import { mayCarry, routeCall, routeKnownCall } from '../../src/organizations/route-store.ts'
+import { hasOwnAccount, mayCarry, routeCall, routeKnownCall } from '../../src/organizations/route-store.ts'
 import { createSeal } from '../../src/organizations/seal.ts'
 import { ensureOrganization, readAdminAddresses, readOrganization } from '../../src/organizations/store.ts'
 import { openTestDatabase, type TestDatabase } from '../support/database.ts'
@@ -82,6 +82,7 @@ describe('a call is for', () => {
       organizationId: south,
       conversationId: null,
       by: 'agent',
+      hasOwnAccount: false,
     })
   })
 
@@ -150,8 +151,12 @@ describe('an account', () => {
   })
 
   test('carries its own clinic; the deployment’s carries those that brought none', async () => {
-    const carries = (organizationId: string | null, clinicId: string) =>
-      mayCarry(database.db, { organizationId }, clinicId)
+    const carries = async (organizationId: string | null, clinicId: string) => {
+      const own = await hasOwnAccount(database.db, clinicId)
+      return mayCarry({ organizationId }, { organizationId: clinicId, hasOwnAccount: own })
+    }
+    const routed = await routeKnownCall(database.db, 'CAheard')
+    expect(routed).toMatchObject({ organizationId: north, hasOwnAccount: true })
     expect([await carries(north, north), await carries(north, south)]).toEqual([true, false])
     expect([await carries(null, north), await carries(null, south)]).toEqual([false, true])
   })

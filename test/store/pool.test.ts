@@ -16,21 +16,17 @@ beforeAll(async () => {
 })
 afterAll(() => database.end())
 
-/** What each connection of the pool is between transactions, seen by transactions that hold all of them at once. */
+/** What each connection of the pool is between transactions, asked of all of them at once. */
 async function memories(db: Database): Promise<{ role: string; organization: string }[]> {
-  let arrived = 0
-  const everybody = Promise.withResolvers<void>()
-  return await Promise.all(
+  const answers = await Promise.all(
     Array.from({ length: poolSize }, () =>
-      db.beforeOrg(async (tx) => {
-        if (++arrived === poolSize) everybody.resolve()
-        await everybody.promise
-        const [memory] = await tx.execute<{ role: string; organization: string }>(sql`
-          select current_user::text as role, coalesce(current_setting('app.org_id', true), '') as organization`)
-        return memory ?? { role: 'unknown', organization: 'unknown' }
-      }),
+      db.beforeOrg<{ connection: number; role: string; organization: string }>(sql`
+        select pg_backend_pid() as connection, current_user::text as role,
+          coalesce(current_setting('app.org_id', true), '') as organization`),
     ),
   )
+  expect(new Set(answers.flat().map(({ connection }) => connection)).size).toBe(poolSize)
+  return answers.flat().map(({ role, organization }) => ({ role, organization }))
 }
 
 const forgotten = Array.from({ length: poolSize }, () => ({ role: 'frontdesk_app', organization: '' }))
@@ -116,7 +112,7 @@ describe('waiting for a connection ends', () => {
     const db = database.open({ maxConnections: 1, ...limits })
     const held = Promise.withResolvers<void>()
     const begun = Promise.withResolvers<void>()
-    const holding = db.beforeOrg(async () => {
+    const holding = db.withOrg(crypto.randomUUID(), async () => {
       begun.resolve()
       await held.promise
     })
@@ -151,7 +147,7 @@ describe('waiting for a connection ends', () => {
     url.port = '1'
     const db = createDatabase({ url: url.href, maxConnections: 1 })
     await expect(db.ping()).rejects.toThrow()
-    await expect(db.beforeOrg(async () => {})).rejects.toThrow()
+    await expect(db.beforeOrg(sql`select`)).rejects.toThrow()
     await db.end()
   })
 })
@@ -167,6 +163,11 @@ test('a statement that takes too long is ended, and its transaction with it', as
   expect(await db.withOrg(id, (tx) => tx.select().from(members))).toEqual([])
 })
 
+test('what is asked before an organization is known is limited by the login itself', async () => {
+  const [limit] = await database.db.beforeOrg<{ statement_timeout: string }>(sql`show statement_timeout`)
+  expect(limit).toEqual({ statement_timeout: '10s' })
+})
+
 test('behind a transaction pooler nothing is prepared', async () => {
   const url = new URL(database.appUrl)
   url.searchParams.set('pgbouncer', 'true')
@@ -174,7 +175,7 @@ test('behind a transaction pooler nothing is prepared', async () => {
     const [id = ''] = await makeOrganizations(db, 1)
     return await db.withOrg(id, async (tx) => {
       await tx.select().from(members).where(eq(members.organizationId, id))
-      return (await tx.execute(sql`select from pg_prepared_statements where name <> ''`)).count
+      return (await tx.execute(sql`select from pg_prepared_statements where statement like '%from "members"%'`)).count
     })
   }
   expect(await preparedBy(database.open({ url: url.href, maxConnections: 1 }))).toBe(0)
@@ -207,7 +208,7 @@ describe('a listener', () => {
       if (payload === 'last') last.resolve()
     })
     const ring = (payload: string, end?: Error) =>
-      db.beforeOrg(async (tx) => {
+      db.withOrg(crypto.randomUUID(), async (tx) => {
         await tx.execute(sql`select pg_notify('bell', ${payload})`)
         if (end !== undefined) throw end
       })

@@ -28,8 +28,7 @@ afterAll(async () => {
 
 type Tie = { organization_id: string; conversation_id: string }
 
-const ask = async <T extends Record<string, unknown>>(question: SQL): Promise<T[]> =>
-  await database.db.beforeOrg(async (tx) => [...(await tx.execute(question))] as T[])
+const ask = <T extends Record<string, unknown>>(question: SQL): Promise<T[]> => database.db.beforeOrg<T>(question)
 const numberIsOf = async (number: string) =>
   (await ask<{ id: string | null }>(sql`select route_number('twilio', ${number}) as id`))[0]?.id
 const accountIsOf = async (accountSid: string) =>

@@ -3,9 +3,12 @@
 import { setDefaultTimeout } from 'bun:test'
 import { createHash } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
-import type { Database } from '../../src/db/database.ts'
+import { drizzle } from 'drizzle-orm/postgres-js'
+import postgres from 'postgres'
+import type { Database, Tx } from '../../src/db/database.ts'
 import { startEmbeddedPostgres } from '../../src/db/embedded.ts'
 import { createDatabase, type DatabaseOptions } from '../../src/db/pool.ts'
+import * as schema from '../../src/db/schema.ts'
 import { createScratchDatabase, dropScratchDatabase, urlOfDatabase } from '../../src/db/scratch.ts'
 
 export type TestDatabase = {
@@ -13,6 +16,8 @@ export type TestDatabase = {
   db: Database
   /** Another pool on it, for a test that needs its own limits. Ended with the rest. */
   open(options?: Partial<DatabaseOptions>): Database
+  /** A transaction of the login role by itself, of no organization, as no code of ours opens one. */
+  asLogin<T>(run: (tx: Tx) => Promise<T>): Promise<T>
   /** URLs of the login role and of the superuser. */
   appUrl: string
   adminUrl: string
@@ -39,13 +44,20 @@ export async function openTestDatabase(): Promise<TestDatabase> {
     opened.push(db)
     return db
   }
+  const login = postgres(urlOfDatabase(appUrl, name), { max: 1, onnotice: () => {} })
   return {
     db: open(),
     open,
+    asLogin: (run) =>
+      drizzle(login, { schema })
+        .transaction(run)
+        .catch((error: Error) => {
+          throw error.cause ?? error
+        }),
     appUrl: urlOfDatabase(appUrl, name),
     adminUrl: urlOfDatabase(adminUrl, name),
     async end() {
-      await Promise.all(opened.map((db) => db.end()))
+      await Promise.all([...opened, login].map((each) => each.end()))
       await dropScratchDatabase({ adminUrl, name })
     },
   }
