@@ -8,6 +8,7 @@ import { createCarrier } from './carrier/carrier.ts'
 import { createChaos } from './chaos/chaos.ts'
 import { type ChaosPlan, scheduleOf } from './chaos/schedule.ts'
 import { createVirtualClock, realClock, type SimClock } from './clock.ts'
+import { type Deployment, openDeployment } from './deployment.ts'
 import { type Grade, grade, isMet, violationsIn } from './grading.ts'
 import { type House, openHouse, type Postgres, publicBaseUrl } from './house.ts'
 import { createInbox } from './inbox/inbox.ts'
@@ -57,6 +58,8 @@ export type Scene = {
   publicBaseUrl: string
   view: View
   clinic: Pick<House, 'configure' | 'instruct' | 'askForCall' | 'switchMode'> | null
+  /** The processes that the server is, where it is some. */
+  deployment?: Deployment | null
 }
 
 /** A day that no database's clock will reach for long: jobs planned on the virtual clock never fall due by themselves. */
@@ -73,9 +76,18 @@ const LOOK_AGAIN_VIRTUAL_MS = 1_000
 const PATIENT_AFTER_MS = 60_000
 const LOOK_AGAIN_PATIENTLY_MS = 15_000
 
-/** Hosts a server of its own for one call. `isVirtual`: as fast as the work allows, on a clock of its own. */
+export type Hosting = {
+  /** As fast as the work allows, on a clock of its own. */
+  isVirtual: boolean
+  /** In so many processes, in real time, instead of in this one. */
+  machines?: number | undefined
+  postgres: Postgres
+  onProgress(step: string): void
+}
+
+/** Hosts a server of its own for one call. */
 export async function simulateCall(
-  request: CallRequest & { isVirtual: boolean; postgres: Postgres; onProgress(step: string): void },
+  request: CallRequest & Hosting,
 ): Promise<CallResult & { serverLog: readonly string[] }> {
   const virtual = request.isVirtual ? createVirtualClock({ startMs: request.fixture.atMs ?? VIRTUAL_START_MS }) : null
   const clock = virtual ?? realClock
@@ -83,10 +95,13 @@ export async function simulateCall(
   const whole = async () => {
     const world = await clock.hold(openWorld(clock, random, {}, request.real), 'the stand-ins to listen')
     request.onProgress('starting the server')
-    const house = await clock.hold(openHouse(world, random, request.postgres), 'the server to start')
+    const { postgres, machines } = request
+    const deployment = machines === undefined ? null : await openDeployment(world, postgres, { machines })
+    const house = deployment ?? (await clock.hold(openHouse(world, random, postgres), 'the server to start'))
     const view = createView(house.adminUrl)
     try {
-      const result = await runCall({ world, network: house.network, publicBaseUrl, view, clinic: house }, request)
+      const scene = { world, network: house.network, publicBaseUrl, view, clinic: house, deployment }
+      const result = await runCall(scene, request)
       return { ...result, serverLog: house.log }
     } finally {
       await clock.hold(view.end(), 'the view to close')
@@ -133,7 +148,7 @@ export async function runCall(scene: Scene, request: CallRequest): Promise<CallR
   const placed = isInbound ? carrier.call({ ...fixture.call, caller: fixture.caller }) : await carrier.expectOutbound()
   chaos.begin()
   for (const { afterMs, to } of fixture.clinic.switches)
-    clock.after(afterMs, () => scene.clinic?.switchMode(placed.callSid, to))
+    clock.after(afterMs, () => scene.clinic?.switchMode?.(placed.callSid, to))
   const desk = fixture.clinic.desk.map(async ({ afterMs, books }) => {
     await new Promise<void>((resolve) => clock.after(afterMs, resolve))
     await clock.hold(view.bookAtDesk(fixture.call.to, books), 'the clinic’s desk')
@@ -171,6 +186,10 @@ async function prepareClinic({ clinic }: Scene, { fixture, instructions }: CallR
   if (isAsItIs && purpose === null) return
   if (clinic === null)
     throw new Mistake(`The call of ${fixture.name} sets up the clinic, and a server elsewhere cannot be set up.`)
+  if (switches.length > 0 && clinic.switchMode === null)
+    throw new Mistake(
+      `The call of ${fixture.name} is switched to another mode, which another process cannot be told to do.`,
+    )
   await clinic.configure(clinicsNumber(fixture), settings)
   if (instructions !== undefined) await clinic.instruct(clinicsNumber(fixture), instructions)
   if (purpose !== null) await clinic.askForCall(clinicsNumber(fixture), { to, purpose })

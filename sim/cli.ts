@@ -19,6 +19,13 @@ const speed = (text: string): number => {
   if (!(value >= 1)) throw new InvalidArgumentError('The speed is 1 for real time, or more for the virtual clock.')
   return value
 }
+/** More than a few only fight for the processor. */
+const mostMachines = 8
+const machines = (text: string): number => {
+  if (!/^[1-9]$/.test(text) || Number(text) > mostMachines)
+    throw new InvalidArgumentError(`The server can be 1 to ${mostMachines} machines.`)
+  return Number(text)
+}
 
 const fixtures = (await listFixtures()).join(', ').match(/.{1,68}(, |$)/g) ?? []
 
@@ -67,6 +74,7 @@ program
   .option('--report [file]', 'write a page that shows and plays the call (.frontdesk/last-call/report.html)')
   .option('--instructions <file>', 'give the clinic this text for its instructions, for this call')
   .option('--live', 'talk with the real OpenAI, in real time, and grade what came of it; needs OPENAI_API_KEY')
+  .option('--machines <count>', 'the server as so many processes on one database, as it is deployed', machines)
   .option('--target <url>', 'call a server that is running already: its voice webhook, or its base URL')
   .option('--auth-token <token>', 'with --target: the Twilio auth token that the server checks signatures with')
   .option('--account-sid <sid>', 'with --target: the Twilio account that the call comes through')

@@ -12,6 +12,7 @@ import { ungradable } from './grading.ts'
 import { openPostgres } from './house.ts'
 import { realModel } from './live.ts'
 import { Mistake } from './mistake.ts'
+import { openOwnPostgres } from './own-postgres.ts'
 import { makeRoom, showCall } from './show.ts'
 import { createSpeech } from './speech.ts'
 import { commandOf, fixtureOf, lastCallFolder, type Wish } from './wish.ts'
@@ -27,6 +28,7 @@ export type CallFlags = Omit<Wish, 'seed' | 'json' | 'report' | 'chaos'> & {
   /** A file. */
   instructions?: string
   live?: boolean
+  machines?: number
   target?: string
   authToken?: string
   accountSid?: string
@@ -48,6 +50,7 @@ export async function callCommand(flags: CallFlags): Promise<void> {
       throw new Mistake('A server that is running already keeps real time: leave --speed out with --target.')
     if (flags.live)
       throw new Mistake('--live hosts a server of its own to talk with the real model: leave --target out.')
+    if (flags.machines !== undefined) throw new Mistake('--machines starts the server itself: leave --target out.')
     if (flags.instructions !== undefined)
       throw new Mistake('--instructions tries a text on a server of its own: leave --target out.')
     process.exitCode = await callTarget(flags.target, flags, wish)
@@ -55,9 +58,11 @@ export async function callCommand(flags: CallFlags): Promise<void> {
 }
 
 /** Hosts a server for this one call. */
-async function callOwn(wish: Wish, { speed, live, instructions: file }: CallFlags): Promise<number> {
+async function callOwn(wish: Wish, { speed, live, instructions: file, machines }: CallFlags): Promise<number> {
   const isVirtual = speed > 1
   if (live && isVirtual) throw new Mistake('The real model keeps real time: leave --speed out with --live.')
+  if (machines !== undefined && isVirtual)
+    throw new Mistake('Processes of their own keep real time: leave --speed out with --machines.')
   const real = live ? realModel(process.env) : undefined
   const instructions = file === undefined ? undefined : await readInstructions(file)
   const console = createConsole(wish.json ? quiet : process.stdout, process.env)
@@ -65,7 +70,7 @@ async function callOwn(wish: Wish, { speed, live, instructions: file }: CallFlag
   await makeRoom(wish)
   const reason = live ? ungradable(fixture) : null
   if (reason !== null) throw new Mistake(`The fixture ${fixture.name} has no meaning with --live: ${reason}.`)
-  const postgres = await openPostgres(console.progress)
+  const postgres = await (machines === undefined ? openPostgres : openOwnPostgres)(console.progress)
   try {
     const result = await simulateCall({
       fixture,
@@ -74,6 +79,7 @@ async function callOwn(wish: Wish, { speed, live, instructions: file }: CallFlag
       real,
       chaos: wish.chaos?.plan,
       isVirtual,
+      machines,
       postgres,
       speech: createSpeech({ cacheFolder: join('.frontdesk', 'speech') }),
       onProgress: console.progress,
@@ -83,6 +89,7 @@ async function callOwn(wish: Wish, { speed, live, instructions: file }: CallFlag
       ...(isVirtual ? ['--speed 10'] : []),
       ...(file === undefined ? [] : [`--instructions ${file}`]),
       ...(live ? ['--live'] : []),
+      ...(machines === undefined ? [] : [`--machines ${machines}`]),
     ]
     const repeat = commandOf(wish, more)
     const exitCode = await showCall(result, wish, { console, print, repeat })

@@ -2,9 +2,9 @@
 // On the real clock it listens on loopback, with real sockets. On the virtual clock its sockets end in this process, and
 // its queries, jobs and requests hold time while they last.
 import { createHash } from 'node:crypto'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { saveInstructions } from '../src/agents/instructions.ts'
-import { type App, createApp } from '../src/app.ts'
+import { createApp } from '../src/app.ts'
 import { composeDeps } from '../src/compose.ts'
 import { type Config, limits, loadConfig } from '../src/config.ts'
 import { conversationEvent } from '../src/conversations/events.ts'
@@ -35,10 +35,11 @@ import type { ServerView } from './audit/case.ts'
 import type { SimClock, VirtualClock } from './clock.ts'
 import { runDueJobs, type Stir } from './due-jobs.ts'
 import { holding } from './holding.ts'
+import { behindTls, dialInMemory, shakeHands } from './inward.ts'
 import { createLoopbackNetwork } from './loopback.ts'
-import { createMemoryNetwork, linePair } from './memory.ts'
+import { createMemoryNetwork } from './memory.ts'
 import { Mistake } from './mistake.ts'
-import type { Handshake, Network, StandIn } from './network.ts'
+import type { Network, StandIn } from './network.ts'
 import type { Random } from './random.ts'
 import type { Fixture } from './script.ts'
 import { settingsFor, type World } from './world.ts'
@@ -62,14 +63,17 @@ export type House = {
   instruct(phoneNumber: string, text: string): Promise<void>
   /** Asks for a call as the clinic's own system would: over the API, with a token. */
   askForCall(phoneNumber: string, call: { to: string; purpose: string }): Promise<void>
-  /** Switches a call that is up to another mode, as an operator would. */
-  switchMode(callSid: string, to: AgentMode): void
+  /** Switches a call that is up to another mode, as an operator would. Null where the server is another process. */
+  switchMode: ((callSid: string, to: AgentMode) => void) | null
   close(): Promise<void>
 }
 
-/** The embedded Postgres, for as many houses as come. */
-export const openPostgres = (onProgress: (step: string) => void): Promise<Postgres> =>
-  startEmbeddedPostgres({ folder: join(localFolder, 'postgres'), onProgress }).catch((error: Error) => {
+/** The embedded Postgres, for as many houses as come. `folder`: of another one than everybody's. */
+export const openPostgres = (
+  onProgress: (step: string) => void,
+  folder = join(localFolder, 'postgres'),
+): Promise<Postgres> =>
+  startEmbeddedPostgres({ folder, onProgress }).catch((error: Error) => {
     throw new Mistake(error.message)
   })
 
@@ -78,9 +82,7 @@ export const localAdminUrl = (postgres: Postgres): string => postgres.adminUrl(l
 
 /** Starts a server on a database of its own, with the demonstration's clinics in it. */
 export async function openHouse(world: World, random: Random, postgres: Postgres): Promise<House> {
-  const adminUrl = postgres.adminUrl('postgres')
-  const name = await createScratchDatabase({ adminUrl, appUrl: postgres.appUrl('postgres') })
-  const appUrl = postgres.appUrl(name)
+  const { adminUrl, appUrl, drop } = await openScratch(postgres)
   const log: string[] = []
   const stir: Stir = { isFresh: true }
   const deps = buildDeps(world, random, appUrl, log, stir)
@@ -97,11 +99,9 @@ export async function openHouse(world: World, random: Random, postgres: Postgres
   const line = isDriven(world.clock) ? connectInMemory(world.clock, app, appUrl, stir) : await connectByLoopback(app)
   return {
     network: line.network,
-    adminUrl: postgres.adminUrl(name),
+    adminUrl,
     log,
-    configure: (phoneNumber, settings) => configure(deps, phoneNumber, settings),
-    instruct: (phoneNumber, text) => instruct(deps, phoneNumber, text),
-    askForCall: (phoneNumber, call) => askForCall(deps, app, phoneNumber, call),
+    ...deskOf(deps, app.fetch),
     switchMode: (callSid, to) => void app.bridge.switchMode(callSid, to),
     async close() {
       await app.bridge.stop()
@@ -109,10 +109,48 @@ export async function openHouse(world: World, random: Random, postgres: Postgres
       await stopListening()
       await line.close()
       await deps.db.end()
-      await dropScratchDatabase({ adminUrl, name })
+      await drop()
     },
   }
 }
+
+/** A run's own database. `adminUrl` and `appUrl` are of it. */
+async function openScratch(postgres: Postgres) {
+  const adminUrl = postgres.adminUrl('postgres')
+  const name = await createScratchDatabase({ adminUrl, appUrl: postgres.appUrl('postgres') })
+  const drop = () => dropScratchDatabase({ adminUrl, name })
+  return { adminUrl: postgres.adminUrl(name), appUrl: postgres.appUrl(name), drop }
+}
+
+/** What servers that run elsewhere, as processes, have in common. */
+export type Site = Pick<House, 'adminUrl' | 'configure' | 'instruct' | 'askForCall'> & {
+  /** What each of them is started with, beside its port. */
+  environment: Record<string, string>
+  close(): Promise<void>
+}
+
+/** A database for them, with the demonstration's clinics in it. `fetch` reaches them. */
+export async function openSite(world: World, postgres: Postgres, fetch: StandIn['fetch']): Promise<Site> {
+  const { adminUrl, appUrl, drop } = await openScratch(postgres)
+  const environment = environmentOf(world)
+  const deps = composeDeps(settingsFrom(environment), appUrl, { log: createLog({ level: 'silent' }) })
+  await seedDemo(deps.db, deps.ids, deps.clock.now())
+  return {
+    adminUrl,
+    environment: { ...environment, DATABASE_URL: appUrl },
+    ...deskOf(deps, fetch),
+    async close() {
+      await deps.db.end()
+      await drop()
+    },
+  }
+}
+
+const deskOf = (deps: Deps, fetch: StandIn['fetch']): Pick<House, 'configure' | 'instruct' | 'askForCall'> => ({
+  configure: (phoneNumber, settings) => configure(deps, phoneNumber, settings),
+  instruct: (phoneNumber, text) => instruct(deps, phoneNumber, text),
+  askForCall: (phoneNumber, call) => askForCall(deps, fetch, phoneNumber, call),
+})
 
 async function configure(deps: Deps, phoneNumber: string, settings: Record<string, unknown>): Promise<void> {
   const organizationId = await clinicOf(deps, phoneNumber)
@@ -128,7 +166,7 @@ async function instruct(deps: Deps, phoneNumber: string, text: string): Promise<
 
 async function askForCall(
   deps: Deps,
-  app: Pick<App, 'fetch'>,
+  fetch: StandIn['fetch'],
   phoneNumber: string,
   call: { to: string; purpose: string },
 ): Promise<void> {
@@ -143,7 +181,7 @@ async function askForCall(
     headers: { authorization: `Bearer ${token}` },
     body: JSON.stringify({ ...call, idempotencyKey: 'the call of the fixture' }),
   })
-  const answer = await app.fetch(asked)
+  const answer = await fetch(asked)
   if (answer.status !== 202) throw new Mistake(`The server would not place the call: ${await answer.text()}`)
 }
 
@@ -177,10 +215,8 @@ export async function openFleet(
   postgres: Postgres,
   options: { machines: number; nowMs: number; mailTimeoutMs: number; fixture: Fixture },
 ): Promise<Fleet> {
-  const adminUrl = postgres.adminUrl('postgres')
-  const name = await createScratchDatabase({ adminUrl, appUrl: postgres.appUrl('postgres') })
-  const appUrl = postgres.appUrl(name)
-  const config = settingsOf(world)
+  const { adminUrl, appUrl, drop } = await openScratch(postgres)
+  const config = settingsFrom(environmentOf(world))
   const clock = { now: () => options.nowMs, after: systemClock.after }
   const { RESEND_API_KEY: apiKey = '', RESEND_BASE_URL: baseUrl } = config
   const mailer = createMailer({ apiKey, baseUrl, timeoutMs: options.mailTimeoutMs })
@@ -215,7 +251,7 @@ export async function openFleet(
       fetch: async (request) => app.fetch(behindTls(request)),
       write: (callSid, events) => writeAsLiveCall(deps, callSid, events),
     })),
-    adminUrl: postgres.adminUrl(name),
+    adminUrl,
     async untilIdle() {
       for (;;) {
         const made = await queue.makeDue(Date.now() + RETRIED_WITHIN_MS)
@@ -229,7 +265,7 @@ export async function openFleet(
       await Promise.all(workers.map((worker) => worker.stop()))
       await Promise.all(running.map(({ deps }) => deps.db.end()))
       await queue.end()
-      await dropScratchDatabase({ adminUrl, name })
+      await drop()
     },
   }
 }
@@ -290,60 +326,6 @@ function connectInMemory(clock: VirtualClock, app: Hosted, appUrl: string, stir:
   }
 }
 
-/** As it comes out of whatever ended TLS before the server. */
-const behindTls = (request: Request): Request => new Request(request.url.replace(/^https:/, 'http:'), request)
-
-async function shakeHands(sockets: SocketRoute[], request: Request): Promise<Handshake> {
-  const segments = new URL(request.url).pathname.split('/')
-  const route = sockets.find(({ path }) => {
-    const wanted = path.split('/')
-    return wanted.length === segments.length && wanted.every((part, i) => part.startsWith(':') || part === segments[i])
-  })
-  if (route === undefined) return { refuse: new Response('Not found', { status: 404 }) }
-  const refusal = await route.refuse(request)
-  if (refusal !== undefined) return { refuse: refusal }
-  return {
-    accept(line) {
-      const send = (text: string): boolean => {
-        line.send(text)
-        return true
-      }
-      const handlers = route.accept({ send, close: (code, reason) => line.close(code, reason) }, request)
-      handlers.open?.()
-      return handlers
-    },
-  }
-}
-
-/** The server's call to the model, answered within this process. */
-const dialInMemory =
-  (clock: SimClock, model: StandIn): OpenSocket =>
-  (url, headers, handlers) => {
-    const [near, far] = linePair(clock, 'the model socket')
-    near.listen(handlers)
-    const handshake = model.upgrade?.(
-      new Request(url.replace(/^ws/, 'http'), { headers: { ...headers, upgrade: 'websocket' } }),
-    )
-    void clock.hold(
-      Promise.resolve(handshake).then((answer) => {
-        if (answer === undefined || 'refuse' in answer) {
-          far.listen({ message() {}, close() {} })
-          return far.cut()
-        }
-        far.listen(answer.accept(far))
-        handlers.open?.()
-      }),
-      'the model handshake',
-    )
-    return {
-      send(text) {
-        near.send(text)
-        return true
-      },
-      close: (code, reason) => near.close(code, reason),
-    }
-  }
-
 /** The supervisor takes time of this clock to think: it is asked within this process, and time moves while it thinks. */
 function thinkInMemory(clock: SimClock, model: StandIn, config: Config): Thinker {
   const { OPENAI_API_KEY: apiKey = '', OPENAI_BASE_URL: baseUrl } = config
@@ -353,7 +335,7 @@ function thinkInMemory(clock: SimClock, model: StandIn, config: Config): Thinker
 }
 
 function buildDeps(world: World, random: Random, appUrl: string, log: string[], stir: Stir): Deps {
-  const config = settingsOf(world)
+  const config = settingsFrom(environmentOf(world))
   const own: Partial<Deps> = { log: createLog({ level: 'info', write: (line) => void log.push(line.trimEnd()) }) }
   if (!world.clock.isVirtual) return composeDeps(config, appUrl, own)
   const { clock } = world
@@ -375,12 +357,13 @@ function buildDeps(world: World, random: Random, appUrl: string, log: string[], 
   }
 }
 
-function settingsOf(world: World): Config {
-  const environment = {
-    ...settingsFor(world, publicBaseUrl),
-    RECORDINGS_FOLDER: join(localFolder, 'sim', 'recordings'),
-    FRONTDESK_KEYS: `sim:${createHash('sha256').update('the simulator keeps no secrets').digest('base64')}`,
-  }
+const environmentOf = (world: World): Record<string, string> => ({
+  ...settingsFor(world, publicBaseUrl),
+  RECORDINGS_FOLDER: resolve(localFolder, 'sim', 'recordings'),
+  FRONTDESK_KEYS: `sim:${createHash('sha256').update('the simulator keeps no secrets').digest('base64')}`,
+})
+
+function settingsFrom(environment: Record<string, string>): Config {
   const settings = loadConfig(environment)
   if (!settings.ok) throw new Error(`Cannot host the server: ${settings.problems.join('; ')}`)
   return settings.config

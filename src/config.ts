@@ -162,6 +162,8 @@ export const limits = {
   mediaMessageBytes: 64 * 1024,
   /** Twilio gives up after 15 s; past this we answer with what we have. */
   webhookDeadlineMs: 8_000,
+  /** For the fallback to do what could not be done before; a caller has waited already. */
+  fallbackMs: 3_000,
   /** A database that answers later than this is none to take calls with. */
   readyMs: 2_000,
   /** From TwiML to the stream's `start`. */
@@ -173,6 +175,8 @@ export const limits = {
   mailDeadlineMs: 10 * 60_000,
   /** So much longer, when Twilio told only then, being asked, what it had not told before. */
   lateNewsMs: 60_000,
+  /** A stream that is over gives its last words within this; then whoever had it died with them. */
+  settleStreamMs: 20_000,
   /** Events waiting to be written, of one call. */
   journalEvents: 2_000,
   journalRetryMs: 200,

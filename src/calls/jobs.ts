@@ -1,5 +1,5 @@
 // The telephone's work beside the call: starting its recording, fetching the file, and giving up on a stream that never
-// came. Each may run twice without harm.
+// came, or whose process died. Each may run twice without harm.
 import type { ConversationFact } from '../conversations/events.ts'
 import { eventOf, findConversation, recordEvents } from '../conversations/store.ts'
 import type { Tasks } from '../db/jobs.ts'
@@ -19,6 +19,8 @@ export function callTasks(deps: Deps, accounts: Accounts): Tasks {
       fetchRecording(deps, accounts, organizationId, id(conversationId), id(recordingSid)),
     'lapse-stream': ({ organizationId, conversationId, generation }) =>
       lapse(deps, organizationId, id(conversationId), Number(generation)),
+    'settle-stream': ({ organizationId, conversationId, streamSid }) =>
+      settle(deps, organizationId, id(conversationId), id(streamSid)),
     'lapse-transfer': ({ organizationId, conversationId, generation }) =>
       lapseTransfer(deps, organizationId, id(conversationId), Number(generation)),
     'mail-deadline': ({ organizationId, conversationId }) =>
@@ -99,6 +101,23 @@ async function lapse(deps: Deps, organizationId: string, conversationId: string,
   await record(deps, organizationId, conversationId, { kind: 'stream.lapsed', generation })
 }
 
+/** The stream has had time for its last words. If they are not in by now, whoever had it died with them. */
+async function settle(deps: Deps, organizationId: string, conversationId: string, streamSid: string): Promise<void> {
+  const call = await deps.db.withOrg(organizationId, (tx) => findConversation(tx, organizationId, conversationId))
+  const stream = call?.facts.streams[streamSid]
+  if (stream === undefined || stream.isSettled) return
+  deps.log.error({ conversationId, streamSid }, 'a stream was lost with the process that had it')
+  const text = 'The connection was lost during the call; what was said at that moment may be missing here.'
+  await record(
+    deps,
+    organizationId,
+    conversationId,
+    ...(stream.endedAtMs === null ? [{ kind: 'stream.ended', streamSid, reason: 'lost' } as const] : []),
+    { kind: 'warning', about: `stream ${streamSid}`, text },
+    { kind: 'transcript.settled', streamSid },
+  )
+}
+
 /** A transfer that was dialled after this stream has had its time. If nobody has told how it ended, nobody will. */
 async function lapseTransfer(
   deps: Deps,
@@ -120,8 +139,8 @@ async function record(
   deps: Deps,
   organizationId: string,
   conversationId: string,
-  fact: ConversationFact,
+  ...facts: ConversationFact[]
 ): Promise<void> {
-  const event = eventOf(fact, deps.clock.now())
-  await deps.db.withOrg(organizationId, (tx) => recordEvents(deps, tx, organizationId, conversationId, [event]))
+  const events = facts.map((fact) => eventOf(fact, deps.clock.now()))
+  await deps.db.withOrg(organizationId, (tx) => recordEvents(deps, tx, organizationId, conversationId, events))
 }

@@ -3,10 +3,12 @@
 import { Elysia } from 'elysia'
 import type { z } from 'zod'
 import { limits } from '../config.ts'
+import { within } from '../lib/clock.ts'
 import type { Problem } from '../lib/outcome.ts'
 import { answeredByForm, recordingForm, statusForm, streamForm, type VoiceForm, voiceForm } from '../wire/twilio.ts'
 import { type Kept, keepRecording, keepStatus, keepStream } from './callbacks.ts'
 import type { CallContext } from './context.ts'
+import { answerAgain, failedRequest } from './fallback.ts'
 import { type Answer, answerIncoming } from './incoming.ts'
 import { answerMachine, answerOutbound, keepAnsweredBy, keepOutboundStatus } from './outbound.ts'
 import { answerResume } from './resume.ts'
@@ -125,8 +127,8 @@ async function answerCallback<T extends z.ZodType>(
 }
 
 /**
- * Asks the database only for an account that this process has not seen as it signs now, and answers without it when it is
- * down: the document gives nothing away, and a caller is on the line.
+ * What the failed request should have given, if that can be had quickly. Else what needs no database, which is asked only for an
+ * account that this process has not seen as it signs now: the document gives nothing away, and a caller is on the line.
  */
 function answerFallback(context: CallContext, request: Request): Promise<Response> {
   const { accounts, deps } = context
@@ -135,7 +137,16 @@ function answerFallback(context: CallContext, request: Request): Promise<Respons
   return withinDeadline(context, request, undefined, async (path, lastResort) => {
     const remembered = await verify(async (accountSid) => accounts.alreadyKnown(accountSid) ?? null, request.clone())
     const proof = remembered.ok ? remembered : await verify(accounts.bySid, request)
-    return proof.ok ? twimlResponse(lastResort) : refuse(context, path, proof)
+    if (!proof.ok) return refuse(context, path, proof)
+    const form = voiceForm.safeParse(proof.value.form)
+    const failed = form.success ? failedRequest(form.data.ErrorUrl) : null
+    if (!form.success || failed === null) return twimlResponse(lastResort)
+    const again = answerAgain(context, proof.value, form.data, failed)
+    const given = await within(deps.clock, limits.fallbackMs, again).catch((error: Error) => {
+      deps.log.error({ path, error }, 'what had failed failed again; the last resort was given')
+      return { twiml: lastResortTwiml(callUrls(deps.config.PUBLIC_BASE_URL), failed.after) }
+    })
+    return 'twiml' in given ? twimlResponse(given.twiml) : turnAway(context, path, given.forbidden)
   })
 }
 

@@ -82,11 +82,11 @@ export const conversationEvent = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('stream.lapsed'), generation: z.number().int() }),
   /** The media stream is up; durable before any audio flows. Key: the stream. */
   z.object({ kind: z.literal('stream.started'), streamSid: z.string(), generation: z.number().int().optional() }),
-  /** The media stream is over, as our end saw it. Key: the stream. */
+  /** The media stream is over, as our end saw it; lost: whoever had it died, and another saw that. Key: the stream. */
   z.object({
     kind: z.literal('stream.ended'),
     streamSid: z.string(),
-    reason: z.enum(['stopped', 'broken', 'hung-up', 'handed-over', 'refused', 'failed']),
+    reason: z.enum(['stopped', 'broken', 'hung-up', 'handed-over', 'refused', 'failed', 'lost']),
   }),
   /** Twilio's own word on the stream. Key: stream + event. */
   z.object({

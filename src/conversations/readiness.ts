@@ -92,6 +92,21 @@ export function isWindingDown(facts: Facts): boolean {
   return isEnded(facts) || facts.refusal !== null || (isLeft && !isTransferUnderWay(facts))
 }
 
+/**
+ * Streams that are over, as far as anybody can tell, and have not given their last words: whoever had them gives those soon,
+ * or died with them.
+ */
+export function unsettledStreams(facts: Facts): string[] {
+  const streams = Object.entries(facts.streams)
+  const newest = Math.max(...streams.map(([, { generation }]) => generation ?? 0))
+  return streams
+    .filter(([, { isSettled, endedAtMs, generation }]) => {
+      const isOver = isEnded(facts) || endedAtMs !== null || (generation ?? 0) < newest
+      return isOver && !isSettled
+    })
+    .map(([streamSid]) => streamSid)
+}
+
 /** What a mail that went out at the deadline must say is missing. */
 export type Missing = 'end' | 'words' | 'recording' | 'analysis'
 export function missing(facts: Facts): Missing[] {

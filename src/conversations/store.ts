@@ -209,6 +209,12 @@ async function enqueueWhatBecameDue(
   if (became(readiness.isWindingDown)) {
     await enqueueDeadline(tx, conversationId, deps.clock.now() + limits.mailDeadlineMs)
   }
+  const known = new Set(readiness.unsettledStreams(before))
+  for (const streamSid of readiness.unsettledStreams(after).filter((each) => !known.has(each))) {
+    const runAtMs = deps.clock.now() + limits.settleStreamMs
+    const jobKey = `settle:${conversationId}:${streamSid}`
+    await enqueue(tx, { task: 'settle-stream', ids: { conversationId, streamSid }, jobKey, runAtMs })
+  }
   if (became(readiness.isReadyForMail)) await planMail(deps, tx, organizationId, conversationId)
 }
 

@@ -13,9 +13,11 @@ import type { Cluster } from './embedded-cluster.ts'
 /** One user's hold on the server: until `release`, or until our process ends, the server runs. */
 export type Hold = { port: number; release(): Promise<void> }
 
-type Server = { pid: number; port: number; isReady: boolean }
+type Server = { pid: number; port: number; state: string }
 
 const startLimitMs = 30_000
+/** A server that was told to stop takes nobody in, and waits for its last client; longer than this nobody waits for that. */
+const stoppingLimitMs = 3_000
 const stopLimitMs = 10_000
 const connectLimitMs = 5_000
 /** How long the server may take to notice that a killed user's connection is gone. */
@@ -33,8 +35,8 @@ const settings = {
   unix_socket_directories: '',
   max_connections: 200,
   shared_buffers: '32MB',
+  // What was committed outlives a server that is killed; only the machine must not lose its power.
   fsync: 'off',
-  synchronous_commit: 'off',
   full_page_writes: 'off',
   wal_level: 'minimal',
   max_wal_senders: 0,
@@ -49,20 +51,42 @@ const settings = {
 
 /** Joins the cluster's server, launching it if there is none. */
 export async function holdServer(cluster: Cluster, onLaunch: () => void): Promise<Hold> {
-  const deadlineMs = Date.now() + startLimitMs
-  for (let launches = 0; Date.now() < deadlineMs && launches < maxLaunches; await pause(pollMs)) {
+  const beganAtMs = Date.now()
+  let hastened = 0
+  for (let launches = 0; Date.now() < beganAtMs + startLimitMs && launches < maxLaunches; await pause(pollMs)) {
     const server = findServer(cluster)
     if (server === undefined) {
       if (launches === 0) onLaunch()
       else await pause(relaunchMs)
       launches++
-      await launch(cluster)
-    } else if (server.isReady) {
+      await launch(cluster, await freePort())
+    } else if (server.state === 'ready') {
       const hold = await takeHold(cluster, server)
       if (hold !== undefined) return hold
+    } else if (server.state === 'stopping' && hastened !== server.pid && Date.now() > beganAtMs + stoppingLimitMs) {
+      hastened = server.pid
+      process.kill(server.pid, 'SIGINT')
     }
   }
   throw new Error(`Cannot start the development database in ${cluster.data}. Its log ends:\n${lastLines(cluster.log)}`)
+}
+
+/**
+ * Breaks every connection, ours among them, and starts the server again at the same port after `downMs`: the hold is a new
+ * one. Nothing that was committed is lost. For a user that has the cluster to itself.
+ */
+export async function restartServer(cluster: Cluster, hold: Hold, downMs: number): Promise<Hold> {
+  const server = findServer(cluster)
+  if (server === undefined) throw new Error('Cannot restart the development database: it does not run')
+  process.kill(server.pid, 'SIGQUIT')
+  const hasStopped = async () => findServer(cluster) === undefined
+  if (!(await eventually(hasStopped, stopLimitMs))) throw new Error(`Postgres (process ${server.pid}) does not stop`)
+  await hold.release()
+  await pause(downMs)
+  await launch(cluster, hold.port)
+  const again = await holdServer(cluster, () => {})
+  if (again.port !== hold.port) throw new Error(`Postgres came back at port ${again.port}, not at ${hold.port}`)
+  return again
 }
 
 /** Stops the server if nobody holds it: for the sake of a user that was killed. */
@@ -70,7 +94,7 @@ export async function stopUnusedServer(cluster: Cluster): Promise<void> {
   for (const deadlineMs = Date.now() + startLimitMs; Date.now() < deadlineMs; await pause(pollMs)) {
     const server = findServer(cluster)
     if (server === undefined) return
-    if (!server.isReady) continue
+    if (server.state !== 'ready') continue
     const sql = connect(cluster, server)
     try {
       return await stopIfAlone(cluster, server, sql, goneLimitMs)
@@ -131,7 +155,7 @@ function findServer(cluster: Cluster): Server | undefined {
   const text = readText(file)
   if (text === undefined) return undefined
   const lines = text.split('\n')
-  const server = { pid: Number(lines[0]), port: Number(lines[3]), isReady: lines[7]?.trim() === 'ready' }
+  const server = { pid: Number(lines[0]), port: Number(lines[3]), state: lines[7]?.trim() ?? '' }
   const isBeingWritten = server.pid === 0
   if (isBeingWritten || commandOf(server.pid).includes(cluster.data)) return server
   // A killed server left it. Postgres sees that by itself, unless there is still, or again, a process of that number.
@@ -140,8 +164,7 @@ function findServer(cluster: Cluster): Server | undefined {
 }
 
 /** Answers when the server is ready, or has ended, as it does at once where another one was faster. */
-async function launch(cluster: Cluster): Promise<void> {
-  const port = await freePort()
+async function launch(cluster: Cluster, port: number): Promise<void> {
   const isLong = (fs.statSync(cluster.log, { throwIfNoEntry: false })?.size ?? 0) > maxLogBytes
   const log = fs.openSync(cluster.log, isLong ? 'w' : 'a', 0o600)
   const options = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
@@ -161,7 +184,7 @@ async function launch(cluster: Cluster): Promise<void> {
     hasEnded = true
   })
   child.unref()
-  await eventually(async () => hasEnded || findServer(cluster)?.isReady === true, startLimitMs)
+  await eventually(async () => hasEnded || findServer(cluster)?.state === 'ready', startLimitMs)
 }
 
 /** The command line of a process, empty if there is none that we may look at. */

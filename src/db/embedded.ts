@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { type Cluster, openCluster } from './embedded-cluster.ts'
-import { holdServer } from './embedded-server.ts'
+import { holdServer, restartServer } from './embedded-server.ts'
 
 export type EmbeddedPostgres = {
   port: number
@@ -11,6 +11,8 @@ export type EmbeddedPostgres = {
   adminUrl(database: string): string
   /** Connection URL of the server's own login, `frontdesk_app`; good once `migrate` has been given it. */
   appUrl(database: string): string
+  /** Kills it and starts it again, at the same address, after `downMs`. Only where no other process uses it. */
+  restart(downMs: number): Promise<void>
   /** Ends this use of it. The last user to end stops the server. */
   stop(): Promise<void>
 }
@@ -26,13 +28,17 @@ export async function startEmbeddedPostgres(options: {
   const onProgress = options.onProgress ?? (() => {})
   const cluster = openCluster(options.folder, onProgress)
   const dismissWatchdog = spawnWatchdog(cluster)
-  const hold = await holdServer(cluster, () => onProgress('starting Postgres'))
+  let hold = await holdServer(cluster, () => onProgress('starting Postgres'))
+  const { port } = hold
   const urlFor = (user: string, password: string) => (database: string) =>
-    `postgres://${user}:${password}@127.0.0.1:${hold.port}/${database}`
+    `postgres://${user}:${password}@127.0.0.1:${port}/${database}`
   return {
-    port: hold.port,
+    port,
     adminUrl: urlFor('postgres', cluster.adminPassword),
     appUrl: urlFor('frontdesk_app', cluster.appPassword),
+    async restart(downMs) {
+      hold = await restartServer(cluster, hold, downMs)
+    },
     async stop() {
       await hold.release()
       await dismissWatchdog()

@@ -184,3 +184,31 @@ describe('a request that Twilio makes again', () => {
     expect((await keysOf(callSid)).filter((key) => key.startsWith('stream.expected'))).toHaveLength(2)
   })
 })
+
+describe('when the machine that was asked died, the fallback', () => {
+  const fallback = async (callSid: string, failed: string): Promise<string> => {
+    const ErrorUrl = `${publicBaseUrl}/api/twilio/${failed}`
+    const response = await telephone.post('/fallback', later(callSid, { ErrorCode: '11205', ErrorUrl }))
+    return bare(await response.text())
+  }
+
+  test('goes on with the call as the resume request would have', async () => {
+    const callSid = await callWith(started)
+    const offered = await fallback(callSid, 'resume?after=stream-0')
+    expect(offered).toContain('<Stream ')
+    expect(offered).toBe(await resume(callSid, 'stream-0'))
+    const ended = await callWith(started, { kind: 'call.ending', reason: 'goodbye' })
+    expect(await fallback(ended, 'resume?after=stream-0')).toBe('<Response><Hangup/></Response>')
+  })
+
+  test('takes the call that the first request would have taken', async () => {
+    const callSid = newCallSid()
+    expect(await fallback(callSid, 'incoming-call')).toContain('<Stream ')
+    expect(await keysOf(callSid)).toContain('stream.expected:0')
+  })
+
+  test('offers the tape for anything else that failed', async () => {
+    expect(await fallback(newCallSid(), 'leave-message')).toContain('<Record ')
+    expect(await fallback(newCallSid(), 'resume/../fallback')).toContain('<Record ')
+  })
+})

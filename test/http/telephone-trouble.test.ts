@@ -109,6 +109,20 @@ describe('while the database hangs', () => {
     })
   })
 
+  test('the fallback tries what had failed, but not for long, and sends nobody to the tape twice', async () => {
+    const failedAfter = async (after: string): Promise<string> => {
+      const ErrorUrl = `${publicBaseUrl}/api/twilio/resume?after=${after}`
+      const response = telephone.post('/fallback', later(newCallSid(), { ErrorCode: '11205', ErrorUrl }))
+      await telephone.clock.untilSet(2)
+      telephone.clock.advance(limits.fallbackMs)
+      return (await response).text()
+    }
+    await whileHanging(async () => {
+      expect(await failedAfter('stream-0')).toMatch(tape)
+      expect(await failedAfter('voicemail')).toContain('Thank you.')
+    })
+  })
+
   test('the process says that it is not ready, and that it lives', async () => {
     await whileHanging(async () => {
       const waiting = Array.from({ length: 4 }, () => telephone.post('/incoming-call', incoming(newCallSid())))

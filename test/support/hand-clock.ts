@@ -4,8 +4,8 @@ import type { Clock } from '../../src/lib/clock.ts'
 export type HandClock = Clock & {
   /** Runs what falls due on the way, each at its own instant, in order. */
   advance(ms: number): void
-  /** Resolves when a timer is waiting to run: whoever set it has come that far. */
-  untilSet(): Promise<void>
+  /** Resolves when a timer, or so many, are waiting to run: whoever set them has come that far. */
+  untilSet(count?: number): Promise<void>
 }
 
 type Timer = { dueAtMs: number; run: () => void }
@@ -38,6 +38,8 @@ export function createHandClock(startMs: number): HandClock {
       }
       nowMs = untilMs
     },
-    untilSet: () => (timers.length > 0 ? Promise.resolve() : new Promise((resolve) => expecting.push(resolve))),
+    async untilSet(count = 1) {
+      while (timers.length < count) await new Promise<void>((resolve) => expecting.push(resolve))
+    },
   }
 }

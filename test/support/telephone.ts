@@ -330,7 +330,7 @@ async function jobsOf(admin: postgres.Sql, callSid: string): Promise<WaitingJob[
     from graphile_worker._private_jobs j join graphile_worker._private_tasks t on t.id = j.task_id
     left join email_deliveries d on d.id::text = j.payload->>'deliveryId'
     join conversations c on c.id::text = coalesce(j.payload->>'conversationId', d.conversation_id::text)
-    where c.call_sid = ${callSid} order by j.run_at, 1`
+    where c.call_sid = ${callSid} order by j.run_at, 1, j.payload::text`
   return rows.map(({ task, ids, due }) => ({ task, ids, dueAtMs: due.getTime() }))
 }
 
