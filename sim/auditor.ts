@@ -84,6 +84,21 @@ export const carrierRules: readonly Rule[] = [
   people.bothHear,
 ]
 
+/** Beside those, what can be judged where the server talks with the model's stand-in. */
+const wireRules: readonly Rule[] = [
+  ...carrierRules,
+  audio.modelReachedCaller,
+  audio.nothingAfterClear,
+  audio.truncatedAtHeard,
+  audio.bargeInsAsExpected,
+]
+
+/** What holds for a call to a server of somebody else, by what was seen of it. Whoever makes other bytes of the model's is not followed. */
+export function rulesOnTheWires({ model }: Pick<Evidence, 'model'>): readonly Rule[] {
+  if (model.sessions.length === 0) return carrierRules
+  return model.sessions.some(audio.isNoise) ? [...carrierRules, audio.telephoneFormat] : wireRules
+}
+
 /** What is wrong with a call that is over and settled; nothing, if it was right. */
 export function audit(evidence: Evidence, held: readonly Rule[] = rulesFor(evidence)): Violation[] {
   const given = { ...evidence, hearing: hear(evidence) }

@@ -45,6 +45,8 @@ export type CallResult = {
   violations: Violation[]
   /** Of a call with a real model, which is graded where others are judged. */
   grades?: Grade[] | undefined
+  /** Rules of the Realtime API that a server of somebody else broke: told, and not held against it. */
+  protocolNotes?: string[] | undefined
   latencies: Latencies
   trace: Trace
   /** The carrier's REST API, which still remembers the call. */
@@ -242,7 +244,8 @@ async function lookForForged(
 }
 
 /** What a machine is told: one object. */
-export function summaryOf({ seed, callSid, evidence, violations, grades, latencies: latencyMs }: CallResult) {
+export function summaryOf(result: CallResult) {
+  const { seed, callSid, evidence, violations, grades, protocolNotes, latencies: latencyMs } = result
   const { server, inbox } = evidence
   const row: Row = server?.conversation ?? {}
   const facts = (kind: string) => (server?.events ?? []).filter((event) => event.kind === kind).map(({ fact }) => fact)
@@ -258,6 +261,7 @@ export function summaryOf({ seed, callSid, evidence, violations, grades, latenci
     emails: inbox.messages,
     latencyMs,
     violations,
+    ...(protocolNotes && { protocolNotes }),
     ...(grades && { grades: { met: grades.filter(isMet).length, of: grades.length } }),
   }
 }

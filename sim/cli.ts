@@ -27,6 +27,12 @@ const machines = (text: string): number => {
   return Number(text)
 }
 
+const portNumber = (text: string): number => {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 1 || value > 65_535) throw new InvalidArgumentError('A port is 1 to 65535.')
+  return value
+}
+
 const fixtures = (await listFixtures()).join(', ').match(/.{1,68}(, |$)/g) ?? []
 
 const program = new Command('sim')
@@ -79,6 +85,12 @@ program
   .option('--auth-token <token>', 'with --target: the Twilio auth token that the server checks signatures with')
   .option('--account-sid <sid>', 'with --target: the Twilio account that the call comes through')
   .option('--public-url <url>', 'with --target: the address by which the server knows itself, if it is another')
+  .addOption(
+    new Option(
+      '--model-port <port>',
+      'with --target: where to serve the fixture’s model, for a server that can be pointed at it',
+    ).argParser(portNumber),
+  )
   .addHelpText(
     'after',
     `

@@ -14,7 +14,7 @@ import { realModel } from './live.ts'
 import { Mistake } from './mistake.ts'
 import { openOwnPostgres } from './own-postgres.ts'
 import { makeRoom, showCall } from './show.ts'
-import { createSpeech } from './speech.ts'
+import { createSpeech, speechFolder } from './speech.ts'
 import { commandOf, fixtureOf, lastCallFolder, type Wish } from './wish.ts'
 
 export type CallFlags = Omit<Wish, 'seed' | 'json' | 'report' | 'chaos'> & {
@@ -33,6 +33,7 @@ export type CallFlags = Omit<Wish, 'seed' | 'json' | 'report' | 'chaos'> & {
   authToken?: string
   accountSid?: string
   publicUrl?: string
+  modelPort?: number
 }
 
 export async function callCommand(flags: CallFlags): Promise<void> {
@@ -81,7 +82,7 @@ async function callOwn(wish: Wish, { speed, live, instructions: file, machines }
       isVirtual,
       machines,
       postgres,
-      speech: createSpeech({ cacheFolder: join('.frontdesk', 'speech') }),
+      speech: createSpeech({ cacheFolder: speechFolder }),
       onProgress: console.progress,
       onTrace: (trace) => trace.onEntry(console.entry),
     })

@@ -1,13 +1,12 @@
 // `sim race`: one call's deliveries in many orders. Says how many were tried, how fast, and that there was one outcome.
 // A call that the server placed is refused: its first delivery is not the carrier's.
-import { join } from 'node:path'
 import { simulateCall } from './call.ts'
 import { listFixtures } from './fixture.ts'
 import { openPostgres } from './house.ts'
 import { Mistake } from './mistake.ts'
 import { cases } from './race/cases.ts'
 import { type RaceResult, race } from './race/race.ts'
-import { createSpeech } from './speech.ts'
+import { createSpeech, speechFolder } from './speech.ts'
 import { fixtureOf } from './wish.ts'
 
 export type RaceFlags = { fixture?: string; all?: boolean; seed: string; shuffles: number; json?: boolean }
@@ -16,7 +15,7 @@ export async function raceCommand(flags: RaceFlags): Promise<void> {
   const names = flags.all ? await listFixtures() : [flags.fixture ?? 'default']
   const say = (step: string) => void process.stderr.write(`… ${step}\n`)
   const postgres = await openPostgres(say)
-  const speech = createSpeech({ cacheFolder: join('.frontdesk', 'speech') })
+  const speech = createSpeech({ cacheFolder: speechFolder })
   const results: RaceResult[] = []
   try {
     for (const name of names) {

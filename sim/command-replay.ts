@@ -1,6 +1,5 @@
 // `sim replay`: every fixture on the virtual clock; or, with --live, with the real model in real time. A line each, in their
 // order, and a count or a score at the end.
-import { join } from 'node:path'
 import { type CallResult, simulateCall, summaryOf } from './call.ts'
 import { listFixtures } from './fixture.ts'
 import { type Grade, isMet, scoreText, ungradable } from './grading.ts'
@@ -9,7 +8,7 @@ import { lintFixtures } from './lint/files.ts'
 import { realModel } from './live.ts'
 import { Mistake } from './mistake.ts'
 import type { Fixture } from './script.ts'
-import { createSpeech } from './speech.ts'
+import { createSpeech, speechFolder } from './speech.ts'
 import { fixtureOf } from './wish.ts'
 
 export type ReplayFlags = { seed: string; json?: boolean; live?: boolean }
@@ -20,7 +19,7 @@ export async function replayCommand(files: string[], { seed, json, live }: Repla
   const fixtures = await Promise.all(names.map((name) => fixtureOf({ fixture: name, seed, json: false })))
   await refusePatients(names)
   const postgres = await openPostgres((step) => console.error(`… ${step}`))
-  const speech = createSpeech({ cacheFolder: join('.frontdesk', 'speech') })
+  const speech = createSpeech({ cacheFolder: speechFolder })
   const startedAt = performance.now()
   const results: CallResult[] = []
   const replay = async (fixture: Fixture) => {

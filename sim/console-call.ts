@@ -70,6 +70,8 @@ export function createTeller(): Teller {
         return tellCut(atMs, Number(body.audio_end_ms))
       case 'error':
         return [line(atMs, 'model', `error: ${String(objectOf(body.error).message ?? '')}`, 'bad')]
+      case 'protocol note':
+        return [line(atMs, 'model', `notes, against the protocol: ${String(body.text)}`, 'warning')]
       case 'close':
         return entry.from === 'model' ? [line(atMs, 'model', `hangs up (${String(body.code)})`, 'warning')] : []
       default:

@@ -1,7 +1,7 @@
 // `bun dev`: the server and the stand-ins together, for as long as you like. The server reloads when its code changes; the
 // stand-ins stay, and `sim call --target` has them place a call whenever it is asked.
 import { mkdir, rm, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { runCall, type Scene } from './call.ts'
 import { realClock } from './clock.ts'
@@ -11,14 +11,14 @@ import { localAdminUrl, openPostgres, publicBaseUrl, publicHost } from './house.
 import { createLoopbackNetwork, listen } from './loopback.ts'
 import { Mistake } from './mistake.ts'
 import type { StandIn } from './network.ts'
+import { assertFree, usualPorts } from './ports.ts'
 import { createRandom } from './random.ts'
 import { makeRoom, showCall } from './show.ts'
-import { createSpeech } from './speech.ts'
+import { createSpeech, speechFolder } from './speech.ts'
 import { createView } from './view.ts'
 import { commandOf, fixtureOf } from './wish.ts'
-import { openWorld, settingsFor } from './world.ts'
+import { openWorld, settingsFor, usualSeed } from './world.ts'
 
-const ports = { control: 4600, carrier: 4601, model: 4602, inbox: 4603 }
 const usualServerPort = 3000
 
 /** The server may take this long to start, or to come back after a change. */
@@ -28,14 +28,17 @@ const lookAgainMs = 100
 async function dev(): Promise<void> {
   const port = Number(process.env.PORT ?? usualServerPort)
   const server = `http://127.0.0.1:${port}`
-  await assertFree([port, ...Object.values(ports)])
+  await assertFree(
+    [port, ...Object.values(usualPorts)],
+    'Is another "bun dev" running, or a "sim up"? PORT chooses the server’s; the rest are fixed.',
+  )
   const postgres = await openPostgres((step) => console.error(`… ${step}`))
-  const world = await openWorld(realClock, createRandom('dev'), ports)
+  const world = await openWorld(realClock, createRandom(usualSeed), usualPorts)
   const child = startServer({ ...process.env, ...notOurs, ...settingsFor(world, publicBaseUrl), PORT: String(port) })
   const view = createView(localAdminUrl(postgres))
   const network = createLoopbackNetwork({ hosts: { [publicHost]: server } })
   const control = await listen(callDoor({ world, network, publicBaseUrl, view, clinic: null }, server), {
-    port: ports.control,
+    port: usualPorts.control,
   })
   const note: DevNote = { server, control: control.origin, publicBaseUrl, ...world.account }
   await mkdir(dirname(devFile), { recursive: true })
@@ -81,20 +84,9 @@ function startServer(env: Record<string, string | undefined>) {
   })
 }
 
-async function assertFree(wanted: number[]): Promise<void> {
-  for (const port of wanted) {
-    const probe = await listen({ fetch: () => new Response() }, { port }).catch(() => null)
-    if (probe === null)
-      throw new Mistake(
-        `Port ${port} is taken. Is another "bun dev" running? PORT chooses the server's; the rest are fixed.`,
-      )
-    await probe.stop()
-  }
-}
-
 /** Places one call at a time: the stand-ins of a call are the only ones there are. */
 function callDoor(scene: Scene, server: string): StandIn {
-  const speech = createSpeech({ cacheFolder: join('.frontdesk', 'speech') })
+  const speech = createSpeech({ cacheFolder: speechFolder })
   let queue: Promise<unknown> = Promise.resolve()
 
   async function place({ wish, screen }: DevRequest, tell: (line: DevLine) => void): Promise<void> {

@@ -18,6 +18,9 @@ export type Speech = {
   speak(text: string, voice?: string): Promise<Uint8Array>
 }
 
+/** Where commands keep what was spoken, from the folder they are run in. */
+export const speechFolder = join('.frontdesk', 'speech')
+
 const SAMPLE_RATE = 8000
 const MAX_TEXT_CHARS = 2000
 /** Part of every cache key: raise it when anything below changes the sound. */

@@ -27,6 +27,9 @@ export type World = {
   close(): Promise<void>
 }
 
+/** Draws the account and the keys of stand-ins that stay, the same on every run and machine. */
+export const usualSeed = 'dev'
+
 export type Ports = { carrier?: number; model?: number; inbox?: number }
 
 /** A model that is no stand-in of ours. */

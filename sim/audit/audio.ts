@@ -100,6 +100,24 @@ export const modelReachedCaller: Rule = {
   check: ({ hearing }) => (hearing.fault === null ? [] : [hearing.fault]),
 }
 
+export const telephoneFormat: Rule = {
+  name: 'what the caller hears is in the format of the telephone',
+  check: ({ model, hearing }) =>
+    model.sessions.filter(isNoise).flatMap(({ sessionId, items }) => {
+      const isSentAsItIs = hearing.items.some(({ item, heardBytes }) => heardBytes > 0 && items.includes(item))
+      if (!isSentAsItIs) return []
+      const explanation =
+        'The model speaks in another format than audio/pcmu, and its bytes are sent on as they are: noise'
+      return [{ explanation, evidence: { sessionId } }]
+    }),
+}
+
+/** Whether the bytes of a session's speech are none that a telephone can play. */
+export const isNoise = ({ config }: Case['model']['sessions'][number]): boolean => {
+  const audio = config?.audio as { output?: { format?: { type?: string } } } | undefined
+  return audio?.output?.format?.type !== 'audio/pcmu'
+}
+
 export const nothingAfterClear: Rule = {
   name: 'what was cut off is not continued after the clear',
   check({ carrier, hearing }) {

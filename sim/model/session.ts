@@ -71,7 +71,9 @@ export function openSession(parts: {
     },
     violate(rule) {
       violations.push(rule)
-      if (parts.isStrict) channel.close(POLICY_VIOLATION, `Not allowed: ${rule}`)
+      if (!parts.isStrict)
+        trace.add({ wire: 'realtime', from: 'model', to: 'model', what: 'protocol note', body: { text: rule } })
+      else channel.close(POLICY_VIOLATION, `Not allowed: ${rule}`)
     },
     note: parts.note,
   }
