@@ -149,6 +149,27 @@ const connection = z
   )
   .default('take')
 
+/** What goes wrong with the sockets of the model's sessions. */
+const faults = z
+  .strictObject({
+    cuts: z
+      .array(
+        z.union(
+          [
+            z.strictObject({ atMs: waitMs }),
+            z.strictObject({ call: z.string().min(1) }),
+            z.strictObject({ response: z.number().int().min(1), spokenMs: waitMs.default(0) }),
+          ],
+          'must be { atMs: 8000 }, { call: TOOL } or { response: 2, spokenMs: 500 }',
+        ),
+      )
+      .max(20),
+    expireAfterMs: waitMs,
+    sessionMs: waitMs,
+    refuseConnects: z.number().int().min(0),
+  })
+  .partial()
+
 const expectation = z.strictObject({
   isRouted: z.boolean().default(true),
   row: z.record(z.string(), z.unknown()).default({}),
@@ -217,6 +238,7 @@ export const fixtureShape = z
     people: z.array(person).max(20).default([]),
     model: z.strictObject({
       connection,
+      faults: faults.optional(),
       hears: z.array(z.string()).optional(),
       transcriptMs: waitMs.optional(),
       responses: z.array(z.array(modelOutput).min(1, 'must have an output')).default([]),
@@ -253,6 +275,7 @@ export function toFixture(file: FixtureFile, name: string, audioOf: (path: strin
     people: people.map(({ number, answers, does }) => ({ number, answers: toAnswering(answers), does: toSteps(does) })),
     model: {
       connection: toConnection(model.connection),
+      ...(model.faults === undefined ? {} : { faults: definedOf(model.faults) }),
       hears: model.hears ?? caller.flatMap(({ say }) => say ?? []),
       ...(model.transcriptMs === undefined ? {} : { transcriptMs: model.transcriptMs }),
       responses: model.responses.map((outputs) => outputs.map(toOutput)),
@@ -262,6 +285,12 @@ export function toFixture(file: FixtureFile, name: string, audioOf: (path: strin
     expect,
   }
 }
+
+/** Without the fields that a file leaves out. */
+const definedOf = <T extends object>(given: T) =>
+  Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>
+  }
 
 const toAnswering = (given: z.infer<typeof answers>): Answering =>
   typeof given === 'number' ? { afterMs: given } : given

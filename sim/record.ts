@@ -96,6 +96,7 @@ export type ModelRecord = {
     appends: { atMs: number; fromByte: number; toByte: number }[]
     /** Speech as the detector found it in the appended audio. */
     speech: { startedAtMs: number; stoppedAtMs: number | null; itemId: string }[]
+    /** `status`: as the service has it; or lost, when the session ended before the response did. */
     responses: {
       responseId: string
       status: string

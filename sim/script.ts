@@ -1,5 +1,6 @@
 // A fixture's scripts, of the caller, the model and the clinic, and what must be true afterwards. Fixtures are YAML files
 // under fixtures/; this is their shape.
+import type { SocketFaults } from './model/settings.ts'
 
 /** When a step of the caller begins. Each cue counts from the step before it. Of a person, the "agent" is whoever they hear. */
 export type Cue =
@@ -49,6 +50,8 @@ export type Thought = { waitMs?: number; knows?: string[] } & (
 )
 
 export type ModelScript = {
+  /** What goes wrong with the sockets of its sessions. */
+  faults?: SocketFaults
   /** `refuse`: the handshake is answered with this HTTP status. `stall`: session.update is never answered. */
   connection: { take: true } | { refuse: number } | { stall: true }
   /** What the caller says, in order: the n-th committed turn is transcribed as the n-th of these, later ones as ''. */

@@ -20,6 +20,8 @@ export type Channel = {
   /** A new id such as `item_…`: decided by the seed. */
   id(prefix: string): string
   close(code: number, reason: string): void
+  /** As a cut cable ends it. */
+  cut(): void
   /** The other side has closed. */
   ended(): void
 }
@@ -91,6 +93,12 @@ export function createChannel(parts: {
       end()
       trace.add({ wire: 'realtime', from: 'model', to: 'server', what: 'close', body: { code, reason } })
       line.close(code, reason.slice(0, MAX_REASON_CHARS))
+    },
+    cut() {
+      if (!isOpen) return
+      end()
+      trace.add({ wire: 'realtime', from: 'model', to: 'server', what: 'cut' })
+      line.cut()
     },
     ended: end,
   }

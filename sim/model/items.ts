@@ -23,8 +23,8 @@ export function createItems(state: State): Items {
     if (!entry) state.refuse(refusals.itemNotFound(event.item_id, 'item_id'), event)
     return entry
   }
-  const hasCall = (callId: string) =>
-    conversation.entries.some(({ wire }) => wire.type === 'function_call' && wire.call_id === callId)
+  const has = (type: WireItem['type'], callId: string | undefined) =>
+    conversation.entries.some(({ wire }) => wire.type === type && wire.call_id === callId)
 
   return {
     create(event) {
@@ -32,12 +32,14 @@ export function createItems(state: State): Items {
       if (item.id && conversation.find(item.id)) return state.refuse(refusals.invalidValue('item.id', item.id), event)
       if (after && after !== 'root' && !conversation.find(after))
         return state.refuse(refusals.itemNotFound(after, 'previous_item_id'), event)
-      if (item.type === 'function_call_output' && !hasCall(item.call_id))
+      if (item.type === 'function_call_output' && !has('function_call', item.call_id))
         return state.refuse(
           refusals.unknownCall(item.call_id),
           event,
           'a function_call_output named a call that the conversation does not have',
         )
+      if (item.type !== 'message' && item.call_id !== undefined && has(item.type, item.call_id))
+        state.violate(`a second ${item.type} was created for one call of a tool`)
       const entry = entryOf(item, { item: channel.id('item_'), call: channel.id('call_') })
       const audio = audioOf(item)
       if (!audio) return state.refuse(refusals.notBase64, event, 'an item was created with audio that is not base64')

@@ -8,6 +8,7 @@ import type { ModelScript } from '../script.ts'
 import type { Speech } from '../speech.ts'
 import type { Trace } from '../trace.ts'
 import { json, keyOf, refused } from './answers.ts'
+import { type Breaks, createBreaks } from './breaks.ts'
 import { drawId } from './channel.ts'
 import { defaultConfig } from './config.ts'
 import { type Ear, openEar } from './detector.ts'
@@ -29,7 +30,7 @@ export type Model = {
   record(): ModelRecord
 }
 
-type Ready = { ear: Ear; repertoire: Repertoire; settings: ModelSettings }
+type Ready = { ear: Ear; repertoire: Repertoire; settings: ModelSettings; breaks: Breaks }
 
 export function createModel(parts: {
   clock: SimClock
@@ -70,9 +71,11 @@ export function createModel(parts: {
     ready = null
     const repertoire = await rehearse(script, { clock, speech: parts.speech, note })
     const { transcriptMs } = script
-    const paced =
-      transcriptMs === undefined ? settings : { ...settings, transcriptMs: [transcriptMs, transcriptMs] as const }
-    ready = { ear: await (ear ??= openEar()), repertoire, settings: paced }
+    const pace = transcriptMs === undefined ? {} : { transcriptMs: [transcriptMs, transcriptMs] as const }
+    const cuts = [...settings.cuts, ...(script.faults?.cuts ?? [])]
+    const paced = { ...settings, ...pace, ...script.faults, cuts }
+    const breaks = createBreaks({ clock, note, ...paced })
+    ready = { ear: await (ear ??= openEar()), repertoire, settings: paced, breaks }
   }
 
   const isKnown = (key: string) => parts.apiKey === undefined || key === parts.apiKey || secrets.find(key) !== undefined
@@ -100,6 +103,7 @@ export function createModel(parts: {
         const common = { line, clock, trace, ...opened, model, config, note }
         const session = openSession({ ...common, random: child, isStrict: parts.isStrict })
         sessions.push(session)
+        opened.breaks.opened(session)
         return session.handlers
       },
     }
@@ -118,6 +122,7 @@ export function createModel(parts: {
     }
     if (searchParams.has('call_id')) return refuse(refused(404, 'No such call.', 'call_id_not_found'))
     if (!model) return refuse(refused(400, 'You must provide a model parameter.', 'missing_model'))
+    if (ready && !ready.breaks.admits()) return refuse(refused(503, 'The service is overloaded.'))
     if (ready && 'refuse' in ready.repertoire.connection)
       return refuse(refused(ready.repertoire.connection.refuse, 'The script refuses this connection.'))
     return { model }

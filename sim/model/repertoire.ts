@@ -24,8 +24,13 @@ export type Repertoire = {
    * refers to and no tool has answered.
    */
   nextResponse(answers: readonly ToolAnswer[]): { outputs: Output[]; unknown: string[] } | null
-  /** What the next turn of the caller is heard as; '' when the script has run out. */
-  nextHeard(): string
+  /**
+   * What a turn of the caller is heard as: the next of the script, '' when it has run out. Audio that was heard before, in a
+   * session that ended before it could say so, is heard as the same again.
+   */
+  hear(audio: Uint8Array): string
+  /** A turn was heard, and its session has ended before its words were told. */
+  unheard(audio: Uint8Array, words: string): void
   /** The next structured answer; none when the script has run out. */
   nextWriting(): { value: unknown } | undefined
   /** The next consultation's thoughts; none when the script has run out. */
@@ -41,6 +46,7 @@ export async function rehearse(script: ModelScript, stage: Stage): Promise<Reper
       known.set(output, await stage.speech.speak(output.say, output.voice))
   const responses = [...script.responses]
   const hears = [...script.hears]
+  const untold: { audio: Uint8Array; words: string }[] = []
   const writings = script.writings.map((value) => ({ value }))
   const consultations = [...script.supervisor]
   return {
@@ -54,10 +60,24 @@ export async function rehearse(script: ModelScript, stage: Stage): Promise<Reper
         unknown: prepared.flatMap(({ unknown }) => unknown),
       }
     },
-    nextHeard: () => hears.shift() ?? '',
+    hear(audio) {
+      const again = untold.filter((turn) => holds(audio, turn.audio))
+      for (const turn of again) untold.splice(untold.indexOf(turn), 1)
+      return again.length > 0 ? again.map(({ words }) => words).join(' ') : (hears.shift() ?? '')
+    },
+    unheard: (audio, words) => void untold.push({ audio, words }),
     nextWriting: () => writings.shift(),
     nextConsultation: () => consultations.shift(),
   }
+}
+
+/** A tenth of a second at 8 kHz, one byte a sample: no two stretches of speech are the same for so long. */
+const TELLING_BYTES = 800
+
+/** Whether audio has the middle of another in it, byte for byte. */
+function holds(audio: Uint8Array, other: Uint8Array): boolean {
+  const from = Math.max(0, Math.floor((other.length - TELLING_BYTES) / 2))
+  return Buffer.from(audio).includes(other.subarray(from, from + TELLING_BYTES))
 }
 
 function prepare(

@@ -43,6 +43,8 @@ type Parts = {
   request: ResponseCreate
   isAsked: boolean
   usageOf(output: readonly Entry[]): Usage
+  /** A tool call of it is whole, and the client has it. */
+  onCall(tool: string): void
   onDelta(delta: ModelRecord['sessions'][number]['deltas'][number]): void
   onDone(response: Response): void
 }
@@ -95,7 +97,7 @@ export function startResponse(parts: Parts): Response {
     if (areLimitsFirst) sendLimits()
     yield random.int(...settings.firstAudioMs)
     for (const output of outputs) {
-      if (cut || failure) break
+      if (cut || failure || !channel.isOpen) break
       switch (output.kind) {
         case 'say':
           yield* say(output)
@@ -158,6 +160,7 @@ export function startResponse(parts: Parts): Response {
     })
     channel.send('response.function_call_arguments.done', { ...place, name, arguments: entry.text })
     endItem(entry, { status: isWhole ? 'completed' : 'incomplete', arguments: entry.text })
+    if (isWhole) parts.onCall(name)
   }
 
   /** Answers whether all of it was emitted. */
@@ -174,6 +177,7 @@ export function startResponse(parts: Parts): Response {
     const fromByte = entry.audio.length
     entry.audio.push(audio)
     if (entry.truncatedAtMs === null) entry.audioMs = entry.audio.length / bytesPerMs(format)
+    channel.send('response.output_audio.delta', { ...place, delta: audio.toBase64() })
     parts.onDelta({
       atMs: channel.now(),
       responseId: id,
@@ -181,7 +185,6 @@ export function startResponse(parts: Parts): Response {
       fromByte,
       toByte: entry.audio.length,
     })
-    channel.send('response.output_audio.delta', { ...place, delta: audio.toBase64() })
   }
 
   function addItem(fields: Omit<WireItem, 'id' | 'object' | 'status'>): Entry {
@@ -223,6 +226,7 @@ export function startResponse(parts: Parts): Response {
   }
 
   function finish() {
+    if (!channel.isOpen) return
     status = cut ? 'cancelled' : failure ? 'failed' : 'completed'
     if (status !== 'failed') usage = parts.usageOf(entries)
     doneAtMs = channel.now()

@@ -1,6 +1,7 @@
 // The responses of one session: one at a time in the conversation, any number beside it. Owns who may speak next; begins
 // what the script says.
 import type { ModelRecord } from '../record.ts'
+import { bytesPerMs } from './codec.ts'
 import { isSame } from './config.ts'
 import type { Entry } from './conversation.ts'
 import type { ClientEvent, ResponseCreate } from './protocol.ts'
@@ -31,6 +32,13 @@ const answersIn = (entries: readonly Entry[]): ToolAnswer[] =>
     return [{ tool: call?.wire.name ?? '', output }]
   })
 
+/** Tools whose calls the client put into the conversation, and not their outputs. */
+const callsLeftOpen = (entries: readonly Entry[]): string[] =>
+  entries.flatMap(({ responseId, wire: { type, call_id, name = '' } }) => {
+    const isAnswered = entries.some(({ wire }) => wire.type === 'function_call_output' && wire.call_id === call_id)
+    return type === 'function_call' && responseId === null && !isAnswered ? [name] : []
+  })
+
 /** A `response.create` that crosses on the wire a response begun by the service is nobody's mistake. */
 const RACE_MS = 100
 
@@ -49,9 +57,12 @@ export function createResponses(state: State, on: { started(): void; done(respon
     if (request.conversation !== 'none') on.started()
     for (const words of outputs.flatMap(({ knows }) => knows))
       if (!isKnown(words, request)) state.violate(`the model was never told ${JSON.stringify(words)}`)
+    for (const name of callsLeftOpen(conversation.entries))
+      state.violate(`a response was asked for while the history has a call of ${name} without its output`)
     for (const reference of unknown) state.violate(`the script needs ${reference}, which no tool has answered`)
     const instructions = JSON.stringify([request.instructions ?? config.instructions, request.tools ?? config.tools])
-    const response = startResponse({
+    const number = state.breaks.began()
+    const response: Response = startResponse({
       channel,
       conversation,
       conversationId: state.conversationId,
@@ -65,7 +76,9 @@ export function createResponses(state: State, on: { started(): void; done(respon
       onDelta(delta) {
         state.hasSpoken = true
         deltas.push(delta)
+        state.breaks.spoke(number, delta.toByte / bytesPerMs(config.audio.output.format))
       },
+      onCall: state.breaks.called,
       onDone(done) {
         if (done.isStored) on.done(done)
       },
@@ -119,7 +132,7 @@ export function createResponses(state: State, on: { started(): void; done(respon
     record: () => ({
       responses: all.map(({ id, status, reason, createdAtMs, doneAtMs, isAsked }) => ({
         responseId: id,
-        status,
+        status: status === 'in_progress' && !state.channel.isOpen ? 'lost' : status,
         reason,
         createdAtMs,
         doneAtMs,

@@ -6,6 +6,7 @@ import type { Line, LineHandlers } from '../network.ts'
 import type { Random } from '../random.ts'
 import type { ModelRecord } from '../record.ts'
 import type { Trace } from '../trace.ts'
+import type { Breaks } from './breaks.ts'
 import { createChannel, drawId } from './channel.ts'
 import { type SessionConfig, updateConfig } from './config.ts'
 import { createConversation, type Entry } from './conversation.ts'
@@ -20,7 +21,7 @@ import type { State } from './state.ts'
 import { createTurns } from './turns.ts'
 
 type SessionRecord = ModelRecord['sessions'][number]
-export type Session = { handlers: LineHandlers; record(): SessionRecord }
+export type Session = { handlers: LineHandlers; readonly isOpen: boolean; cut(): void; record(): SessionRecord }
 
 const POLICY_VIOLATION = 1008
 const GOING_AWAY = 1001
@@ -32,6 +33,7 @@ export function openSession(parts: {
   ear: Ear
   random: Random
   repertoire: Repertoire
+  breaks: Breaks
   settings: ModelSettings
   isStrict: boolean
   model: string
@@ -61,6 +63,7 @@ export function openSession(parts: {
     conversationId: drawId(random.child('conversation'), 'conv_'),
     random,
     repertoire,
+    breaks: parts.breaks,
     settings,
     config: parts.config,
     isConfigured: false,
@@ -155,7 +158,7 @@ export function openSession(parts: {
     channel.send('conversation.created', {
       conversation: { id: state.conversationId, object: 'realtime.conversation' },
     })
-  channel.after(settings.sessionMs, () => {
+  channel.after(settings.expireAfterMs ?? settings.sessionMs, () => {
     const error = { type: 'invalid_request_error', code: 'session_expired', message: SESSION_EXPIRED, param: null }
     channel.send('error', { error: { ...error, event_id: null } })
     channel.close(GOING_AWAY, SESSION_EXPIRED)
@@ -170,6 +173,10 @@ export function openSession(parts: {
         channel.ended()
       },
     },
+    get isOpen() {
+      return channel.isOpen
+    },
+    cut: channel.cut,
     record: () => ({
       sessionId,
       openedAtMs,

@@ -5,6 +5,12 @@
 
 export type Range = readonly [lowest: number, highest: number]
 
+/**
+ * The socket is cut, without a close frame: at a time since the call's first session was opened; when a tool's call is whole;
+ * or when so much speech of the n-th response of the call has been emitted. Each cut once, of whatever session is open then.
+ */
+export type Cut = { atMs: number } | { call: string } | { response: number; spokenMs: number }
+
 export type ModelSettings = {
   /** How many times faster than it sounds speech is generated. */
   speedup: number
@@ -20,8 +26,17 @@ export type ModelSettings = {
   thoughtMs: Range
   /** Sends events whose order is not promised in any order. */
   isOrderShuffled: boolean
+  /** How long a session may last, as it is told at its beginning. */
   sessionMs: number
+  /** It expires after this all the same; null: as it was told. */
+  expireAfterMs: number | null
+  cuts: readonly Cut[]
+  /** So many handshakes are answered with 503 after the first session. */
+  refuseConnects: number
 }
+
+/** What a script may have go wrong with the sockets. */
+export type SocketFaults = Partial<Pick<ModelSettings, 'sessionMs' | 'expireAfterMs' | 'cuts' | 'refuseConnects'>>
 
 export const USUAL_SETTINGS: ModelSettings = {
   speedup: 6,
@@ -32,4 +47,7 @@ export const USUAL_SETTINGS: ModelSettings = {
   thoughtMs: [300, 900],
   isOrderShuffled: false,
   sessionMs: 60 * 60_000,
+  expireAfterMs: null,
+  cuts: [],
+  refuseConnects: 0,
 }

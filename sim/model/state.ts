@@ -1,5 +1,6 @@
 // What the parts of one session share.
 import type { Random } from '../random.ts'
+import type { Breaks } from './breaks.ts'
 import type { Channel } from './channel.ts'
 import type { SessionConfig } from './config.ts'
 import type { Conversation } from './conversation.ts'
@@ -13,6 +14,7 @@ export type State = {
   readonly conversationId: string
   readonly random: Random
   readonly repertoire: Repertoire
+  readonly breaks: Breaks
   readonly settings: ModelSettings
   config: SessionConfig
   /** The client has had its first `session.updated`. */

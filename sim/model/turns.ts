@@ -38,6 +38,8 @@ export function createTurns(state: State, ear: Ear, responses: Responses): Turns
   const transcriptDelays = state.random.child('transcripts')
   const appends: SessionRecord['appends'] = []
   const speech: SessionRecord['speech'] = []
+  /** Turns of which no words are told yet. */
+  const untold = new Set<Entry>()
   let speaking: SessionRecord['speech'][number] | null = null
   let cancelIdle: Cancel = () => {}
 
@@ -54,7 +56,7 @@ export function createTurns(state: State, ear: Ear, responses: Responses): Turns
   function endSpeech(atMs: number, turn: Stretch) {
     const item_id = stopSpeaking() ?? channel.id('item_')
     channel.send('input_audio_buffer.speech_stopped', { audio_end_ms: atMs, item_id })
-    commitTurn(item_id, turn, repertoire.nextHeard())
+    commitTurn(item_id, turn, wordsIn(turn))
     if (detection()?.create_response) responses.answer()
   }
 
@@ -87,13 +89,17 @@ export function createTurns(state: State, ear: Ear, responses: Responses): Turns
     channel.send('conversation.item.done', { previous_item_id, item: entry.wire })
     const { transcription } = state.config.audio.input
     if (!transcription) return
+    untold.add(entry)
     const isWhole = transcription.model === 'whisper-1'
     channel.after(transcriptDelays.int(...state.settings.transcriptMs), () =>
       transcribe(entry, isWhole ? [heard] : wordsOf(heard), isTimed(transcription.model)),
     )
   }
 
+  const wordsIn = ({ fromByte, toByte }: Stretch) => repertoire.hear(input.bytes.slice(fromByte, toByte))
+
   function transcribe(entry: Entry, parts: string[], isPaidByTime: boolean) {
+    untold.delete(entry)
     const place = { item_id: entry.wire.id, content_index: 0 }
     for (const delta of parts) {
       if (delta) channel.send('conversation.item.input_audio_transcription.delta', { ...place, delta })
@@ -127,7 +133,7 @@ export function createTurns(state: State, ear: Ear, responses: Responses): Turns
       const turn = input.pending()
       if (turn.audioMs < refusals.MIN_COMMIT_MS) return state.refuse(refusals.tooLittleAudio(turn.audioMs), event)
       input.restart()
-      commitTurn(stopSpeaking() ?? channel.id('item_'), turn, repertoire.nextHeard())
+      commitTurn(stopSpeaking() ?? channel.id('item_'), turn, wordsIn(turn))
     },
     clear() {
       input.restart()
@@ -161,7 +167,10 @@ export function createTurns(state: State, ear: Ear, responses: Responses): Turns
       appends: [...appends],
       speech: speech.map((each) => ({ ...each })),
     }),
-    close: () => input.close(),
+    close() {
+      for (const { audio, text } of untold) repertoire.unheard(audio.slice(), text)
+      input.close()
+    },
   }
 }
 
