@@ -4,6 +4,7 @@ import { type CallResult, simulateCall, summaryOf } from './call.ts'
 import { listFixtures } from './fixture.ts'
 import { type Grade, isMet, scoreText, ungradable } from './grading.ts'
 import { openPostgres } from './house.ts'
+import { inOrder } from './in-order.ts'
 import { lintFixtures } from './lint/files.ts'
 import { realModel } from './live.ts'
 import { Mistake } from './mistake.ts'
@@ -54,18 +55,6 @@ async function refusePatients(names: readonly string[]): Promise<void> {
 
 /** Each has a clock and a database of its own: while one waits for its database, another gets on. */
 const callsAtOnce = 2
-
-/** Works on `most` of the list at once, and gives what came of each in the list's order. */
-async function* inOrder<T, R>(list: readonly T[], work: (each: T) => Promise<R>, most: number): AsyncGenerator<R> {
-  const begun: Promise<R>[] = []
-  for (const each of list) {
-    const done = work(each)
-    done.catch(() => {}) // It is looked at in its turn.
-    begun.push(done)
-    if (begun.length === most) yield* begun.splice(0, 1)
-  }
-  yield* begun
-}
 
 const isRight = ({ violations }: CallResult): boolean => violations.length === 0
 

@@ -80,7 +80,15 @@ const sorted = (entries: readonly TraceEntry[]): Lined[] =>
         a.place - b.place,
     )
 
-const inOrder = ({ atMs, wire, from, to, what, body }: TraceEntry) => ({ atMs, wire, from, to, what, body })
+const inOrder = ({ atMs, wire, from, to, what, query, body }: TraceEntry) => ({
+  atMs,
+  wire,
+  from,
+  to,
+  what,
+  query,
+  body,
+})
 
 /** Audio as base64, as the wires carry it. (`value` may be what a Buffer's own toJSON made of it.) */
 function readable(this: Record<string, unknown>, name: string, value: unknown): unknown {

@@ -40,6 +40,13 @@ const steps: Step[] = [
     count: fromLastLine,
   },
   {
+    name: 'race',
+    about: 'what every call delivers, in many orders (sim race)',
+    minutesMax: 5,
+    command: () => [bun, 'sim/cli.ts', 'race', '--all'],
+    count: fromLastLine,
+  },
+  {
     name: 'deno',
     about: 'the same server on Deno',
     minutesMax: 2,

@@ -53,6 +53,19 @@ function withWordsTogether(before: Delivery[], delivery: Delivery): Delivery[] {
   return [...before.slice(0, -1), writing(last.callSid, [...last.events, ...delivery.events])]
 }
 
+/**
+ * What a call delivers, without its words and identifiers. Calls of one shape deliver the same to the server, so that an
+ * order of one is an order of all.
+ */
+export const shapeOf = (deliveries: readonly Delivery[]): string =>
+  JSON.stringify(
+    deliveries.map((delivery) =>
+      delivery.from === 'carrier'
+        ? delivery.label
+        : [...new Set(delivery.events.map(({ kind }) => kind))].filter((kind) => decides.test(kind)).sort(),
+    ),
+  )
+
 const decides = /^(call|stream|model|recording|transfer|transcript|voicemail)\./
 const isOnlyWords = ({ events }: { events: readonly LedgerEvent[] }): boolean =>
   events.every(({ kind }) => !decides.test(kind))

@@ -31,6 +31,13 @@ function causesOf(deliveries: readonly Delivery[]): Causes {
   })
 }
 
+/** Whether one delivery may come before another, by their numbers, whatever else comes between them. */
+export function mayPrecedeIn(deliveries: readonly Delivery[]): (number: number, other: number) => boolean {
+  const causes = causesOf(deliveries)
+  const needs = (number: number): number[] => (causes[number] ?? []).flatMap((cause) => [cause, ...needs(cause)])
+  return (number, other) => !needs(number).includes(other)
+}
+
 /** Told by the number's configuration, for which no document is needed: a slow webhook may be overtaken by the call's end. */
 const isOfCall = (delivery: Delivery): boolean => delivery.from === 'carrier' && delivery.path.endsWith('/status')
 
