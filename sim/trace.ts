@@ -1,4 +1,5 @@
-// Everything that went over every wire, in order, with the clock's time. The report, the auditor and `--trace` read it.
+// Everything that went over every wire, in order, with the clock's time. The report, the auditor and `--trace` read it; what was
+// heard or decided is not in it, unless somebody said so over a wire.
 import type { SimClock } from './clock.ts'
 
 /** `person`: somebody whom the server has rung for the caller. */
