@@ -63,6 +63,20 @@ export function audioBytes(payload: string): number {
   return (payload.length / 4) * 3 - padding
 }
 
+/** The size of each μ-law sample, 0 to 32124. */
+const sizes = Uint16Array.from({ length: 256 }, (_, byte) => {
+  const code = ~byte & 0x7f
+  return (((code & 0x0f) * 8 + 0x84) << (code >> 4)) - 0x84
+})
+
+/** The mean size of the samples, 0 to 32124. Speech on a telephone line is above 500, its noise below 100. */
+export function loudness(payload: string): number {
+  const bytes = Buffer.from(payload, 'base64')
+  let sum = 0
+  for (const byte of bytes) sum += sizes[byte] ?? 0
+  return bytes.length === 0 ? 0 : sum / bytes.length
+}
+
 export const appendMessage = (payload: string): string => `{"type":"input_audio_buffer.append","audio":"${payload}"}`
 
 /** Base64 of μ-law silence, which is 0xFF and not 0. */

@@ -103,6 +103,9 @@ export function openCall(deps: CallDeps, plan: CallPlan, firstLine: Line | null)
       case 'clear':
         if (line !== null && !line.socket.send(clearMessage(line.streamSid))) lineBroke(line)
         break
+      case 'attend':
+        line?.ear.attend(command.ms, () => tell({ on: 'goes-on' }))
+        break
       case 'run-tool':
         run(command.call, runTool(command.call, state.script.mode))
         break
@@ -242,7 +245,7 @@ export function openCall(deps: CallDeps, plan: CallPlan, firstLine: Line | null)
   }
 
   const silenceDueAtMs = (): number =>
-    state.floor.is === 'caller'
+    state.floor.is === 'caller' || state.floor.is === 'overlap'
       ? (hands.line?.ear.silenceDueAtMs() ?? Number.POSITIVE_INFINITY)
       : Number.POSITIVE_INFINITY
 

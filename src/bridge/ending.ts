@@ -46,7 +46,8 @@ export function endStream(
   out.push({ do: 'record', fact: { kind: 'stream.ended', streamSid: stream.streamSid, reason } })
   if (!isModelGone) {
     // Speech that no silence has ended would never be transcribed.
-    if (floor.is === 'caller') out.push({ do: 'tell-model', event: { type: 'input_audio_buffer.commit' } })
+    if (floor.is === 'caller' || floor.is === 'overlap')
+      out.push({ do: 'tell-model', event: { type: 'input_audio_buffer.commit' } })
     if (response.is === 'active') {
       out.push({ do: 'tell-model', event: { type: 'response.cancel', response_id: response.responseId } })
     }

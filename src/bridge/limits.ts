@@ -17,6 +17,10 @@ export type CallLimits = {
   /** Between two keys that belong together. */
   keyPauseMs: number
   keysAtOnce: number
+  /** For the words of something short that was said over the agent. */
+  humWordsMs: number
+  /** What comes so shortly before the end of the agent's speech is an answer to it. */
+  answerLeadMs: number
   /** A turn of the caller that goes on for longer (music, a machine) is committed as it is. */
   callerTurnMs: number
   /** Responses that may fail or stay silent in a row before the model counts as failed. */
@@ -61,6 +65,8 @@ export const callLimits: CallLimits = {
   firstSoundMs: 8_000,
   stalledMs: 6_000,
   commitMs: 2_000,
+  humWordsMs: 1_500,
+  answerLeadMs: 1_000,
   keyPauseMs: 2_500,
   keysAtOnce: 32,
   callerTurnMs: 90_000,

@@ -6,8 +6,9 @@ import { listenForAlarm } from './alarm.ts'
 import { isBackchannel } from './backchannel.ts'
 import { askHeld, listenForHush, noteTurn, stopConsults, weighTurn } from './consulting.ts'
 import { beginEnding, endStream, failModel, hangUp, finish as settle, settlesAtMs, writeDown } from './ending.ts'
-import { fallSilent, withdrawEnding } from './interrupting.ts'
+import { breakIn, fallSilent, withdrawEnding } from './interrupting.ts'
 import { enterKey } from './keypad.ts'
+import { beginOverlap, cutIn, stopOverlap, weighCommitted, weighWords } from './overlap.ts'
 import { begin, bytesPerMs, finishItem, hear, send, spell, unheardBytes } from './playback.ts'
 import { configureEventId, configureRequest, isConfigured, switchRequest, transferWithdrawn } from './requests.ts'
 import { ask, responseCreated, responseDone, responseRefused, speakNext } from './responding.ts'
@@ -39,6 +40,8 @@ function happen(state: CallState, event: CallEvent, out: Command[]): CallState {
       return { ...state, playback: hear(state.playback, event.name) }
     case 'key':
       return enterKey(state, out, event.key, atMs)
+    case 'goes-on':
+      return cutIn(state, out, atMs)
     case 'tool-answered':
       return toolAnswered(state, out, event, atMs)
     case 'left':
@@ -118,7 +121,7 @@ function said(state: CallState, out: Command[], event: Said, atMs: number): Call
     case 'input_audio_buffer.speech_started':
       return callerSpeaks(state, out, event.item_id, atMs)
     case 'input_audio_buffer.speech_stopped': {
-      if (state.floor.is !== 'caller') return state
+      if (state.floor.is !== 'caller') return stopOverlap(state, event.item_id, atMs)
       const dueAtMs = atMs + state.limits.commitMs
       return { ...state, floor: { is: 'pausing', itemId: event.item_id, dueAtMs } }
     }
@@ -139,7 +142,8 @@ function said(state: CallState, out: Command[], event: Said, atMs: number): Call
       }
       const heard = words(state, itemId, { state: 'final', text }, atMs)
       const alarmed = listenForAlarm(heard, out, { itemId, isFinal: true }, atMs)
-      return withdrawTransfer(weighTurn(alarmed, out, itemId, text), out, text)
+      const weighed = weighWords(weighTurn(alarmed, out, itemId, text), out, itemId, text, atMs)
+      return withdrawTransfer(weighed, out, text)
     }
     case 'conversation.item.input_audio_transcription.failed':
       out.push({ do: 'note', level: 'info', about: 'a turn of the caller could not be transcribed' })
@@ -205,8 +209,11 @@ function callerSpeaks(state: CallState, out: Command[], itemId: string, atMs: nu
     out.push({ do: 'tell-model', event: { type: 'input_audio_buffer.commit' } })
     return { ...state, transcript }
   }
+  const overlap = beginOverlap({ ...state, transcript }, out, itemId, atMs)
+  if (overlap !== null) return overlap
+  const silence = state.script.interruptMs === 0 ? fallSilent : breakIn
   return {
-    ...fallSilent(withdrawEnding({ ...state, transcript }), out, atMs),
+    ...silence(withdrawEnding({ ...state, transcript }), out, atMs),
     floor: { is: 'caller', itemId, sinceMs: atMs },
     quiet: { sinceMs: null, prompts: 0 },
   }
@@ -231,6 +238,8 @@ function callerSpoke(
   const { floor, limits } = state
   const transcript = turnCaller(place(state.transcript, itemId, previousItemId), itemId, { state: 'committed' }, atMs)
   if (!isTalking(state)) return { ...state, transcript }
+  const weighed = weighCommitted({ ...state, transcript }, itemId, atMs)
+  if (weighed !== null) return weighed
   const isStillSpeaking = floor.is === 'caller' && floor.itemId !== itemId
   return {
     ...state,

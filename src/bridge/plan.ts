@@ -43,6 +43,8 @@ export type CallScript = Agent & {
   /** Which stream of the conversation this is; 0 is the first. */
   generation: number
   model: ModelSettings
+  /** How long a caller goes on speaking over the agent before it is cut off; 0: any sound cuts it off at once. */
+  interruptMs: number
   emergency: Emergency | null
   /** Whom the key 0 rings, pressed by itself; null: it is a key like any other. */
   operator: Contact | null

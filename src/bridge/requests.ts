@@ -27,7 +27,7 @@ export function configureRequest(script: CallScript): RealtimeClientEvent {
           model: model.transcriptionModel,
           ...(model.language === null ? {} : { language: model.language }),
         },
-        turn_detection: turnDetection(model.turnDetection),
+        turn_detection: turnDetection(model.turnDetection, script.interruptMs === 0),
       },
       output: { format: phoneAudio, voice: model.voice, ...(model.speed === undefined ? {} : { speed: model.speed }) },
     },
@@ -44,9 +44,9 @@ const functionTool = ({ name, description, parameters }: ToolSpec) => ({
   parameters,
 })
 
-/** The model answers the caller by itself and stops when they speak; the machine counts on both. */
-function turnDetection(detection: TurnDetection) {
-  const answers = { create_response: true, interrupt_response: true }
+/** The model answers the caller by itself, and stops by itself when they speak, if any sound is to stop it. */
+function turnDetection(detection: TurnDetection, interrupt_response: boolean) {
+  const answers = { create_response: true, interrupt_response }
   switch (detection.by) {
     case 'silence':
       return {

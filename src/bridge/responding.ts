@@ -44,7 +44,11 @@ export function responseCreated(state: CallState, out: Command[], responseId: st
   const playback = before.is === 'active' ? finishResponse(state.playback, before.responseId) : state.playback
   // While the caller speaks nobody may talk over them; after the end there is nobody to talk to; an emergency goes first.
   const isAlarm = asked?.ask === 'emergency'
-  const isUnwelcome = state.floor.is !== 'open' || !isTalking(state) || (isAlarmed(state) && !isAlarm)
+  const isUnwelcome =
+    state.floor.is !== 'open' ||
+    !isTalking(state) ||
+    (isAlarmed(state) && !isAlarm) ||
+    (asked === null && answersHum(state))
   if (isUnwelcome) out.push({ do: 'tell-model', event: { type: 'response.cancel', response_id: responseId } })
   const isWanted = asked !== null && outlivesTurn(asked.ask) && (isAlarm || !isFirm(state))
   const again = isUnwelcome && isWanted ? [asked.ask] : []
@@ -65,6 +69,9 @@ export function responseCreated(state: CallState, out: Command[], responseId: st
     playback,
   }
 }
+
+/** The model answers by itself what was only a sign of listening: no turn waits for an answer. */
+const answersHum = ({ script, answerDueAtMs }: CallState): boolean => script.interruptMs > 0 && answerDueAtMs === null
 
 /** Whether only the text for an emergency may be said. */
 const isAlarmed = (state: CallState): boolean => state.asks.includes('emergency') || isFirm(state)

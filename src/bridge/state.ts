@@ -66,6 +66,10 @@ export type Floor =
   | { is: 'open' }
   | { is: 'caller'; itemId: string; sinceMs: number }
   | { is: 'pausing'; itemId: string; dueAtMs: number }
+  /** The caller makes a sound while the agent speaks, and has the floor if they still do when due. */
+  | { is: 'overlap'; itemId: string; dueAtMs: number }
+  /** They have stopped before that, and their words will tell what it was; when due, it was a turn. */
+  | { is: 'weighing'; itemId: string; dueAtMs: number }
 
 /** There is one response at a time, whoever asked for it: us, or the model itself after a turn of the caller. */
 export type Response =
@@ -139,6 +143,8 @@ export type CallEvent = { atMs: number } & (
   | ({ on: 'audio'; bytes: number } & PartName)
   | { on: 'mark'; name: string }
   | { on: 'key'; key: string }
+  /** The caller is loud although so long has passed as was to be attended to. */
+  | { on: 'goes-on' }
   | { on: 'tool-answered'; toolCallId: string; output: string; endsCall: boolean }
   /** stopped: Twilio said so. broken: the socket ended without a word. */
   | { on: 'left'; how: 'stopped' | 'broken' }
@@ -160,6 +166,8 @@ export type Command =
   /** The audio of the present event goes to the caller, with marks. */
   | ({ do: 'play' } & Place)
   | { do: 'clear' }
+  /** Tell when the caller is loud after so long. */
+  | { do: 'attend'; ms: number }
   | { do: 'run-tool'; call: ToolCall }
   | { do: 'consult'; call: ToolCall; unsettled: readonly FactOf<'utterance'>[] }
   | { do: 'stop-consult'; toolCallId: string }

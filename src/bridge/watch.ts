@@ -3,6 +3,7 @@
 import { askHeld, fill, fillerDueAtMs } from './consulting.ts'
 import { beginEnding, failModel, finish, hangUp, settlesAtMs } from './ending.ts'
 import { takeKeys } from './keypad.ts'
+import { answerLate, cutIn } from './overlap.ts'
 import { presumeHeard, unheardBytes } from './playback.ts'
 import { answerOverdue, ask, responseOverdue } from './responding.ts'
 import type { CallState, Command } from './state.ts'
@@ -61,6 +62,8 @@ function speechDues({ response, answerDueAtMs, floor, keys, playback, tools, lim
   if (response.is !== 'none') dues.push({ atMs: response.dueAtMs, act: responseOverdue })
   else if (answerDueAtMs !== null) dues.push({ atMs: answerDueAtMs, act: answerOverdue })
   if (floor.is === 'pausing') dues.push({ atMs: floor.dueAtMs, act: (state) => ({ ...state, floor: { is: 'open' } }) })
+  if (floor.is === 'overlap') dues.push({ atMs: floor.dueAtMs, act: cutIn })
+  if (floor.is === 'weighing') dues.push({ atMs: floor.dueAtMs, act: answerLate })
   if (floor.is === 'caller') dues.push({ atMs: floor.sinceMs + limits.callerTurnMs, act: endTurn })
   if (unheardBytes(playback) > 0) dues.push({ atMs: playback.soundsUntilMs + limits.markSlackMs, act: marksOverdue })
   for (const { dueAtMs, consult } of tools.running) {

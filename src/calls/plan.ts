@@ -45,6 +45,7 @@ export async function planCall(context: CallContext, call: PlannedCall): Promise
     ...agentOf(scene, mode),
     standby: agentOf(scene, mode === 'single' ? 'two_agent' : 'single'),
     modeBefore,
+    interruptMs: organization.settings.voice.interruptMs,
     emergency: emergencyOf(organization, events, deps.clock.now()),
     operator: contactNamed(organization.settings.keypad.operator, organization, deps.clock.now()),
     greeting: openingOf(scene, generation),

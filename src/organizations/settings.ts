@@ -26,6 +26,11 @@ const voiceSettings = z
     vadThreshold: z.number().min(0).max(1).default(0.5),
     vadPrefixMs: z.number().int().min(0).max(2_000).default(300),
     vadSilenceMs: z.number().int().min(200).max(3_000).default(500),
+    /**
+     * How long a caller must go on speaking over the agent to cut it off. What is shorter is weighed by its words, and "mm-hm" passes;
+     * any other short word cuts it off when it is understood. 0: any sound does, at once.
+     */
+    interruptMs: z.number().int().min(0).max(2_000).default(0),
   })
   .prefault({})
 

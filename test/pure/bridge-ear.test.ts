@@ -26,6 +26,50 @@ function listening(limits = {}) {
   return { ear, open, frame, runs, passed }
 }
 
+describe('attending', () => {
+  const said = (value: number) => Buffer.alloc(160, value).toString('base64')
+  /** μ-law of a sample near 2000, and of one near 50. */
+  const [loud, soft] = [said(0xbf), said(0xf8)]
+  const attentive = () => {
+    const { ear, open } = listening()
+    open()
+    let told = 0
+    ear.attend(100, () => told++)
+    let n = 0
+    const hear = (...frames: string[]) => {
+      for (const payload of frames) ear.hear({ timestampMs: n * 20, payload }, n++ * 20)
+      return told
+    }
+    return { ear, hear }
+  }
+
+  test('tells once that the caller is loud after so long, whatever they were before', () => {
+    const { hear } = attentive()
+    expect(hear(loud, loud, soft, soft)).toBe(0)
+    expect(hear(loud, loud)).toBe(0)
+    expect(hear(loud)).toBe(1)
+    expect(hear(loud, loud, loud, loud, loud)).toBe(1)
+  })
+
+  test('takes no click for speech, and hears nobody in the noise of a line', () => {
+    const { hear } = attentive()
+    expect(hear(soft, soft, soft, soft, soft, loud, loud, soft, loud, loud, soft)).toBe(0)
+    expect(hear(...Array.from({ length: 100 }, () => soft))).toBe(0)
+  })
+
+  test('heeds the newest wish, and none when the call is over', () => {
+    const { ear, hear } = attentive()
+    let other = 0
+    ear.attend(40, () => other++)
+    expect(hear(loud, loud, loud, loud, loud, loud)).toBe(0)
+    expect(other).toBe(1)
+    ear.attend(0, () => other++)
+    ear.close()
+    hear(loud, loud, loud, loud)
+    expect(other).toBe(1)
+  })
+})
+
 describe('holding', () => {
   test('passes on what was held first, then everything, in order and untouched', () => {
     const { open, frame, runs } = listening()

@@ -22,24 +22,27 @@ const output: fc.Arbitrary<Output> = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ fail: true as const }) },
 )
 const plan = fc.array(fc.array(output, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 6 })
-const schedule = fc.array(fc.nat({ max: 12 }), { minLength: 20, maxLength: 250, size: 'max' })
+const schedule = fc.array(fc.nat({ max: 14 }), { minLength: 20, maxLength: 250, size: 'max' })
 
 /** However slow the world is, nobody loses patience. */
 const patient = Object.fromEntries(
   Object.keys(callLimits).flatMap((name) => (name.endsWith('Ms') ? [[name, 1e9]] : [])),
 )
 
-/** With somebody to ring in an emergency, and without. */
-const contact = fc.constantFrom(null, { name: 'the nurse', phoneNumber: '+15550109999', isWarm: true })
-type Contact = typeof contact extends fc.Arbitrary<infer T> ? T : never
+/** With somebody to ring in an emergency, and without; cut off by any sound, and not. */
+const clinic = fc.record({
+  contact: fc.constantFrom(null, { name: 'the nurse', phoneNumber: '+15550109999', isWarm: true }),
+  interruptMs: fc.constantFrom(0, 400),
+})
+type Clinic = typeof clinic extends fc.Arbitrary<infer T> ? Partial<T> : never
 
 const played = (
   outputs: Output[][],
   steps: number[],
   limits: Partial<CallLimits> = patient,
-  contact: Contact = null,
+  clinic: Clinic = {},
 ): World => {
-  const world = new World((n) => outputs[n] ?? [], limits, contact)
+  const world = new World((n) => outputs[n] ?? [], limits, clinic)
   for (const n of steps) world.actions[n]?.()
   return world
 }
@@ -52,8 +55,8 @@ describe('with a model and a carrier that keep their rules, in any order', () =>
 
   test('no rule is broken: one response at a time, no truncation beyond what sounded, no sound after a cut, one output a call', () => {
     fc.assert(
-      fc.property(plan, schedule, contact, (outputs, steps, contact) => {
-        const world = played(outputs, steps, patient, contact)
+      fc.property(plan, schedule, clinic, (outputs, steps, clinic) => {
+        const world = played(outputs, steps, patient, clinic)
         world.settle()
         expect(world.broken).toEqual([])
         expect(world.scene.told.filter(({ type }) => type === 'response.create').length).toBeLessThan(mostAsks)
@@ -64,8 +67,8 @@ describe('with a model and a carrier that keep their rules, in any order', () =>
 
   test('every tool call and every question to the supervisor gets exactly one output, also of a turn that was interrupted', () => {
     fc.assert(
-      fc.property(plan, schedule, (outputs, steps) => {
-        const world = played(outputs, steps)
+      fc.property(plan, schedule, clinic, (outputs, steps, clinic) => {
+        const world = played(outputs, steps, patient, clinic)
         world.settle()
         if (world.scene.state.phase.is !== 'live') return
         expect(world.outputs.toSorted()).toEqual(world.callsMade.toSorted())
@@ -76,8 +79,8 @@ describe('with a model and a carrier that keep their rules, in any order', () =>
 
   test('the transcript never claims more than what truly sounded, and loses no word that was made', () => {
     fc.assert(
-      fc.property(plan, schedule, fc.boolean(), (outputs, steps, settlesFirst) => {
-        const world = played(outputs, steps)
+      fc.property(plan, schedule, clinic, fc.boolean(), (outputs, steps, clinic, settlesFirst) => {
+        const world = played(outputs, steps, patient, clinic)
         if (settlesFirst) world.settle()
         world.callerLeaves()
         world.settle()
@@ -95,8 +98,8 @@ describe('with a model and a carrier that keep their rules, in any order', () =>
 
   test('every item with words is written exactly once, in the order of the chain, and then the transcript settles once', () => {
     fc.assert(
-      fc.property(plan, schedule, fc.boolean(), (outputs, steps, settlesFirst) => {
-        const world = played(outputs, steps)
+      fc.property(plan, schedule, clinic, fc.boolean(), (outputs, steps, clinic, settlesFirst) => {
+        const world = played(outputs, steps, patient, clinic)
         if (settlesFirst) world.settle()
         world.callerLeaves()
         world.settle()
@@ -116,8 +119,8 @@ describe('with a model and a carrier that keep their rules, in any order', () =>
 
   test('once all is quiet, the machine owes nobody a word', () => {
     fc.assert(
-      fc.property(plan, schedule, (outputs, steps) => {
-        const world = played(outputs, steps, {})
+      fc.property(plan, schedule, clinic, (outputs, steps, clinic) => {
+        const world = played(outputs, steps, {}, clinic)
         for (let round = 0; round < 20; round++) {
           world.settle()
           world.wait(500)

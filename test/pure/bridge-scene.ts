@@ -37,6 +37,7 @@ export const script = (changes: Partial<CallScript> = {}): CallScript => ({
   tools: [{ name: 'take_message', description: 'Takes a message.', parameters: { type: 'object' } }],
   standby: { mode: 'two_agent', instructions: 'You share the telephone of a clinic.', tools: [consultSpec] },
   history: [],
+  interruptMs: 0,
   emergency: null,
   operator: null,
   ...changes,

@@ -38,13 +38,21 @@ export class World {
   private asked = 0
   private readonly cut = new Set<string>()
   hasLeft = false
+  /** The model is told not to stop by itself when the caller speaks. */
+  private readonly isPatient: boolean
 
   constructor(
     private readonly outputsOf: (n: number) => Output[],
     limits = {},
-    contact: Contact | null = null,
+    { contact = null, interruptMs = 0 }: { contact?: Contact | null; interruptMs?: number } = {},
   ) {
-    this.scene = new Scene({ limits, tools: [...script().tools, consultSpec], emergency: { ...emergency, contact } })
+    this.isPatient = interruptMs > 0
+    this.scene = new Scene({
+      limits,
+      tools: [...script().tools, consultSpec],
+      emergency: { ...emergency, contact },
+      interruptMs,
+    })
     this.take(this.scene.live().done)
   }
 
@@ -63,6 +71,8 @@ export class World {
     () => this.wait(300),
     () => this.transcribe(alarming),
     () => this.pressKey(),
+    () => this.transcribe('Mm-hm.'),
+    () => this.goesOn(),
   ]
 
   private id = (kind: string) => `${kind}${this.count++}`
@@ -76,6 +86,7 @@ export class World {
         this.toModel.push(command.event)
       }
       if (command.do === 'clear') {
+        this.noteCuts()
         for (const waiting of this.atCarrier.splice(0)) if ('mark' in waiting) this.fromCarrier.push(waiting.mark)
       }
       if (command.do === 'run-tool' || command.do === 'consult') this.running.push(command.call.toolCallId)
@@ -103,7 +114,7 @@ export class World {
       }
       if (says.type === 'error' && says.error.code === activeCode) this.asked = 0
       const isAlarm = 'transcript' in says && says.transcript === alarming && this.scene.state.alarm === null
-      if (says.type === 'input_audio_buffer.speech_started' || isAlarm) this.noteCuts()
+      if ((says.type === 'input_audio_buffer.speech_started' && !this.isPatient) || isAlarm) this.noteCuts()
       this.take(this.scene.model(says))
       return true
     }
@@ -265,7 +276,13 @@ export class World {
     if (this.speech !== null || this.hasLeft) return false
     this.speech = this.id('u')
     this.say({ type: 'input_audio_buffer.speech_started', item_id: this.speech })
-    this.stop('cancelled')
+    if (!this.isPatient) this.stop('cancelled')
+    return true
+  }
+
+  private goesOn(): boolean {
+    if (this.speech === null || this.hasLeft) return false
+    this.take(this.scene.tell({ on: 'goes-on' }))
     return true
   }
 

@@ -27,6 +27,7 @@ export const pureFiles = [
   'src/bridge/keypad.ts',
   'src/bridge/limits.ts',
   'src/bridge/machine.ts',
+  'src/bridge/overlap.ts',
   'src/bridge/plan.ts',
   'src/bridge/playback.ts',
   'src/bridge/realtime-url.ts',
