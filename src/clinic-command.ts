@@ -2,11 +2,14 @@
 // what was changed. Exits 0 also when nothing was to change, 1 when it could not be done, 2 when the command was wrong.
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { composeDeps } from './compose.ts'
-import { loadConfig } from './config.ts'
+import { limits, loadConfig } from './config.ts'
 import type { Deps } from './deps.ts'
 import { createLog } from './lib/log.ts'
+import { isE164 } from './lib/phone.ts'
 import { localKeys } from './local.ts'
 import { openDatabase, reached } from './open-database.ts'
+import { createAccounts } from './organizations/account-store.ts'
+import { createSeal } from './organizations/seal.ts'
 import { checkedInstructions, readClinic, readInstructions } from './setup/clinic-file.ts'
 import {
   addClinic,
@@ -19,9 +22,11 @@ import {
 } from './setup/commands.ts'
 import { clinicFlags, type Flags } from './setup/flags.ts'
 import { Mistake } from './setup/mistake.ts'
+import { dropNumber, type NumberDeps, proveAccount, setNumber } from './setup/number.ts'
 import { findClinic } from './setup/reference.ts'
 import { reportLines, stateJson, stateLines } from './setup/showing.ts'
 import { readState } from './setup/state-store.ts'
+import { createTwilioNumbers } from './vendors/twilio-numbers.ts'
 import { accountSid } from './wire/twilio.ts'
 
 type Common = { json?: boolean; dryRun?: boolean }
@@ -82,6 +87,23 @@ common(
 
 common(
   program
+    .command('number')
+    .description('Gives it a number, proves that the server takes calls for it, and has Twilio send them there.')
+    .argument('<clinic>')
+    .argument('<number>', 'in E.164 form, as +13125550123')
+    .option('--name <text>', 'what the number is called')
+    .option('--remove', 'the number is the clinic’s no more; Twilio is not told'),
+).action((clinic: string, phoneNumber: string, flags: Common & { name?: string; remove?: boolean }) =>
+  run(flags, async (deps, isTrial) => {
+    if (!isE164(phoneNumber)) throw new Mistake('A number is written in E.164 form, as +13125550123')
+    const asked = { organizationId: await findClinic(deps.db, deps.config, clinic), isTrial }
+    if (flags.remove) return dropNumber(deps, asked, phoneNumber)
+    return setNumber(withTwilio(deps), asked, { phoneNumber, friendlyName: flags.name ?? null })
+  }),
+)
+
+common(
+  program
     .command('admin')
     .description('Adds somebody to whom the mail of each call goes, or takes them away.')
     .argument('<clinic>')
@@ -136,7 +158,9 @@ common(
     if (authToken === '')
       throw new Mistake('Set CLINIC_AUTH_TOKEN to the auth token of the account, or give it on standard input')
     const asked = { organizationId: await findClinic(deps.db, deps.config, clinic), isTrial }
-    return setCredentials(deps, asked, { accountSid: sid.data, authToken })
+    const account = { accountSid: sid.data, authToken }
+    await proveAccount(withTwilio(deps).numbers, account)
+    return setCredentials(deps, asked, account)
   }),
 )
 
@@ -178,6 +202,14 @@ common(
     print(flags, stateJson(organizationId, state), stateLines(organizationId, state))
   }),
 )
+
+/** Accounts, and their numbers at Twilio. */
+function withTwilio(deps: Deps): NumberDeps {
+  const { config, db } = deps
+  const accounts = createAccounts({ config, db, seal: createSeal(config.FRONTDESK_KEYS) })
+  const numbers = createTwilioNumbers({ baseUrl: config.TWILIO_API_BASE_URL, timeoutMs: limits.vendorRequestMs })
+  return { ...deps, accounts, numbers }
+}
 
 function run(flags: Common, work: (deps: Deps, isTrial: boolean) => Promise<Report>): Promise<void> {
   return withDeps(async (deps) => {

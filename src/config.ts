@@ -212,6 +212,9 @@ export const limits = {
   bookingLeadMs: 30 * 60_000,
   bookingHorizonDays: 120,
   vendorRequestMs: 8_000,
+  /** Of a server that is asked whether it would take a call: one request, and the most of its answer that is read. */
+  rehearsalMs: 8_000,
+  rehearsalAnswerBytes: 64 * 1024,
   analysisDeadlineMs: 30_000,
   /** Jobs run at once by one process, and how long a delayed one may wait beyond its time. */
   jobsAtOnce: 8,

@@ -20,6 +20,7 @@ import { takeCall } from './inbound.ts'
 import { placeCall } from './outbound.ts'
 import { createRecordings } from './recordings.ts'
 import { createRestApi } from './rest.ts'
+import { numberRoutes } from './rest-numbers.ts'
 import { createSid } from './sids.ts'
 import { createWebhookSender } from './webhook.ts'
 
@@ -59,7 +60,9 @@ export type Carrier = {
 }
 
 export function createCarrier(options: CarrierOptions): Carrier {
-  const { clock, network, trace, accounts, numbers, people = [], caller: theCaller } = options
+  const { clock, network, trace, accounts, people = [], caller: theCaller } = options
+  // Its own, because REST changes them.
+  const numbers = options.numbers.map((number) => ({ ...number }))
   const settings = { ...defaultSettings, ...options.settings }
   const random = createRandom(options.seed).child('carrier')
   const send = createWebhookSender({ clock, network, trace })
@@ -107,7 +110,10 @@ export function createCarrier(options: CarrierOptions): Carrier {
   }
 
   return {
-    standIn: createRestApi(exchange, accounts, calls, (live) => outbound.give(placedCall(live))),
+    standIn: createRestApi(exchange, accounts, calls, {
+      numbers: numberRoutes(numbers, ({ phoneNumber }) => createSid('PN', random.child(`number ${phoneNumber}`))),
+      onPlaced: (live) => outbound.give(placedCall(live)),
+    }),
     call({ to, from, caller, callSid }) {
       const number = numbers.find(({ phoneNumber }) => phoneNumber === to)
       if (number === undefined) throw new Error('Cannot place the call: the number dialled is not one of this carrier')

@@ -17,6 +17,7 @@ export type CarrierNumber = {
   /** E.164. */
   phoneNumber: string
   accountSid: string
+  friendlyName?: string
   /** Empty: a call to the number fails at once. */
   voiceUrl: string
   voiceMethod?: Method
@@ -24,6 +25,8 @@ export type CarrierNumber = {
   voiceFallbackMethod?: Method
   statusCallback?: string
   statusCallbackMethod?: Method
+  /** Stands before the URLs, which then count for nothing. Applications are not played: a call to the number fails. */
+  voiceApplicationSid?: string
 }
 
 export type CarrierSettings = {

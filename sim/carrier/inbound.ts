@@ -40,8 +40,8 @@ export function takeCall(exchange: Exchange, { callSid, account, number, from, s
   })
 
   async function run(): Promise<void> {
-    // A number without a voice URL fails a call at once, without a word in the debugger.
-    if (number.voiceUrl === '') return leg.end('carrier', 'failed')
+    // A number without a voice URL that counts fails a call at once, without a word in the debugger.
+    if (number.voiceUrl === '' || number.voiceApplicationSid) return leg.end('carrier', 'failed')
     leg.stage.tell('ringing', { from: record.from, to: record.to })
     const { voiceUrl, voiceMethod = 'POST', voiceFallbackUrl, voiceFallbackMethod = 'POST' } = number
     const fallback = voiceFallbackUrl ? { url: voiceFallbackUrl, method: voiceFallbackMethod } : null

@@ -1,4 +1,4 @@
-// Twilio's REST API for calls, recordings and conferences, as its own client library uses it: Basic auth, forms in, JSON out.
+// Twilio's REST API for calls, recordings, conferences and numbers, as its own client library uses it: Basic auth, forms in, JSON out.
 // Who may ask, which route answers, and what goes into the trace; the routes have files of their own.
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { StandIn } from '../network.ts'
@@ -8,15 +8,15 @@ import { API_VERSION } from './params.ts'
 import { callRoutes } from './rest-calls.ts'
 import { conferenceRoutes } from './rest-conferences.ts'
 import { recordingRoutes } from './rest-recordings.ts'
-import type { Calls } from './rest-route.ts'
+import type { Calls, Route } from './rest-route.ts'
 import { errorResponse, notFound } from './rest-shapes.ts'
 
-/** `onPlaced`: called with each call that a server places. */
+/** `numbers`: the routes of the numbers. `onPlaced`: called with each call that a server places. */
 export function createRestApi(
   exchange: Exchange,
   accounts: readonly CarrierAccount[],
   calls: Calls,
-  onPlaced: (live: LiveCall) => void,
+  { numbers, onPlaced }: { numbers: Route[]; onPlaced: (live: LiveCall) => void },
 ): StandIn {
   const { trace, settings } = exchange
   // What a request sets going belongs to the carrier, not to the request: held time must not wait for its timers.
@@ -25,6 +25,7 @@ export function createRestApi(
     ...callRoutes(exchange, calls, onPlaced),
     ...recordingRoutes(exchange, calls),
     ...conferenceRoutes(exchange),
+    ...numbers,
   ]
 
   async function handle(request: Request): Promise<Response> {

@@ -22,7 +22,7 @@ import {
 } from './twiml.ts'
 import type { Verified } from './verify.ts'
 
-export type Answer = { twiml: Twiml } | { forbidden: string }
+export type Answer = { twiml: Twiml; headers?: Record<string, string> } | { forbidden: string }
 
 export async function answerIncoming(context: CallContext, { account }: Verified, form: VoiceForm): Promise<Answer> {
   const { deps, seal } = context

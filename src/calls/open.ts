@@ -8,7 +8,7 @@ import type { Deps } from '../deps.ts'
 import { isoTime } from '../lib/clock.ts'
 import { type Outcome, ok, problem } from '../lib/outcome.ts'
 import type { Account } from '../organizations/account-store.ts'
-import { keepUnroutedCall, mayCarry, routeCall, routeKnownCall } from '../organizations/route-store.ts'
+import { keepUnroutedCall, mayCarry, type Route, routeCall, routeKnownCall } from '../organizations/route-store.ts'
 
 export type CallParties = {
   callSid: string
@@ -53,23 +53,39 @@ export async function openCall<T>(
   parties: CallParties,
   work: (call: OpenCall) => Promise<T>,
 ): Promise<Outcome<T, OpenProblem>> {
-  const { callSid, accountSid } = parties
-  // The clinic's own number is the one called, or the one calling out.
-  const clinicNumber = parties.direction === 'inbound' ? parties.to : parties.from
-  const route = await routeCall(deps.db, deps.config, { callSid, toNumber: clinicNumber, channel: 'twilio' })
-  if (route !== null && mayCarry(account, route)) {
-    const { organizationId } = route
+  const route = await findRoute(deps, account, parties)
+  if (route.ok) {
+    const { organizationId, conversationId: known } = route.value
     const value = await deps.db.withOrg(organizationId, async (tx) => {
-      const conversationId = route.conversationId ?? (await create(deps, tx, organizationId, parties))
+      const conversationId = known ?? (await create(deps, tx, organizationId, parties))
       return work(opened(deps, tx, organizationId, conversationId))
     })
     return ok(value)
   }
+  if (route.problem === 'foreign') return route
+  const { callSid, accountSid } = parties
+  const toNumber = clinicNumberOf(parties)
+  await keepUnroutedCall(deps.db, { callSid, accountSid, toNumber, at: isoTime(deps.clock.now()) })
+  return route
+}
+
+/** Which clinic a call is for, if this account carries it there. */
+export async function findRoute(
+  deps: Pick<Deps, 'db' | 'config'>,
+  account: Account,
+  parties: CallParties,
+): Promise<Outcome<Route, OpenProblem>> {
+  const { callSid } = parties
+  const toNumber = clinicNumberOf(parties)
+  const route = await routeCall(deps.db, deps.config, { callSid, toNumber, channel: 'twilio' })
+  if (route !== null && mayCarry(account, route)) return ok(route)
   // Whoever is not served by the fallback either has dialled a number that nobody has.
   if (route !== null && route.by !== 'fallback') return foreign(callSid, route.organizationId)
-  await keepUnroutedCall(deps.db, { callSid, accountSid, toNumber: clinicNumber, at: isoTime(deps.clock.now()) })
   return problem('unrouted', `call ${callSid} is for a number that no organization has`)
 }
+
+/** The clinic's own number is the one called, or the one calling out. */
+const clinicNumberOf = ({ direction, to, from }: CallParties): string => (direction === 'inbound' ? to : from)
 
 /** The same, for a call that has its conversation already. */
 export async function openKnownCall<T>(

@@ -11,6 +11,7 @@ import type { CallContext } from './context.ts'
 import { answerAgain, failedRequest } from './fallback.ts'
 import { type Answer, answerIncoming } from './incoming.ts'
 import { answerMachine, answerOutbound, keepAnsweredBy, keepOutboundStatus } from './outbound.ts'
+import { answerRehearsal } from './rehearsal.ts'
 import { answerResume } from './resume.ts'
 import { answerScreened, answerScreening, keepLeg } from './transfer.ts'
 import {
@@ -37,6 +38,7 @@ export function twilioRoutes(context: CallContext) {
   const resume = voice((verified, form, url) =>
     answerResume(context, verified, form, parseAfterWhat(url.searchParams.get('after')) ?? { stream: 0 }),
   )
+  const rehearsal = voice((verified, form) => answerRehearsal(context, verified, form), hangupTwiml())
   const fallback = (request: Request) => answerFallback(context, request)
   const status = callback(statusForm, keepStatus)
   const recording = callback(recordingForm, keepRecording)
@@ -77,6 +79,7 @@ export function twilioRoutes(context: CallContext) {
     .post('/outbound-call', ({ request }) => outboundCall(request), { parse: 'none' })
     .post('/outbound-status', ({ request }) => outboundStatus(request), { parse: 'none' })
     .post('/answered-by', ({ request }) => answeredBy(request), { parse: 'none' })
+    .post('/rehearsal', ({ request }) => rehearsal(request), { parse: 'none' })
     .post('/leave-message', ({ request }) => leaveMessage(request), { parse: 'none' })
 }
 
@@ -104,7 +107,7 @@ async function answerVoice(
       return twimlResponse(lastResort)
     }
     const given = await answer(proof.value, form.data, new URL(request.url))
-    return 'twiml' in given ? twimlResponse(given.twiml) : turnAway(context, path, given.forbidden)
+    return 'twiml' in given ? twimlResponse(given.twiml, given.headers) : turnAway(context, path, given.forbidden)
   })
 }
 
@@ -190,5 +193,5 @@ function turnAway({ deps }: CallContext, path: string, reason: string, status = 
   return new Response(status === 413 ? 'Too large' : 'Forbidden', { status })
 }
 
-const twimlResponse = (twiml: Twiml): Response =>
-  new Response(twiml, { headers: { 'content-type': 'text/xml; charset=utf-8' } })
+const twimlResponse = (twiml: Twiml, headers: Record<string, string> = {}): Response =>
+  new Response(twiml, { headers: { 'content-type': 'text/xml; charset=utf-8', ...headers } })

@@ -60,6 +60,15 @@ export function callUrls(publicBaseUrl: string): CallUrls {
   }
 }
 
+/** Where a clinic's number must send its calls, and what becomes of them. */
+export const numberUrls = (publicBaseUrl: string) => ({
+  voice: `${publicBaseUrl}/api/twilio/incoming-call`,
+  fallback: `${publicBaseUrl}/api/twilio/fallback`,
+  status: `${publicBaseUrl}/api/twilio/status`,
+})
+
+export const rehearsalUrl = (publicBaseUrl: string): string => `${publicBaseUrl}/api/twilio/rehearsal`
+
 export type StreamOffer = { streamId: string; token: string; generation: number; spokenFirst: string | null }
 
 /** Connects the call to its audio socket. `spokenFirst`: said by the carrier itself, before anything is streamed. */

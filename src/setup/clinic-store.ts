@@ -71,7 +71,7 @@ export async function writeAdmin(
 }
 
 /** Throws a conflict when the number is active for another clinic. */
-async function writeNumber(
+export async function writeNumber(
   { tx, ids, organizationId }: Writing,
   { phoneNumber, friendlyName }: { phoneNumber: string; friendlyName: string | null },
 ): Promise<void> {

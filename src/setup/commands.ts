@@ -31,7 +31,7 @@ export type Report = {
   token?: string
 }
 
-type Asked = { organizationId: string; isTrial: boolean }
+export type Asked = { organizationId: string; isTrial: boolean }
 
 /** Makes the clinic as wished, whether it is there or not. */
 export async function addClinic(
@@ -43,7 +43,10 @@ export async function addClinic(
   const { changes, state } = await inClinic(db, organizationId, isTrial, (tx) =>
     makeClinic({ tx, ids, organizationId }, wish, texts),
   )
-  const notes = missingOf(state).map((what) => `Still missing: ${what}.`)
+  const pointing = changes.flatMap(({ part, name }) =>
+    part === 'number' ? [`So that Twilio sends its calls here: bun clinic number ${wish.clinic} ${name}`] : [],
+  )
+  const notes = [...missingOf(state).map((what) => `Still missing: ${what}.`), ...pointing]
   return { organizationId, name: state.name, isTrial, changes, notes }
 }
 
@@ -141,7 +144,8 @@ export const revokeToken = (deps: SetupDeps, asked: Asked, tokenId: string): Pro
     return [{ part: 'token', name: known.name, was: tokenId, is: null }]
   })
 
-async function change(
+/** One change to a clinic that is there, or the trial of it. */
+export async function change(
   { db }: SetupDeps,
   { organizationId, isTrial }: Asked,
   work: (tx: Tx, before: ClinicState) => Promise<Change[]>,

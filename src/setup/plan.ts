@@ -64,7 +64,7 @@ export function adminChanges(state: ClinicState | null, { name, email }: { name:
   return is === name ? [] : [{ part: 'admin', name: email, was: is, is: name }]
 }
 
-function numberChanges(
+export function numberChanges(
   state: ClinicState | null,
   { phoneNumber, friendlyName }: { phoneNumber: string; friendlyName: string | null },
 ): Change[] {

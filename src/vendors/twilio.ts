@@ -6,6 +6,9 @@ import twilio from 'twilio'
 import { type Outcome, ok, problem } from '../lib/outcome.ts'
 import type { PlacingProblem, Telephony, TelephonyAccount, TelephonyProblem } from './telephony.ts'
 
+/** Where the API is, and how long one request may take. */
+export type TwilioOptions = Pick<TelephonyOptions, 'baseUrl' | 'timeoutMs'>
+
 export type TelephonyOptions = {
   /** `https://api.twilio.com`, or where a stand-in listens. */
   baseUrl: string
@@ -23,9 +26,8 @@ const maxListedRecordings = 50
 const maxAnswerBytes = 1024 * 1024
 
 export function createTelephony(options: TelephonyOptions): Telephony {
-  const { baseUrl, timeoutMs, mediaTimeoutMs, maxRecordingBytes } = options
-  const httpClient = new BoundedClient(baseUrl, timeoutMs)
-  const clientOf = (account: TelephonyAccount) => twilio(account.accountSid, account.authToken, { httpClient })
+  const { baseUrl, mediaTimeoutMs, maxRecordingBytes } = options
+  const clientOf = clientsOf(options)
 
   return {
     placeCall: (account, { to, from, ringSeconds, answerUrl, fallbackUrl, statusUrl, answeredByUrl }) =>
@@ -112,7 +114,13 @@ export function createTelephony(options: TelephonyOptions): Telephony {
   }
 }
 
-async function ask<T>(action: string, request: () => Promise<T>): Promise<Outcome<T, TelephonyProblem>> {
+/** Twilio's own client of an account, over our own HTTP. */
+export function clientsOf({ baseUrl, timeoutMs }: TwilioOptions) {
+  const httpClient = new BoundedClient(baseUrl, timeoutMs)
+  return (account: TelephonyAccount) => twilio(account.accountSid, account.authToken, { httpClient })
+}
+
+export async function ask<T>(action: string, request: () => Promise<T>): Promise<Outcome<T, TelephonyProblem>> {
   try {
     return ok(await request())
   } catch (error) {

@@ -78,6 +78,7 @@ describe('every route', () => {
     ['/resume?after=voicemail', later(known, { RecordingSid: sid('RE', 9), RecordingDuration: '4' })],
     ['/resume?after=silence', later(known)],
     ['/fallback', later(known, { ErrorCode: '11200', ErrorUrl: `${publicBaseUrl}/api/twilio/incoming-call` })],
+    ['/rehearsal', incoming(newCallSid())],
     ['/status', completed(newCallSid())],
     ['/recording', recordingDone(known, sid('RE', 8))],
     ['/stream-status', streamReport(known, sid('MZ', 1))],
@@ -182,7 +183,7 @@ describe('every route', () => {
   })
 
   test('a genuine request that is not what its route takes is told so, and nothing is written', async () => {
-    for (const [path, fields] of routes.slice(5)) {
+    for (const [path, fields] of routes.slice(6)) {
       await refused(400, path, { AccountSid: house.accountSid })
       await refused(400, path, { ...fields, CallSid: 'CA1' })
       await refused(400, path, { ...fields, CallSid: [sid('CA', 1), sid('CA', 2)] })

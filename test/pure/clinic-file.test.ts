@@ -217,7 +217,7 @@ describe('flags', () => {
 
   test('with faults are told by their own names', async () => {
     const wrong = readClinic(null, clinicFlags('north', { name: 'N', timeZone: 'Mars', hours: ['always'] }))
-    expect(wrong).rejects.toThrow(
+    await expect(wrong).rejects.toThrow(
       /^--time-zone: must be a time zone.*\n--admin: is missing\n--hours: "always" names no days/,
     )
     expect(await faultsIn(whole, { timeZone: 'Mars' })).toEqual([expect.stringMatching(/^--time-zone: /)])

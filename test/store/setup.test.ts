@@ -91,7 +91,7 @@ const everything = async () => {
 describe('adding a clinic', () => {
   test('makes everything that a call needs, and says so', async () => {
     const { changes, notes } = await add(north, { texts: { base: 'Be brief, {{clinic}}.' } })
-    expect(notes).toEqual([])
+    expect(notes).toEqual(['So that Twilio sends its calls here: bun clinic number north +13125550123'])
     expect(new Set(changes.map(({ part }) => part))).toEqual(
       new Set(['clinic', 'setting', 'admin', 'number', 'hours', 'closure', 'service', 'provider', 'instructions']),
     )
@@ -192,7 +192,7 @@ describe('the wall between two clinics', () => {
     await add()
     const before = await everything()
     for (const isTrial of [true, false])
-      expect(add({ ...south, numbers: north.numbers }, { isTrial })).rejects.toThrow(
+      await expect(add({ ...south, numbers: north.numbers }, { isTrial })).rejects.toThrow(
         'it is active for another organization',
       )
     expect(await everything()).toEqual(before)
@@ -218,13 +218,13 @@ describe('a clinic is found', () => {
     for (const reference of ['north', '+13125550123', northId, northId.toUpperCase()])
       expect(await findClinic(deps.db, deps.config, reference)).toBe(northId)
     for (const reference of ['south', '+13125550999', crypto.randomUUID(), 'North Clinic', ''])
-      expect(findClinic(deps.db, deps.config, reference)).rejects.toThrow('There is no clinic')
+      await expect(findClinic(deps.db, deps.config, reference)).rejects.toThrow('There is no clinic')
   })
 
   test('not by a number that nobody has, where a fallback clinic is configured', async () => {
     await add()
     const withFallback = { ...deps.config, FALLBACK_ORGANIZATION_ID: northId }
-    expect(findClinic(deps.db, withFallback, '+13125550999')).rejects.toThrow('There is no clinic')
+    await expect(findClinic(deps.db, withFallback, '+13125550999')).rejects.toThrow('There is no clinic')
   })
 })
 
@@ -244,7 +244,7 @@ describe('an admin', () => {
 
   test('who is the last cannot be taken away', async () => {
     await add()
-    expect(setAdmin(deps, own, { email: 'ann@north.example', isGone: true })).rejects.toThrow('the last admin')
+    await expect(setAdmin(deps, own, { email: 'ann@north.example', isGone: true })).rejects.toThrow('the last admin')
   })
 })
 
@@ -293,7 +293,7 @@ describe('credentials', () => {
     await setCredentials(deps, own, account)
     await add({ ...north, clinic: 'south', numbers: [] })
     const south = { organizationId: organizationIdOf('south'), isTrial: false }
-    expect(setCredentials(deps, south, account)).rejects.toThrow('the account belongs to another organization')
+    await expect(setCredentials(deps, south, account)).rejects.toThrow('the account belongs to another organization')
   })
 })
 
