@@ -83,6 +83,24 @@ export const callbacks: Record<string, Callback> = {
 }
 
 export async function triggerCommand(event: string, flags: TriggerFlags): Promise<void> {
+  const sent = await trigger(event, flags)
+  if (flags.json) console.log(JSON.stringify(sent))
+  else for (const answered of sent.statuses) console.log(`${sent.path}  ${sent.about}  → ${answered}`)
+  process.exitCode = sent.statuses.every((answered) => answered < 300) ? 0 : 1
+}
+
+export type Sent = {
+  event: string
+  path: string
+  about: string
+  url: string
+  form: Record<string, string>
+  /** Of the answers. */
+  statuses: number[]
+}
+
+/** Throws a Mistake when there is no such event, call or server, or an override cannot be read. */
+export async function trigger(event: string, flags: TriggerFlags): Promise<Sent> {
   const callback = callbacks[event]
   if (callback === undefined)
     throw new Mistake(`There is no event "${event}". There are:\n  ${Object.keys(callbacks).join('\n  ')}`)
@@ -106,9 +124,7 @@ export async function triggerCommand(event: string, flags: TriggerFlags): Promis
   const send = async () =>
     (await server.network.fetch(url, { method: 'POST', headers, body: new URLSearchParams(form) })).status
   const statuses = await Promise.all(flags.twice ? [send(), send()] : [send()])
-  if (flags.json) console.log(JSON.stringify({ event, url, form, statuses }))
-  else for (const answered of statuses) console.log(`${callback.path}  ${callback.about}  → ${answered}`)
-  process.exitCode = statuses.every((answered) => answered < 300) ? 0 : 1
+  return { event, path: callback.path, about: callback.about, url, form, statuses }
 }
 
 function changed(form: Record<string, string>, { override, skip }: TriggerFlags): Record<string, string> {
