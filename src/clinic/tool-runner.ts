@@ -33,19 +33,31 @@ export type ToolScene = { organizationId: string; conversationId: string; tools:
 /** Never throws. Resolves when the outcome is durable, or has failed to become so and says that to the model. */
 export async function runTool(deps: ToolRunnerDeps, scene: ToolScene, call: ToolCall): Promise<ToolOutput> {
   const { organizationId, conversationId } = scene
+  // A statement that hangs is broken off with its tool, so that the model hears of it no later.
+  const statementTimeoutMs = toolOf(scene, call)?.deadlineMs
   try {
-    return await deps.db.withOrg(organizationId, async (tx) => {
-      const conversation = await lockConversation(tx, organizationId, conversationId)
-      return (await earlierOutput(tx, scene, call)) ?? (await runOnce(deps, tx, scene, conversation, call))
-    })
+    return await deps.db.withOrg(
+      organizationId,
+      async (tx) => {
+        const conversation = await lockConversation(tx, organizationId, conversationId)
+        return (await earlierOutput(tx, scene, call)) ?? (await runOnce(deps, tx, scene, conversation, call))
+      },
+      statementTimeoutMs === undefined ? {} : { statementTimeoutMs },
+    )
   } catch (error) {
     deps.log.error(
       { conversationId, tool: call.name, toolCallId: call.toolCallId, error: error as Error },
       'a tool failed',
     )
-    return await keepFailure(deps, scene, call, error instanceof TookTooLong ? 'timed-out' : 'failed')
+    return await keepFailure(deps, scene, call, isLate(error) ? 'timed-out' : 'failed')
   }
 }
+
+const toolOf = ({ tools }: ToolScene, call: ToolCall): Tool | undefined => tools.find(({ name }) => name === call.name)
+
+/** Its time was up, here or (query_canceled) in the database. */
+const isLate = (error: unknown): boolean =>
+  error instanceof TookTooLong || (error instanceof Error && 'code' in error && error.code === '57014')
 
 async function runOnce(
   deps: ToolRunnerDeps,
@@ -69,7 +81,7 @@ async function answerOf(
   call: ToolCall,
 ): Promise<Attempt> {
   const refused = (error: string): Attempt => ({ outcome: 'refused', result: { error } })
-  const tool = scene.tools.find(({ name }) => name === call.name)
+  const tool = toolOf(scene, call)
   if (tool === undefined) return refused(`there is no tool named ${call.name}`)
   const input = tool.parameters.safeParse(parseJson(call.argumentsJson))
   if (!input.success)

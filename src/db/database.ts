@@ -8,8 +8,11 @@ import type * as schema from './schema.ts'
 export type Tx = PgTransaction<PostgresJsQueryResultHKT, typeof schema, ExtractTablesWithRelations<typeof schema>>
 
 export type Database = {
-  /** Commits when `run` resolves, rolls back when it throws. The organization and role end with the transaction. */
-  withOrg<T>(organizationId: string, run: (tx: Tx) => Promise<T>): Promise<T>
+  /**
+   * Commits when `run` resolves, rolls back when it throws. The organization and role end with the transaction. Its own limits
+   * hold in place of the usual: the server breaks off a statement that takes longer.
+   */
+  withOrg<T>(organizationId: string, run: (tx: Tx) => Promise<T>, own?: { statementTimeoutMs?: number }): Promise<T>
   /**
    * For what must be asked before the organization is known: one statement, a transaction by itself, that calls a security
    * definer function, which answers with ids.

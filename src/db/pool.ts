@@ -1,6 +1,7 @@
 // The server's connections: a small pool under the login role, which owns nothing and inherits nothing. A transaction
 // becomes the tenant role, together with an organization, or stays the bare login. No session state outlives it, so a
-// transaction pooler may stand in between. Waiting for a connection is limited, in number and in time.
+// transaction pooler may stand in between. Every wait is limited: for a connection, in number and in time; for a transaction to
+// begin, and to end; and on the server's side, for whatever a client has left behind that is gone.
 import { type SQL, sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
@@ -22,6 +23,10 @@ export type DatabaseOptions = {
   maxWaiting?: number
   acquireTimeoutMs?: number
   connectTimeoutMs?: number
+  /** From having a connection's turn to having begun: past this it never begins. */
+  beginTimeoutMs?: number
+  /** From there to the end, in real time; past this nobody waits for it, and what it did is not known. */
+  transactionTimeoutMs?: number
   /** Within an organization: of one statement; and of a transaction that has begun and does nothing. */
   statementTimeoutMs?: number
   idleTransactionTimeoutMs?: number
@@ -31,9 +36,13 @@ const usual = {
   maxWaiting: 1_000,
   acquireTimeoutMs: 5_000,
   connectTimeoutMs: 3_000,
+  beginTimeoutMs: 5_000,
+  transactionTimeoutMs: 30_000,
   statementTimeoutMs: 10_000,
-  idleTransactionTimeoutMs: 30_000,
+  idleTransactionTimeoutMs: 5_000,
 }
+/** How soon the server notices that a client is gone which waits for a lock: until then it holds the locks that it has. */
+const goneClientCheckMs = 500
 /** How long `end` lets running transactions finish. */
 const endTimeoutMs = 5_000
 const maxReconnectDelayMs = 1_000
@@ -50,9 +59,10 @@ export function createDatabase(options: DatabaseOptions): Database {
   })
   // A pooler hands each transaction another connection, where nothing has been prepared.
   const db = drizzle(leadsThroughPooler(options.url) ? client : preparing(client), { schema })
-  const timeouts = [
-    setLocal('statement_timeout', String(limit.statementTimeoutMs)),
+  const timeouts = (statementTimeoutMs: number) => [
+    setLocal('statement_timeout', String(statementTimeoutMs)),
     setLocal('idle_in_transaction_session_timeout', String(limit.idleTransactionTimeoutMs)),
+    setLocal('client_connection_check_interval', String(goneClientCheckMs)),
   ]
 
   async function withPermit<T>(use: () => Promise<T>): Promise<T> {
@@ -66,31 +76,66 @@ export function createDatabase(options: DatabaseOptions): Database {
     }
   }
 
+  /** A single statement has begun when it has ended. */
+  const ask = <T>(question: () => Promise<T>): Promise<T> =>
+    withPermit(() => bounded({ ...limit, beginTimeoutMs: limit.statementTimeoutMs }, question))
+
   return {
-    async withOrg(organizationId, run) {
+    async withOrg(organizationId, run, own = {}) {
       if (!z.guid().safeParse(organizationId).success)
         throw new Error('Cannot open a transaction: the organization id is no UUID')
       const identity = [setLocal('role', 'frontdesk_tenant'), setLocal('app.org_id', organizationId)]
+      const settings = [...identity, ...timeouts(own.statementTimeoutMs ?? limit.statementTimeoutMs)]
       return await withPermit(() =>
-        db.transaction(async (tx) => {
-          await tx.execute(sql`select ${sql.join([...identity, ...timeouts], sql`, `)}`)
-          return await run(tx)
-        }),
+        bounded(limit, (begun) =>
+          db.transaction(async (tx) => {
+            begun()
+            await tx.execute(sql`select ${sql.join(settings, sql`, `)}`)
+            return await run(tx)
+          }),
+        ),
       )
     },
     beforeOrg: <Row extends object>(question: SQL) =>
-      withPermit(async () => [...(await db.execute(question))] as unknown[] as Row[]),
+      ask(async () => [...(await db.execute(question))] as unknown[] as Row[]),
     async listen(channel, heard) {
       const { unlisten } = await listener.listen(channel, heard)
       return unlisten
     },
     async ping() {
-      await withPermit(async () => client`select`)
+      await ask(async () => client`select`)
     },
     async end() {
       await Promise.all([client, listener].map((each) => each.end({ timeout: endTimeoutMs / 1000 })))
     },
   }
+}
+
+/**
+ * Settles as `start` does, or rejects when a limit has passed. The driver may still be looking for a server then: should the
+ * transaction begin later, `begun` throws, and so it is rolled back.
+ */
+function bounded<T>(
+  limit: Pick<typeof usual, 'beginTimeoutMs' | 'transactionTimeoutMs'>,
+  start: (begun: () => void) => Promise<T>,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    let isGivenUp = false
+    const within = (ms: number, what: string) =>
+      setTimeout(() => {
+        isGivenUp = true
+        reject(new Error(`Cannot use the database: it did not ${what} within ${ms} ms`))
+      }, ms)
+    let timer = within(limit.beginTimeoutMs, 'answer')
+    const begun = (): void => {
+      if (isGivenUp) throw new Error('Cannot begin: nobody waits for it any more')
+      clearTimeout(timer)
+      timer = within(limit.transactionTimeoutMs, 'end a transaction')
+    }
+    start(begun)
+      .finally(() => clearTimeout(timer))
+      .then(resolve, reject)
+  })
 }
 
 /** Fails, with what to do about it, unless row security holds for whoever `db` logs in as. For start-up. */

@@ -97,4 +97,53 @@ describe('kill -9 of the machine that has the call', () => {
       ...['search_patient', 'find_availability', 'book_appointment', 'end_call'],
     ])
   })
+
+  test('in the middle of a tool: what it had not finished it has not done, and the other does it, once', async () => {
+    const { admin, deployment } = deployed
+    const killed = Promise.withResolvers<void>()
+    const resumed = Promise.withResolvers<void>()
+    // Nobody books for as long as the tables are held, and the tool waits.
+    const holding = admin.begin(async (tx) => {
+      await tx`lock table appointments in share row exclusive mode`
+      await resumed.promise
+    })
+    const waits = async (): Promise<boolean> =>
+      (await admin`select from pg_locks where not granted and relation = 'appointments'::regclass`).length > 0
+    let isKilled = false
+    async function killInTool(callSid: string): Promise<void> {
+      while (!(await waits()));
+      const machine = deployment.machineOf(callSid)
+      if (machine === null) throw new Error('no machine has the call')
+      await deployment.kill(machine)
+    }
+    const result = await deployed.call(
+      {
+        caller: [await says({ on: 'agent-finished' }, check, 'dana-checkup')],
+        responses: [
+          [{ say: 'Lakeside Family Clinic.' }],
+          searched,
+          offered,
+          [{ call: 'book_appointment', arguments: { slot, reason: null } }],
+          [
+            { say: 'One moment, please.', knows: known },
+            { call: 'book_appointment', arguments: { slot, reason: null } },
+          ],
+          [{ say: 'It is booked.' }, { call: 'end_call', arguments: { reason: 'It is booked.' } }],
+        ],
+      },
+      ({ wire, from, what, body }, callSid) => {
+        const isBooking = what === 'response.function_call_arguments.done' && JSON.stringify(body).includes('slot')
+        if (isBooking && !isKilled && JSON.stringify(body).includes('reason')) {
+          isKilled = true
+          killInTool(callSid).then(killed.resolve, killed.reject)
+        }
+        if (isKilled && wire === 'webhook' && from === 'server' && what === '200') resumed.resolve()
+        if (wire === 'call' && what === 'ended') void deployed.hurry('settle-stream')
+      },
+    )
+    await Promise.all([holding, killed.promise])
+    await deployment.start()
+    expectWhole(result)
+    expect(factsOf(result, 'appointment.booked')).toHaveLength(1)
+  })
 })

@@ -1,5 +1,7 @@
 // A pooled connection serves one clinic after another, and remembers none; and every wait for one ends.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { type AddressInfo, connect, createServer } from 'node:net'
+import { fileURLToPath } from 'node:url'
 import { eq, sql } from 'drizzle-orm'
 import postgres from 'postgres'
 import type { Database } from '../../src/db/database.ts'
@@ -151,6 +153,97 @@ describe('waiting for a connection ends', () => {
     await db.end()
   })
 })
+
+describe('a server that takes connections and drops them', () => {
+  /** In front of the database: drops whoever comes, until it is opened. */
+  function gate() {
+    const { hostname, port } = new URL(database.appUrl)
+    let isOpen = false
+    const server = createServer((socket) => {
+      if (!isOpen) return void socket.end()
+      const onward = connect(Number(port), hostname)
+      socket.pipe(onward).pipe(socket)
+      for (const end of [socket, onward]) end.on('error', () => {})
+    })
+    const { promise: listening, resolve } = Promise.withResolvers<number>()
+    server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port))
+    return { listening, open: () => (isOpen = true), close: () => server.close() }
+  }
+
+  test('is not waited for longer than a transaction may take to begin, and holds nobody else up', async () => {
+    const dropping = gate()
+    const url = new URL(database.appUrl)
+    url.port = String(await dropping.listening)
+    const db = createDatabase({ url: url.href, maxConnections: 1, beginTimeoutMs: 50, statementTimeoutMs: 50 })
+    const [id = ''] = await makeOrganizations(database.db, 1)
+    let runs = 0
+    const attempt = () =>
+      db.withOrg(id, async (tx) => {
+        runs++
+        await tx.insert(members).values(member(id))
+      })
+    await expect(attempt()).rejects.toThrow('it did not answer within 50 ms')
+    await expect(attempt()).rejects.toThrow('it did not answer within 50 ms')
+    await expect(db.ping()).rejects.toThrow('it did not answer within 50 ms')
+    dropping.open()
+    // What was given up has begun by then, before whoever comes after it; and did nothing.
+    await until(() => db.ping())
+    expect(runs).toBe(0)
+    expect(await database.db.withOrg(id, (tx) => tx.select().from(members))).toEqual([])
+    await until(attempt)
+    expect(await database.db.withOrg(id, (tx) => tx.select().from(members))).toHaveLength(runs)
+    await db.end()
+    dropping.close()
+  })
+
+  const until = async (attempt: () => Promise<unknown>): Promise<void> => {
+    while (
+      !(await attempt().then(
+        () => true,
+        () => false,
+      ))
+    );
+  }
+})
+
+test('a transaction that does not end is not waited for, and leaves the next one its turn', async () => {
+  const db = database.open({ maxConnections: 1, transactionTimeoutMs: 50 })
+  const [id = ''] = await makeOrganizations(database.db, 1)
+  const ending = Promise.withResolvers<void>()
+  const endless = db.withOrg(id, async (tx) => {
+    await tx.insert(members).values(member(id))
+    await ending.promise
+    throw new Error('it ends after all')
+  })
+  await expect(endless).rejects.toThrow('it did not end a transaction within 50 ms')
+  const next = db.withOrg(id, (tx) => tx.select().from(members))
+  ending.resolve()
+  expect(await next).toEqual([])
+})
+
+test('what a client held that died while it waited for a lock is free again at once', async () => {
+  const script = fileURLToPath(new URL('../support/waiting-client.ts', import.meta.url))
+  const [id = ''] = await makeOrganizations(database.db, 1)
+  const admin = postgres(database.adminUrl, { max: 2, onnotice: () => {} })
+  const waits = async (): Promise<boolean> =>
+    (await admin`select from pg_locks where not granted and relation = 'members'::regclass`).length > 0
+  const isOver = Promise.withResolvers<void>()
+  const holding = admin.begin(async (tx) => {
+    await tx`lock table members in share row exclusive mode`
+    const client = Bun.spawn([process.execPath, script, database.appUrl, id], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    })
+    while (!(await waits()));
+    client.kill('SIGKILL')
+    await client.exited
+    await isOver.promise
+  })
+  // The row that it had locked, while the lock that it waited for is still held.
+  await database.db.withOrg(id, (tx) => tx.execute(sql`select from organizations where id = ${id} for update`))
+  isOver.resolve()
+  await holding
+  await admin.end()
+}, 9_000)
 
 test('a statement that takes too long is ended, and its transaction with it', async () => {
   const db = database.open({ maxConnections: 1, statementTimeoutMs: 20 })

@@ -1,7 +1,7 @@
 // The tool runner: whatever the model asks, however often and however badly, it gets an answer that the ledger has first,
 // and what a tool does is done once or not at all.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
-import { and, eq } from 'drizzle-orm'
+import { and, eq, sql } from 'drizzle-orm'
 import postgres from 'postgres'
 import { z } from 'zod'
 import { runTool, type ToolCall, type ToolOutput } from '../../src/clinic/tool-runner.ts'
@@ -22,7 +22,7 @@ const hire = defineTool({
   description: 'Adds a member of staff.',
   parameters: z.strictObject({
     name: z.string().trim().min(1).max(20),
-    fate: z.enum(['answer', 'answer-wrongly', 'hang', 'refuse', 'break', 'end-call']).default('answer'),
+    fate: z.enum(['answer', 'answer-wrongly', 'hang', 'query', 'refuse', 'break', 'end-call']).default('answer'),
   }),
   result: z.strictObject({ hired: z.boolean() }),
   deadlineMs,
@@ -32,6 +32,9 @@ const hire = defineTool({
     switch (fate) {
       case 'hang':
         return never
+      case 'query':
+        await tx.execute(sql`select pg_sleep(60)`)
+        return { result: { hired: false } }
       case 'refuse':
         throw new ToolRefusal('the clinic hires nobody on Mondays')
       case 'break':
@@ -82,10 +85,10 @@ beforeEach(async () => {
 const ask = (toolCallId: string, input: unknown, name = 'hire'): Promise<ToolOutput> =>
   askRaw({ toolCallId, name, argumentsJson: JSON.stringify(input) })
 
-function askRaw(call: ToolCall): Promise<ToolOutput> {
+function askRaw(call: ToolCall, offered = tools): Promise<ToolOutput> {
   const write = (line: string) => void log.push(line)
   const deps = { db: database.db, clock, ids: randomIds, log: createLog({ level: 'info', write }) }
-  return runTool(deps, { organizationId: clinic.organizationId, conversationId, tools }, call)
+  return runTool(deps, { organizationId: clinic.organizationId, conversationId, tools: offered }, call)
 }
 
 const staff = async (): Promise<string[]> =>
@@ -189,6 +192,14 @@ describe('a tool', () => {
     expect(await returned('c1')).toMatchObject({ outcome: 'timed-out' })
   })
 })
+
+test('a tool that hangs in a query is answered for as soon as any, and its query is broken off', async () => {
+  const call = { toolCallId: 'c1', name: 'hire', argumentsJson: JSON.stringify({ name: 'Ada', fate: 'query' }) }
+  const answer = await askRaw(call, [{ ...hire, deadlineMs: 50 }])
+  expect(answer).toMatchObject({ outcome: 'timed-out' })
+  expect(await returned('c1')).toMatchObject({ outcome: 'timed-out' })
+  expect(await staff()).toEqual([])
+}, 8_000)
 
 describe('a call that the model makes again', () => {
   test('gets the first answer, and has no second effect, whatever it asks for now', async () => {
