@@ -3,6 +3,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { callCommand } from './command-call.ts'
 import { lintCommand } from './command-lint.ts'
+import { loadCommand } from './command-load.ts'
 import { raceCommand } from './command-race.ts'
 import { replayCommand } from './command-replay.ts'
 import { callbacks, triggerCommand } from './command-trigger.ts'
@@ -157,6 +158,48 @@ program
   )
   .option('--json', 'print one JSON object a fixture')
   .action(raceCommand)
+
+const positive = (text: string): number => {
+  const value = Number(text)
+  if (!(value > 0 && value < Number.POSITIVE_INFINITY)) throw new InvalidArgumentError('It is a number above 0.')
+  return value
+}
+const perSecond = (text: string): number => {
+  const [, value] = /^(\d+(?:\.\d+)?)(?:\/s)?$/.exec(text) ?? []
+  if (value === undefined) throw new InvalidArgumentError('It is a rate, such as 10/s.')
+  return positive(value)
+}
+
+program
+  .command('load')
+  .description(
+    'Many calls at once, in real time, to a server in a process of its own: what was lost, and how long it took.',
+  )
+  .addOption(new Option('--calls <count>', 'how many calls').default(100).argParser(count))
+  .addOption(new Option('--ramp <rate>', 'how many begin in a second').default(10, '10/s').argParser(perSecond))
+  .addOption(new Option('--seconds <count>', 'how long each call is').default(60).argParser(positive))
+  .option('--json', 'print one JSON object at the end')
+  .option('--target <url>', 'load a server that is running already: its voice webhook, or its base URL')
+  .option('--to <number>', 'with --target: the number to call', phoneNumber, '+15551234567')
+  .option('--auth-token <token>', 'with --target: the Twilio auth token that the server checks signatures with')
+  .option('--account-sid <sid>', 'with --target: the Twilio account that the calls come through')
+  .option('--public-url <url>', 'with --target: the address by which the server knows itself, if it is another')
+  .addOption(new Option('--model-port <port>', 'with --target: where its OPENAI_BASE_URL points to').argParser(count))
+  .addOption(new Option('--inbox-port <port>', 'with --target: where its RESEND_BASE_URL points to').argParser(count))
+  .addHelpText(
+    'after',
+    `
+Without --target it starts the server itself, on the embedded Postgres, with the two
+demonstration clinics, no ceilings and no recordings. Latencies are those that the
+server adds: from a frame's sending to the arrival of its audio on the other side.
+Exit code 1 when a call, a frame or a mail was lost or doubled.
+
+Examples:
+  sim load                                       100 calls of a minute
+  sim load --calls 400 --ramp 20/s --seconds 30  more of them, shorter
+  sim load --json > load.json                    for a machine`,
+  )
+  .action(loadCommand)
 
 const several = (text: string, before: string[]): string[] => [...before, text]
 

@@ -23,21 +23,37 @@ const usualPath = '/api/twilio/incoming-call'
 /** What a server that is not ours goes by. */
 export type Elsewhere = { authToken?: string; accountSid?: string; publicUrl?: string; modelPort?: number }
 
+/** Throws a Mistake when there is nothing to sign with. */
+export function tokenIn({ authToken }: Elsewhere): string {
+  if (authToken !== undefined) return authToken
+  throw new Mistake(
+    '--target needs --auth-token (and --account-sid, if the server looks at it): the Twilio auth token of the server, to sign with.',
+  )
+}
+
+/** The world, with its calls coming through the account that the server knows. */
+export const comingThrough = (world: World, authToken: string, { accountSid }: Elsewhere): World => ({
+  ...world,
+  account: { accountSid: accountSid ?? world.account.accountSid, authToken },
+})
+
+/** The voice webhook, by the name that the server knows itself by. */
+export function voiceUrlOf(target: URL, known: URL): string {
+  const voice = new URL(target)
+  if (voice.pathname === '/') voice.pathname = usualPath
+  return new URL(voice.pathname + voice.search, known).href
+}
+
 /** Answers with the exit code. */
 export async function callElsewhere(target: URL, flags: Elsewhere, wish: Wish): Promise<number> {
-  const { authToken, accountSid, publicUrl, modelPort } = flags
-  if (authToken === undefined) {
-    throw new Mistake(
-      '--target needs --auth-token (and --account-sid, if the server looks at it): the Twilio auth token of the server, to sign with.',
-    )
-  }
+  const { publicUrl, modelPort } = flags
+  const token = tokenIn(flags)
   const console = createConsole(wish.json ? { write: () => true } : process.stdout, process.env)
   const fixture = await fixtureOf(wish)
   await makeRoom(wish)
   if (modelPort !== undefined) await assertFree([modelPort], 'Choose another with --model-port.')
   const opened = await openWorld(realClock, createRandom(wish.seed), { model: modelPort })
-  const account = { accountSid: accountSid ?? opened.account.accountSid, authToken }
-  const world = { ...opened, account }
+  const world = comingThrough(opened, token, flags)
   const trace = createTrace(realClock)
   trace.onEntry(console.entry)
   try {
@@ -66,9 +82,7 @@ type Asked = { target: URL; known: URL; fixture: Fixture; seed: string; hasModel
 async function placeElsewhere(world: World, trace: Trace, asked: Asked): Promise<CallResult> {
   const { target, known, fixture, seed } = asked
   const { account } = world
-  const voice = new URL(target)
-  if (voice.pathname === '/') voice.pathname = usualPath
-  const voiceUrl = new URL(voice.pathname + voice.search, known).href
+  const voiceUrl = voiceUrlOf(target, known)
   const carrier = createCarrier({
     clock: realClock,
     network: createLoopbackNetwork({ hosts: { [known.host]: target.origin } }),

@@ -26,16 +26,20 @@ const folder = join('.frontdesk', 'sim')
 const startLimitMs = 60_000
 const healthLimitMs = 2_000
 
-/** Resolves when it listens. `log` gets its log, a JSON object a line. Rejects when it does not start, with what it said. */
+/**
+ * Resolves when it listens. `log` gets its log, a JSON object a line; `program`: another one that says where it listens as the
+ * server does. Rejects when it does not start, with what it said.
+ */
 export async function startMachine(
   name: string,
   publicHost: string,
   environment: Record<string, string>,
   log: string[],
+  program = main,
 ): Promise<Machine> {
   mkdirSync(folder, { recursive: true })
   const { PATH = '', HOME = '' } = process.env
-  const child = Bun.spawn([process.execPath, '--preload', tether, main], {
+  const child = Bun.spawn([process.execPath, '--preload', tether, program], {
     cwd: folder,
     env: { PATH, HOME, ...environment, PORT: '0', HOST: '127.0.0.1' },
     stdio: ['pipe', 'pipe', 'pipe'],
