@@ -1,6 +1,7 @@
 // 8 kHz μ-law as the telephone network carries it: one byte a sample, eight bytes a millisecond. Decoding, encoding,
 // silence, loudness and WAV files. Knows nothing of calls, and resamples only what is read from a file.
 import { mulaw } from 'alawmulaw'
+import { resample } from 'wave-resampler'
 import wavefile from 'wavefile'
 
 export const BYTES_PER_MS = 8
@@ -63,13 +64,24 @@ export function writeMulawWav(tracks: Uint8Array[]): Uint8Array {
   return file.toBuffer()
 }
 
+const LINE_RATE = 8000
+
+/** At the telephone's rate: what lies above 4 kHz is taken out first, or it would fold back as hiss. */
+export const atLineRate = (samples: Float64Array, rate: number): Float64Array =>
+  rate === LINE_RATE
+    ? samples
+    : Float64Array.from(resample(samples, rate, LINE_RATE, { method: 'sinc', LPF: true, LPFType: 'FIR' }))
+
 /** The first channel of a WAV file of any rate and depth, as 8 kHz μ-law. Throws when it is not a WAV file. */
 export function readWav(bytes: Uint8Array): Uint8Array {
   const file = new wavefile.WaveFile(bytes)
   if (file.bitDepth === '8m') file.fromMuLaw()
+  else if (file.bitDepth === '8a') file.fromALaw()
+  else if (file.bitDepth === '4') file.fromIMAADPCM()
   else if (file.bitDepth !== '16') file.toBitDepth('16')
   const channelCount = Number(Reflect.get(file.fmt, 'numChannels'))
-  if (Reflect.get(file.fmt, 'sampleRate') !== 8000) file.toSampleRate(8000)
   const interleaved = file.getSamples(true, Int16Array)
-  return encodeMulaw(Int16Array.from(interleaved.filter((_, at) => at % channelCount === 0)))
+  const channel = Float64Array.from(interleaved.filter((_, at) => at % channelCount === 0))
+  const samples = atLineRate(channel, Number(Reflect.get(file.fmt, 'sampleRate')))
+  return encodeMulaw(Int16Array.from(samples, (sample) => Math.max(-32768, Math.min(32767, Math.round(sample)))))
 }

@@ -40,6 +40,8 @@ export function createCaller(
   tell: (what: string, body?: unknown) => void,
 ): Caller {
   const agent = createListener()
+  const inTurn = steps.filter(({ on }) => on !== 'time')
+  const timed = steps.filter(({ on }) => on === 'time').sort((a, b) => a.waitMs - b.waitMs)
   let line: Ear['line'] = 'agent'
   /** When the agent last did not have the line. */
   let lastAwayAtMs = Number.NEGATIVE_INFINITY
@@ -53,6 +55,7 @@ export function createCaller(
     const { sinceMs } = awaited
     switch (step.on) {
       case 'answered':
+      case 'time':
         return answeredAtMs
       case 'saying':
         return utterance ? utterance.beganAtMs : sinceMs
@@ -87,8 +90,7 @@ export function createCaller(
       case 'listen':
         return false
       case 'press':
-        digits = { left: step.digits, nextAtMs: nowMs }
-        tell('press', { digits: step.digits })
+        press(step.digits, nowMs)
         return false
       case 'hang-up':
         tell('hang-up')
@@ -96,10 +98,30 @@ export function createCaller(
     }
   }
 
+  function press(keys: string, nowMs: number): void {
+    digits = digits === null ? { left: keys, nextAtMs: nowMs } : { ...digits, left: digits.left + keys }
+    tell('press', { digits: keys })
+  }
+
+  /** What is done by the watch, whatever else goes on; answers whether the caller hangs up. */
+  function actInTime(nowMs: number): boolean {
+    for (let next = timed[0]; next !== undefined && nowMs >= answeredAtMs + next.waitMs; next = timed[0]) {
+      timed.shift()
+      if (next.act === 'press') press(next.digits, nowMs)
+      if (next.act !== 'hang-up') continue
+      tell('hang-up')
+      return true
+    }
+    return false
+  }
+
   /** Does what is due; answers whether the caller hangs up. */
   function act(nowMs: number): boolean {
-    const step = steps[awaited.at]
-    if (step === undefined) return !isBusy() && nowMs - awaited.sinceMs >= PATIENCE_MS && tooLong('the end of the call')
+    const step = inTurn[awaited.at]
+    if (step === undefined) {
+      const waitsInVain = !isBusy() && timed.length === 0 && nowMs - awaited.sinceMs >= PATIENCE_MS
+      return waitsInVain && tooLong('the end of the call')
+    }
     // Who waits for the agent to finish waits on when it goes on.
     if (step.on === 'agent-finished' && agent.isSpeaking()) awaited.dueAtMs = null
     if (awaited.dueAtMs === null) {
@@ -132,7 +154,7 @@ export function createCaller(
     return padded
   }
 
-  function press(nowMs: number): string | null {
+  function nextKey(nowMs: number): string | null {
     if (digits === null || nowMs < digits.nextAtMs) return null
     const [digit = null] = digits.left
     digits = digits.left.length > 1 ? { left: digits.left.slice(1), nextAtMs: nowMs + DIGIT_MS } : null
@@ -145,8 +167,8 @@ export function createCaller(
       agent.hear(atMs, ear)
       line = ear.line
       if (line !== 'agent') lastAwayAtMs = atMs
-      const hangsUp = act(atMs)
-      return { audio: speak(atMs), digit: press(atMs), hangsUp }
+      const hangsUp = actInTime(atMs) || act(atMs)
+      return { audio: speak(atMs), digit: nextKey(atMs), hangsUp }
     },
   }
 }

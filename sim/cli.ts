@@ -1,6 +1,7 @@
 // The simulator's command line: reads what was asked for, and hands it on. Exits 0 only when everything that should be true
 // is; 1 when something is not; 2 when the command itself was wrong.
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { addCallerOptions, type CallerFlags } from './caller-options.ts'
 import { callCommand } from './command-call.ts'
 import { lintCommand } from './command-lint.ts'
 import { loadCommand } from './command-load.ts'
@@ -59,7 +60,9 @@ Each command has its own help: sim call --help`,
   )
   .exitOverride()
 
-program
+const acts: CallerFlags['acts'] = []
+
+const call = program
   .command('call')
   .description('Places one call, shows it as it happens, and judges it.')
   .option('--to <number>', 'the number to call; chooses the fixture, unless --fixture does', phoneNumber)
@@ -92,6 +95,7 @@ program
       'with --target: where to serve the fixture’s model, for a server that can be pointed at it',
     ).argParser(portNumber),
   )
+  .action((flags) => callCommand({ ...flags, acts }))
   .addHelpText(
     'after',
     `
@@ -100,9 +104,18 @@ Examples:
   sim call --fixture interrupts-twice --speed 10  another one, on the virtual clock
   sim call --to +15551234567 --save out           keep what was said and sent
   sim call --fixture interrupts-twice --report    see it: sound, words, callbacks and waits on one time axis
-  sim call --target http://localhost:3000         ring a server started with "bun dev"`,
+  sim call --say "I need a check-up." --barge-in 2.1s --say "On Monday." --hang-up 20s
+                                                  a caller of your own, and a model that repeats what it hears
+  sim call --fixture default --dtmf 0@3s          the fixture's caller, who also presses a key
+  sim call --audio hello.wav --live               your recording, and the real model
+  sim call --target http://localhost:3000         ring a server started with "bun dev"
+
+Without --fixture, --say and --audio have the model's stand-in repeat what it hears:
+it understands nothing, and says so. With --fixture it keeps that script. Such a call
+is held to what is true of any call, not to what the fixture expects of the talk. The
+stand-in does not transcribe: of an audio file it hears the name.`,
   )
-  .action(callCommand)
+addCallerOptions(call, acts)
 
 program
   .command('replay')

@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { simulateCall } from './call.ts'
+import { type CallerFlags, callerWishOf } from './caller-options.ts'
 import { faultsHelp } from './chaos/faults.ts'
 import { readChaos } from './chaos/reading.ts'
 import { createConsole } from './console.ts'
@@ -17,7 +18,7 @@ import { makeRoom, showCall } from './show.ts'
 import { createSpeech, speechFolder } from './speech.ts'
 import { commandOf, fixtureOf, lastCallFolder, type Wish } from './wish.ts'
 
-export type CallFlags = Omit<Wish, 'seed' | 'json' | 'report' | 'chaos'> & {
+export type CallFlags = Omit<Wish, 'seed' | 'json' | 'report' | 'chaos' | 'caller'> & {
   seed?: string
   json?: boolean
   /** True without a file of its own. */
@@ -36,7 +37,7 @@ export type CallFlags = Omit<Wish, 'seed' | 'json' | 'report' | 'chaos'> & {
   modelPort?: number
 }
 
-export async function callCommand(flags: CallFlags): Promise<void> {
+export async function callCommand(flags: CallFlags & CallerFlags): Promise<void> {
   if (flags.chaos === 'help') {
     print(faultsHelp())
     return
@@ -45,7 +46,8 @@ export async function callCommand(flags: CallFlags): Promise<void> {
   const chaos = flags.chaos === undefined ? undefined : await readChaos(flags.chaos)
   const seed = flags.seed ?? String(Math.floor(Math.random() * 1e6))
   const report = flags.report === true ? join(lastCallFolder, 'report.html') : flags.report
-  const wish: Wish = { to, from, fixture, trace, save, chaos, report, seed, json: flags.json ?? false }
+  const caller = callerWishOf(flags)
+  const wish: Wish = { to, from, fixture, trace, save, chaos, caller, report, seed, json: flags.json ?? false }
   if (flags.target !== undefined) {
     if (flags.speed > 1)
       throw new Mistake('A server that is running already keeps real time: leave --speed out with --target.')

@@ -15,6 +15,7 @@ const phoneNumber = z.string().regex(E164, "must be a number in E.164 form, in q
 
 const cues = [
   'answered',
+  'time',
   'agent-finished',
   'agent-speaking',
   'saying',
@@ -62,6 +63,8 @@ const callerStep = z
     if (step.say === undefined && step.voice !== undefined) fault('goes with say only', 'voice')
     if (step.on === 'agent-speaking' && step.heardMs === undefined)
       fault('needs heardMs: how much the caller hears first', 'on')
+    if (step.on === 'time' && step.press === undefined && step.hangUp === undefined)
+      fault('goes with press and hangUp only', 'on')
     if (step.on !== 'agent-speaking' && step.heardMs !== undefined)
       fault('goes with on: agent-speaking only', 'heardMs')
   })

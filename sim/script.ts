@@ -5,6 +5,8 @@ import type { SocketFaults } from './model/settings.ts'
 /** When a step of the caller begins. Each cue counts from the step before it. Of a person, the "agent" is whoever they hear. */
 export type Cue =
   | { on: 'answered' }
+  /** So long after the answer, whatever else goes on: this step belongs to no order, and only presses keys or hangs up. */
+  | { on: 'time' }
   /** The agent has spoken since the last step, and what it said has finished sounding. */
   | { on: 'agent-finished' }
   /** The caller has heard this much of what the agent is saying now. */
@@ -60,6 +62,8 @@ export type ModelScript = {
   transcriptMs?: number
   /** The n-th response has the n-th list of outputs; when they run out, the model has nothing to say and says so. */
   responses: ModelOutput[][]
+  /** Instead of responses and writings: it repeats what it hears, and says that it has no script. */
+  improvises?: boolean
   /** The n-th structured answer of /v1/responses. */
   writings: unknown[]
   /** The n-th consultation of /v1/responses with tools: its thoughts, one a request, until it says something. */
@@ -137,6 +141,8 @@ export type Fixture = {
   about: string
   /** The one that is placed when only its number is asked for. */
   isUsual: boolean
+  /** Its caller does something else than is written there: what it expects of their talk does not follow then. */
+  isAltered?: boolean
   /** When the call is placed, in epoch ms of the virtual clock; null: at any time. It speaks of days, then, and has no meaning on others. */
   atMs: number | null
   /**

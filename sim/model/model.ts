@@ -54,7 +54,7 @@ export function createModel(parts: {
   const writer = createWriter({
     clock,
     random: random.child('writer'),
-    nextWriting: () => ready?.repertoire.nextWriting(),
+    nextWriting: (schema) => ready?.repertoire.nextWriting(schema),
     note,
   })
   const thinker = createThinker({

@@ -4,6 +4,7 @@
 import type { SimClock } from '../clock.ts'
 import type { ModelOutput, ModelScript, Thought } from '../script.ts'
 import type { Speech } from '../speech.ts'
+import { improvised, leastThatFits, type Prompt } from './improvising.ts'
 import { filledIn, hasReference, type ToolAnswer } from './references.ts'
 
 export type Output = { knows: string[] } & (
@@ -23,7 +24,7 @@ export type Repertoire = {
    * What the next response puts out, with what tools have answered; null when the script has run out. `unknown`: what it
    * refers to and no tool has answered.
    */
-  nextResponse(answers: readonly ToolAnswer[]): { outputs: Output[]; unknown: string[] } | null
+  nextResponse(answers: readonly ToolAnswer[], prompt: Prompt): { outputs: Output[]; unknown: string[] } | null
   /**
    * What a turn of the caller is heard as: the next of the script, '' when it has run out. Audio that was heard before, in a
    * session that ended before it could say so, is heard as the same again.
@@ -31,8 +32,8 @@ export type Repertoire = {
   hear(audio: Uint8Array): string
   /** A turn was heard, and its session has ended before its words were told. */
   unheard(audio: Uint8Array, words: string): void
-  /** The next structured answer; none when the script has run out. */
-  nextWriting(): { value: unknown } | undefined
+  /** The next structured answer, to be of this schema; none when the script has run out. */
+  nextWriting(schema: unknown): { value: unknown } | undefined
   /** The next consultation's thoughts; none when the script has run out. */
   nextConsultation(): Thought[] | undefined
 }
@@ -51,8 +52,8 @@ export async function rehearse(script: ModelScript, stage: Stage): Promise<Reper
   const consultations = [...script.supervisor]
   return {
     connection: script.connection,
-    nextResponse(answers) {
-      const scripted = responses.shift()
+    nextResponse(answers, prompt) {
+      const scripted = script.improvises ? improvised(prompt) : responses.shift()
       if (scripted === undefined) return null
       const prepared = scripted.map((output) => prepare(output, known.get(output), answers, stage))
       return {
@@ -66,7 +67,7 @@ export async function rehearse(script: ModelScript, stage: Stage): Promise<Reper
       return again.length > 0 ? again.map(({ words }) => words).join(' ') : (hears.shift() ?? '')
     },
     unheard: (audio, words) => void untold.push({ audio, words }),
-    nextWriting: () => writings.shift(),
+    nextWriting: (schema) => (script.improvises ? { value: leastThatFits(schema) } : writings.shift()),
     nextConsultation: () => consultations.shift(),
   }
 }

@@ -4,6 +4,7 @@ import type { ModelRecord } from '../record.ts'
 import { bytesPerMs } from './codec.ts'
 import { isSame } from './config.ts'
 import type { Entry } from './conversation.ts'
+import type { Prompt } from './improvising.ts'
 import type { ClientEvent, ResponseCreate } from './protocol.ts'
 import type { ToolAnswer } from './references.ts'
 import * as refusals from './refusal.ts'
@@ -38,6 +39,15 @@ const callsLeftOpen = (entries: readonly Entry[]): string[] =>
     const isAnswered = entries.some(({ wire }) => wire.type === 'function_call_output' && wire.call_id === call_id)
     return type === 'function_call' && responseId === null && !isAnswered ? [name] : []
   })
+function promptOf({ conversation: { entries }, config }: State): Prompt {
+  const lastSpoken = entries.findLastIndex(({ wire }) => wire.role === 'assistant')
+  const since = entries.slice(lastSpoken + 1).filter(({ wire }) => wire.role === 'user')
+  return {
+    isFirst: lastSpoken < 0,
+    words: since.map(({ text }) => text),
+    tools: config.tools.flatMap(({ name }) => (typeof name === 'string' ? [name] : [])),
+  }
+}
 
 /** A `response.create` that crosses on the wire a response begun by the service is nobody's mistake. */
 const RACE_MS = 100
@@ -51,7 +61,7 @@ export function createResponses(state: State, on: { started(): void; done(respon
 
   function begin(request: ResponseCreate, isAsked: boolean) {
     const { channel, conversation, config } = state
-    const next = state.repertoire.nextResponse(answersIn(conversation.entries))
+    const next = state.repertoire.nextResponse(answersIn(conversation.entries), promptOf(state))
     if (!next) state.note(`The script has run out: response ${all.length + 1} of the session says nothing`)
     const { outputs, unknown } = next ?? { outputs: [], unknown: [] }
     if (request.conversation !== 'none') on.started()

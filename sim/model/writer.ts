@@ -51,7 +51,8 @@ export function createWriter(parts: {
   function answerTo(asked: Question): { value: unknown } | undefined {
     const key = JSON.stringify([asked.model, asked.instructions, asked.input, asked.text])
     if (answered.has(key)) return { value: answered.get(key) }
-    const next = parts.nextWriting()
+    const format = asked.text?.format
+    const next = parts.nextWriting(format?.type === 'json_schema' ? format.schema : { type: 'string' })
     if (next) answered.set(key, next.value)
     return next
   }

@@ -1,10 +1,12 @@
 // Whole calls on the virtual clock, from the ring to the mail: judged by the auditor, the same bytes for the same seed, and
 // nothing of the caller in the server's log.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { type CallResult, simulateCall } from '../../sim/call.ts'
+import { type CallResult, simulateCall, summaryOf } from '../../sim/call.ts'
+import { withCaller } from '../../sim/caller-wish.ts'
 import { loadFixture } from '../../sim/fixture.ts'
 import { openPostgres, type Postgres } from '../../sim/house.ts'
 import { reportPage } from '../../sim/report/page.ts'
+import type { Fixture } from '../../sim/script.ts'
 import { createSpeech, type Speech } from '../../sim/speech.ts'
 import { toJsonl } from '../../sim/trace.ts'
 
@@ -20,9 +22,11 @@ afterAll(() => postgres.stop())
 
 type Replayed = CallResult & { serverLog: readonly string[] }
 
-const replay = async (name: string, seed: string): Promise<Replayed> =>
+const replay = async (name: string, seed: string): Promise<Replayed> => play(await loadFixture(name), seed)
+
+const play = (fixture: Fixture, seed: string): Promise<Replayed> =>
   simulateCall({
-    fixture: await loadFixture(name),
+    fixture,
     seed,
     speech,
     postgres,
@@ -99,6 +103,25 @@ test.each(['model-unavailable', 'model-stalls', 'unknown-number'])(
     const replayed = await replay(name, 'journey')
     expect(toldIn(replayed)).toEqual([])
     expect(replayed.serverLog.join('')).toContain('"level":40')
+  },
+  callLimitMs,
+)
+
+test(
+  'a caller of one’s own is answered without a script, cuts in, presses a key, and the call is as any call must be',
+  async () => {
+    const caller = {
+      turns: [{ say: 'Hello there.' }, { say: 'On Monday.', bargeInMs: 1_000 }, { say: 'That is all, bye.' }],
+      keys: [{ digits: '5', atMs: 9_000 }],
+    }
+    const fixture = await withCaller(await loadFixture('default'), caller, false, speech)
+    const played = await play(fixture, 'journey')
+    expect(played.violations).toEqual([])
+    const { turns, tools } = summaryOf(played)
+    expect(turns.map(({ text }) => text)).toEqual(
+      expect.arrayContaining(['Hello there.', 'On Monday.', 'That is all, bye.', 'Goodbye.']),
+    )
+    expect(tools.map(({ name }) => name)).toEqual(['end_call'])
   },
   callLimitMs,
 )

@@ -1,10 +1,8 @@
-// The caller of a fixture: when each cue comes, judged by ear; and the telephone audio that it is judged by.
+// The caller of a fixture: when each cue comes, judged by ear.
 import { describe, expect, test } from 'bun:test'
-import fc from 'fast-check'
-import { decodeMulaw, encodeMulaw, isAudible, loudness, mix, readWav, silence, writeWav } from '../../sim/audio.ts'
+import { isAudible, silence } from '../../sim/audio.ts'
 import { createCaller, type Ear } from '../../sim/caller.ts'
 import { startBeat } from '../../sim/carrier/beat.ts'
-import { layTrack } from '../../sim/carrier/tape.ts'
 import { realClock, type SimClock } from '../../sim/clock.ts'
 import type { CallerStep } from '../../sim/script.ts'
 import { beep, isBeep } from '../../sim/tones.ts'
@@ -49,6 +47,25 @@ const hangUp = { act: 'hang-up' } as const
 
 describe('each cue', () => {
   const table: [what: string, steps: CallerStep[], agent: [number, number, 'inaudible'?][], acts: Act[]][] = [
+    [
+      'time: by the watch, whatever else goes on, and in the order of the watch',
+      [
+        { on: 'time', waitMs: 2500, ...hangUp },
+        { on: 'answered', waitMs: 500, ...say(1000) },
+        { on: 'time', waitMs: 1000, act: 'press', digits: '12' },
+        { on: 'time', waitMs: 1100, act: 'press', digits: '3' },
+        { on: 'said', waitMs: 400, act: 'listen' },
+      ],
+      [],
+      [
+        [500, 'speaks'],
+        [1000, 'presses 1'],
+        [1200, 'presses 2'],
+        [1400, 'presses 3'],
+        [1500, 'stops'],
+        [2500, 'hangs up'],
+      ],
+    ],
     ['answered: so long after the answer', [{ on: 'answered', waitMs: 500, ...hangUp }], [], [[500, 'hangs up']]],
     [
       'agent-finished: 300 ms of quiet after the agent was heard, and the wait',
@@ -323,47 +340,4 @@ test('late timers make single beats late, never the ones after them', () => {
   expect(beats).toEqual(beats.map((_, count) => 20 * count))
   expect(nowMs - (beats.at(-1) ?? 0)).toBeLessThan(20)
   expect(timer).toBeNull()
-})
-
-describe('audio', () => {
-  test('μ-law is what it was after decoding and encoding, but for the two zeros', () => {
-    const all = Uint8Array.from({ length: 256 }, (_, byte) => byte).filter((byte) => byte !== 0x7f)
-    expect(encodeMulaw(decodeMulaw(all))).toEqual(all)
-  })
-
-  test('silence is silent, speech is not', () => {
-    expect(loudness(silence(800))).toBe(0)
-    expect(isAudible(silence(800))).toBe(false)
-    expect(isAudible(tone(20))).toBe(true)
-    expect(isAudible(encodeMulaw(Int16Array.from({ length: 160 }, (_, at) => (at % 2 ? 60 : -60))))).toBe(false)
-  })
-
-  test('a WAV file gives back the tracks that were written', () => {
-    const wav = writeWav([tone(100), silence(8)])
-    expect(wav).toHaveLength(44 + 2 * 2 * 800)
-    expect(readWav(wav)).toEqual(tone(100))
-    expect(readWav(writeWav([tone(50)]))).toEqual(tone(50))
-  })
-
-  test('mixing with silence changes nothing', () => {
-    expect(mix(tone(100), silence(80))).toEqual(tone(100))
-    expect(mix(silence(80), tone(100))).toEqual(tone(100))
-  })
-
-  test('a track has each piece where it sounded, cut at the ends, and silence elsewhere', () =>
-    fc.assert(
-      fc.property(
-        fc.array(fc.record({ atMs: fc.integer({ min: -50, max: 150 }), ms: fc.integer({ min: 0, max: 30 }) })),
-        (given) => {
-          const pieces = given.map(({ atMs, ms }, place) => ({ atMs, bytes: new Uint8Array(ms * 8).fill(place) }))
-          const expected = silence(800)
-          for (const { atMs, bytes } of pieces)
-            bytes.forEach((byte, at) => {
-              const place = atMs * 8 + at
-              if (place >= 0 && place < 800) expected[place] = byte
-            })
-          expect(layTrack(pieces, 0, 100)).toEqual(expected)
-        },
-      ),
-    ))
 })

@@ -159,8 +159,9 @@ model:`
     [
       'on: agent-finished',
       'on: later',
-      'x.yaml:6:5: caller[0].on: must be one of answered, agent-finished, agent-speaking, saying, said, waiting, connected, returned',
+      'x.yaml:6:5: caller[0].on: must be one of answered, time, agent-finished, agent-speaking, saying, said, waiting, connected, returned',
     ],
+    ['on: agent-finished', 'on: time', 'x.yaml:6:5: caller[0].on: goes with press and hangUp only'],
     ['on: agent-finished', 'on: said', 'x.yaml:6:5: caller[0].on: needs a step before it that says something'],
     ['    heardMs: 1200\n', '', 'x.yaml:10:5: caller[1].on: needs heardMs: how much the caller hears first'],
     [

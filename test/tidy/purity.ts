@@ -89,6 +89,7 @@ const purePackages = new Set([
   'node:buffer',
   'node:crypto',
   'alawmulaw',
+  'wave-resampler',
   'wavefile',
   'fast-xml-parser',
   'twilio',
