@@ -146,11 +146,22 @@ function tellCall(entry: TraceEntry): Line[] {
       return [line(atMs, 'caller', `presses ${String(body.digits)}`, 'caller')]
     case 'hang-up':
       return [line(atMs, 'caller', 'hangs up', 'caller')]
+    case 'message':
+      return [
+        line(
+          atMs,
+          'message',
+          `${String(body.from)} → ${String(body.to)}: ${String(body.text)}`,
+          from === 'caller' ? 'caller' : 'agent',
+        ),
+      ]
     case 'gave up':
       return [line(atMs, 'caller', String(body.problem), 'bad')]
     case SERVER_CLOSED_STREAM:
       return []
     default:
+      if (what.startsWith('message '))
+        return [line(atMs, 'message', `to ${String(body.to)} is ${what.slice(8)}`, 'quiet')]
       return what.startsWith('problem ')
         ? [line(atMs, 'carrier', `logs ${what.slice(8)}: ${String(body.text)}`, 'warning')]
         : tellPutThrough(entry)

@@ -17,10 +17,12 @@ import {
   type Exchange,
 } from './exchange.ts'
 import { takeCall } from './inbound.ts'
+import { type Answered, type InboundText, takeMessage } from './inbound-message.ts'
+import { createMessages } from './messages.ts'
+import { createNumbers } from './numbers.ts'
 import { placeCall } from './outbound.ts'
 import { createRecordings } from './recordings.ts'
 import { createRestApi } from './rest.ts'
-import { numberRoutes } from './rest-numbers.ts'
 import { createSid } from './sids.ts'
 import { createWebhookSender } from './webhook.ts'
 
@@ -53,20 +55,25 @@ export type Carrier = {
   readonly standIn: StandIn
   /** Rings a number of ours. Throws when there is no such number, or its account is unknown. */
   call(call: { to: string; from: string; caller: readonly CallerStep[]; callSid?: string }): PlacedCall
+  /** Writes to a number of ours; resolves when its server has answered. Throws when there is no such number. */
+  text(text: InboundText): Promise<Answered>
+  /** Points a number elsewhere, or takes one in. */
+  assign(number: CarrierNumber): void
   /** The next call that the server places by REST, in order. */
   expectOutbound(): Promise<PlacedCall>
-  /** When no call is up and no callback is on its way. */
+  /** When no call is up, and no message and no callback is on its way. */
   idle(): Promise<void>
 }
 
 export function createCarrier(options: CarrierOptions): Carrier {
   const { clock, network, trace, accounts, people = [], caller: theCaller } = options
-  // Its own, because REST changes them.
-  const numbers = options.numbers.map((number) => ({ ...number }))
   const settings = { ...defaultSettings, ...options.settings }
   const random = createRandom(options.seed).child('carrier')
   const send = createWebhookSender({ clock, network, trace })
   const calls = new Map<string, LiveCall>()
+  const numbers = createNumbers(options.numbers, random.child('numbers'), clock.now())
+  const deliver = createDeliver({ clock, send })
+  let texts = 0
   const outbound = createPairing<PlacedCall>()
   const exchange: Exchange = {
     clock,
@@ -74,7 +81,16 @@ export function createCarrier(options: CarrierOptions): Carrier {
     trace,
     settings,
     send,
-    deliver: settings.reroute(createDeliver({ clock, send })),
+    deliver: settings.reroute(deliver),
+    numbers,
+    messages: createMessages({
+      clock,
+      random: random.child('messages'),
+      trace,
+      accounts,
+      send: deliver,
+      arrives: (number) => people.find((each) => each.number === number)?.answers !== 'unreachable',
+    }),
     recordings: createRecordings({ clock, apiBaseUrl: settings.apiBaseUrl }),
     conferences: createConferences(clock, random.child('conferences')),
     called(phoneNumber) {
@@ -82,8 +98,6 @@ export function createCarrier(options: CarrierOptions): Carrier {
       const person = people.find(({ number }) => number === phoneNumber)
       return person === undefined ? null : { person, party: 'person' }
     },
-    owns: (accountSid, phoneNumber) =>
-      numbers.some((number) => number.phoneNumber === phoneNumber && number.accountSid === accountSid),
     place(accountSid, plan) {
       const identity = { account: accountOf(accountSid), ...nextIdentity() }
       return entered(placeCall(exchange, plan, identity))
@@ -110,22 +124,26 @@ export function createCarrier(options: CarrierOptions): Carrier {
   }
 
   return {
-    standIn: createRestApi(exchange, accounts, calls, {
-      numbers: numberRoutes(numbers, ({ phoneNumber }) => createSid('PN', random.child(`number ${phoneNumber}`))),
-      onPlaced: (live) => outbound.give(placedCall(live)),
-    }),
+    standIn: createRestApi(exchange, accounts, calls, (live) => outbound.give(placedCall(live))),
     call({ to, from, caller, callSid }) {
-      const number = numbers.find(({ phoneNumber }) => phoneNumber === to)
+      const number = numbers.find(to)
       if (number === undefined) throw new Error('Cannot place the call: the number dialled is not one of this carrier')
       const account = accountOf(number.accountSid)
       return placedCall(entered(takeCall(exchange, { account, number, from, steps: caller, ...nextIdentity(callSid) })))
     },
+    text(text) {
+      const number = numbers.find(text.to)
+      if (number === undefined) throw new Error('Cannot write: the number is not one of this carrier')
+      return takeMessage(exchange, number, text, random.child(`text ${++texts}`))
+    },
+    assign: (number) => void numbers.put(number, clock.now()),
     expectOutbound: outbound.take,
     async idle() {
       for (let known = -1; known !== calls.size; ) {
         known = calls.size
         await Promise.all([...calls.values()].map(({ done }) => done))
       }
+      await exchange.messages.idle()
     },
   }
 }

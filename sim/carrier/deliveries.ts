@@ -13,6 +13,7 @@ export const STREAM_CALLBACK_AFTER_MS = 50
 export const RECORDING_CALLBACK_AFTER_MS = 800
 export const DETECTION_CALLBACK_AFTER_MS = 100
 export const CONFERENCE_CALLBACK_AFTER_MS = 100
+export const MESSAGE_CALLBACK_AFTER_MS = 100
 
 export type CallbackKind = 'status' | 'recording' | 'stream' | 'detection' | 'conference'
 
@@ -37,7 +38,16 @@ export type CallFile = {
 /** Resolves when the callback has been answered, or has failed for good. The call's record keeps what became of it. */
 export type Deliver = (call: Omit<CallFile, 'deliver'>, callback: Callback) => Promise<void>
 
-export function createDeliver({ clock, send }: { clock: SimClock; send: SendWebhook }): Deliver {
+/** Whoever a callback is of: a call, or a message. */
+export type CallbackSender = Pick<CallFile, 'authToken' | 'random' | 'log'> & {
+  record: Pick<CarrierRecord, 'deliveries'>
+}
+export type SendCallback = (
+  from: CallbackSender,
+  callback: Omit<Callback, 'kind'> & { kind: CallbackKind | 'message' },
+) => Promise<void>
+
+export function createDeliver({ clock, send }: { clock: SimClock; send: SendWebhook }): SendCallback {
   return async ({ record, authToken, random, log }, { kind, url, method, form, afterMs }) => {
     if (!/^https?:/.test(url) || !URL.canParse(url)) {
       const code = kind === 'recording' ? problemCode.recordingCallbackUrl : problemCode.invalidUrl

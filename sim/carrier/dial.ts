@@ -38,7 +38,8 @@ function dialNumbers(verb: DialVerb, numbers: readonly NumberNoun[], stage: Stag
     if (state === 'dialling') over()
   }
 
-  const isShowable = (from: string) => [record.from, record.to].includes(from) || exchange.owns(record.accountSid, from)
+  const isShowable = (from: string) =>
+    [record.from, record.to].includes(from) || exchange.numbers.owns(record.accountSid, from)
 
   /** Resolves when the leg has ended. */
   async function ring({ number, url, method, sendDigits, statusCallback }: NumberNoun, from: string): Promise<void> {

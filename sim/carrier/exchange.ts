@@ -6,6 +6,8 @@ import type { Trace } from '../trace.ts'
 import type { LiveCall } from './activity.ts'
 import type { Conferences } from './conferences.ts'
 import type { Deliver } from './deliveries.ts'
+import type { Messages } from './messages.ts'
+import type { Numbers } from './numbers.ts'
 import type { OutboundPlan } from './outbound.ts'
 import type { Recordings } from './recordings.ts'
 import type { Method } from './twiml.ts'
@@ -27,6 +29,11 @@ export type CarrierNumber = {
   statusCallbackMethod?: Method
   /** Stands before the URLs, which then count for nothing. Applications are not played: a call to the number fails. */
   voiceApplicationSid?: string
+  /** Empty: a message to the number goes nowhere. */
+  smsUrl?: string
+  smsMethod?: Method
+  smsFallbackUrl?: string
+  smsFallbackMethod?: Method
 }
 
 export type CarrierSettings = {
@@ -66,8 +73,8 @@ export type Exchange = {
   readonly conferences: Conferences
   /** Who is called at a number, and whether that is the fixture's caller or somebody else. */
   called(phoneNumber: string): { person: Person; party: 'caller' | 'person' } | null
-  /** Whether an account may show a number as its own. */
-  owns(accountSid: string, phoneNumber: string): boolean
+  readonly numbers: Numbers
+  readonly messages: Messages
   /** Places a call. */
   place(accountSid: string, plan: OutboundPlan): LiveCall
 }

@@ -1,33 +1,64 @@
-// The REST API's numbers: found, fetched, and pointed elsewhere. What is changed holds from the next call on.
-// Source: twilio.com/docs/phone-numbers/api/incomingphonenumber-resource. Numbers are neither bought nor given back here.
-import type { CarrierNumber } from './exchange.ts'
-import { API_VERSION } from './params.ts'
+// The REST API's incoming phone numbers: found by number, and pointed elsewhere.
+// Source: twilio.com/docs/phone-numbers/api/incomingphonenumber-resource. Buying and releasing are not here.
+import type { Exchange } from './exchange.ts'
+import type { OwnedNumber } from './numbers.ts'
 import { type Ask, methodIn, type Route } from './rest-route.ts'
-import { notFound, pageJson } from './rest-shapes.ts'
+import { errorResponse, notFound, numberJson, pageJson } from './rest-shapes.ts'
 
-/** `numbers`: changed in place. */
-export function numberRoutes(numbers: readonly CarrierNumber[], sidOf: (number: CarrierNumber) => string): Route[] {
-  const ownOf = ({ account }: Ask) => numbers.filter(({ accountSid }) => accountSid === account.accountSid)
-  const withNumber = (ask: Ask, sid: string | undefined, answer: (number: CarrierNumber) => void) => {
-    const number = ownOf(ask).find((each) => sidOf(each) === sid)
-    if (number === undefined) return notFound(ask.path)
-    answer(number)
-    return Response.json(numberJson(number, sidOf(number)))
+/** The parameters that are addresses, and the fields that they set. */
+const urls = {
+  VoiceUrl: 'voiceUrl',
+  VoiceFallbackUrl: 'voiceFallbackUrl',
+  StatusCallback: 'statusCallback',
+  SmsUrl: 'smsUrl',
+  SmsFallbackUrl: 'smsFallbackUrl',
+} as const
+const methods = {
+  VoiceMethod: 'voiceMethod',
+  VoiceFallbackMethod: 'voiceFallbackMethod',
+  StatusCallbackMethod: 'statusCallbackMethod',
+  SmsMethod: 'smsMethod',
+  SmsFallbackMethod: 'smsFallbackMethod',
+} as const
+
+export function numberRoutes({ numbers, clock }: Exchange): Route[] {
+  const withNumber = (ask: Ask, sid: string | undefined, answer: (number: OwnedNumber) => Response) => {
+    const number = numbers.ofAccount(ask.account.accountSid).find(({ numberSid }) => numberSid === sid)
+    return number ? answer(number) : notFound(ask.path)
   }
   const one = /^\/IncomingPhoneNumbers\/(PN\w+)\.json$/
   return [
     {
       method: 'GET',
       path: /^\/IncomingPhoneNumbers\.json$/,
-      answer(ask) {
-        const wanted = ask.query.get('PhoneNumber')
-        const shown = ownOf(ask).filter(({ phoneNumber }) => wanted === null || isLike(phoneNumber, wanted))
-        const listed = shown.map((number) => numberJson(number, sidOf(number)))
-        return Response.json(pageJson('incoming_phone_numbers', listed, ask.path, ask.query))
+      answer({ account, path, query }) {
+        const wanted = query.get('PhoneNumber')
+        const name = query.get('FriendlyName')
+        const found = numbers
+          .ofAccount(account.accountSid)
+          .filter(({ phoneNumber }) => wanted === null || isLike(phoneNumber, wanted))
+          .filter(({ friendlyName }) => name === null || friendlyName === name)
+        return Response.json(pageJson('incoming_phone_numbers', found.map(numberJson), path, query))
       },
     },
-    { method: 'GET', path: one, answer: (ask, sid) => withNumber(ask, sid, () => {}) },
-    { method: 'POST', path: one, answer: (ask, sid) => withNumber(ask, sid, (number) => change(number, ask.form)) },
+    {
+      method: 'GET',
+      path: one,
+      answer: (ask, sid) => withNumber(ask, sid, (number) => Response.json(numberJson(number))),
+    },
+    {
+      method: 'POST',
+      path: one,
+      answer: (ask, sid) =>
+        withNumber(ask, sid, (number) => {
+          const { form, path } = ask
+          for (const name of Object.keys(urls)) {
+            const url = form.get(name) ?? ''
+            if (url !== '' && !/^https?:\/\//.test(url)) return errorResponse(21502, path, `${name} is not a valid URL`)
+          }
+          return Response.json(numberJson(numbers.put({ ...number, ...changesIn(form) }, clock.now())))
+        }),
+    },
   ]
 }
 
@@ -37,58 +68,16 @@ function isLike(phoneNumber: string, wanted: string): boolean {
   return new RegExp(pattern).test(phoneNumber)
 }
 
-/** A field that is not there stays; one that is empty is emptied. */
-function change(number: CarrierNumber, form: URLSearchParams): void {
-  const given = (name: string, fallback: string | undefined) => form.get(name) ?? fallback ?? ''
-  const method = (name: string, fallback: CarrierNumber['voiceMethod']) =>
-    form.has(name) ? methodIn(form, name) : fallback
-  number.friendlyName = given('FriendlyName', number.friendlyName)
-  number.voiceUrl = given('VoiceUrl', number.voiceUrl)
-  number.voiceFallbackUrl = given('VoiceFallbackUrl', number.voiceFallbackUrl)
-  number.statusCallback = given('StatusCallback', number.statusCallback)
-  number.voiceApplicationSid = given('VoiceApplicationSid', number.voiceApplicationSid)
-  number.voiceMethod = method('VoiceMethod', number.voiceMethod)
-  number.voiceFallbackMethod = method('VoiceFallbackMethod', number.voiceFallbackMethod)
-  number.statusCallbackMethod = method('StatusCallbackMethod', number.statusCallbackMethod)
-}
-
-function numberJson(number: CarrierNumber, sid: string) {
-  const { accountSid, phoneNumber } = number
-  return {
-    sid,
-    account_sid: accountSid,
-    phone_number: phoneNumber,
-    friendly_name: number.friendlyName ?? phoneNumber,
-    voice_url: number.voiceUrl,
-    voice_method: number.voiceMethod ?? 'POST',
-    voice_fallback_url: number.voiceFallbackUrl ?? '',
-    voice_fallback_method: number.voiceFallbackMethod ?? 'POST',
-    voice_caller_id_lookup: false,
-    voice_application_sid: number.voiceApplicationSid || null,
-    voice_receive_mode: 'voice',
-    sms_url: '',
-    sms_method: 'POST',
-    sms_fallback_url: '',
-    sms_fallback_method: 'POST',
-    sms_application_sid: '',
-    status_callback: number.statusCallback ?? '',
-    status_callback_method: number.statusCallbackMethod ?? 'POST',
-    trunk_sid: null,
-    address_sid: null,
-    address_requirements: 'none',
-    identity_sid: null,
-    bundle_sid: null,
-    emergency_status: 'Inactive',
-    emergency_address_sid: null,
-    emergency_address_status: 'unregistered',
-    capabilities: { voice: true, sms: false, mms: false, fax: false },
-    beta: false,
-    origin: 'twilio',
-    status: 'in-use',
-    type: 'local',
-    api_version: API_VERSION,
-    date_created: null,
-    date_updated: null,
-    uri: `/${API_VERSION}/Accounts/${accountSid}/IncomingPhoneNumbers/${sid}.json`,
-  }
+/** What is not named stays; an empty URL takes the one there was away. */
+function changesIn(form: URLSearchParams): Partial<OwnedNumber> {
+  const given = <T>(names: Record<string, string>, read: (name: string) => T) =>
+    Object.entries(names).flatMap(([name, field]) => (form.has(name) ? [[field, read(name)] as const] : []))
+  return Object.fromEntries([
+    ...given(urls, (name) => form.get(name) ?? ''),
+    ...given(methods, (name) => methodIn(form, name)),
+    ...given(
+      { FriendlyName: 'friendlyName', VoiceApplicationSid: 'voiceApplicationSid' },
+      (name) => form.get(name) ?? '',
+    ),
+  ])
 }

@@ -22,7 +22,7 @@ export function placeOrder(
   const callback = callbackIn(form, 'StatusCallback', ['completed'])
   const refuse = (code: number, message?: string) => ({ refusal: errorResponse(code, path, message) })
   if (!E164.test(to)) return refuse(21211, `The 'To' number ${to} is not a valid phone number`)
-  if (!exchange.owns(account.accountSid, from)) return refuse(21210)
+  if (!exchange.numbers.owns(account.accountSid, from)) return refuse(21210)
   if (callback !== null && !isPublicUrl(callback.url)) return refuse(21609)
 
   // One that is misspelt, or several in one value, is found out only later, and then nothing is told at all.

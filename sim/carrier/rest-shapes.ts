@@ -2,6 +2,8 @@
 // Source: github.com/twilio/twilio-oai, spec/json/twilio_api_v2010.json. Numbers that Twilio sends as strings are strings.
 import type { CarrierRecord } from '../record.ts'
 import type { Conference, Member } from './conferences.ts'
+import type { Message } from './messages.ts'
+import type { OwnedNumber } from './numbers.ts'
 import { API_VERSION, callSeconds } from './params.ts'
 import { durationText, type Recording } from './recordings.ts'
 import { rfc2822 } from './times.ts'
@@ -130,6 +132,77 @@ export function participantJson(conference: Conference, member: Participant, sta
   }
 }
 
+export function numberJson(number: OwnedNumber) {
+  const { numberSid, accountSid, changedAtMs } = number
+  return {
+    sid: numberSid,
+    account_sid: accountSid,
+    phone_number: number.phoneNumber,
+    friendly_name: number.friendlyName,
+    voice_url: number.voiceUrl,
+    voice_method: number.voiceMethod,
+    voice_fallback_url: number.voiceFallbackUrl,
+    voice_fallback_method: number.voiceFallbackMethod,
+    voice_caller_id_lookup: false,
+    voice_application_sid: number.voiceApplicationSid || null,
+    voice_receive_mode: 'voice',
+    sms_url: number.smsUrl,
+    sms_method: number.smsMethod,
+    sms_fallback_url: number.smsFallbackUrl,
+    sms_fallback_method: number.smsFallbackMethod,
+    sms_application_sid: '',
+    status_callback: number.statusCallback,
+    status_callback_method: number.statusCallbackMethod,
+    trunk_sid: null,
+    address_sid: null,
+    address_requirements: 'none',
+    identity_sid: null,
+    bundle_sid: null,
+    emergency_status: 'Inactive',
+    emergency_address_sid: null,
+    emergency_address_status: 'unregistered',
+    capabilities: { voice: true, sms: true, mms: true, fax: false },
+    beta: false,
+    origin: 'twilio',
+    status: 'in-use',
+    type: 'local',
+    api_version: API_VERSION,
+    date_created: time(changedAtMs),
+    date_updated: time(changedAtMs),
+    uri: `${accountPath(accountSid)}/IncomingPhoneNumbers/${numberSid}.json`,
+  }
+}
+
+export function messageJson(message: Message) {
+  const { messageSid, accountSid, errorCode, sentAtMs } = message
+  const path = `${accountPath(accountSid)}/Messages/${messageSid}`
+  return {
+    sid: messageSid,
+    account_sid: accountSid,
+    messaging_service_sid: message.serviceSid,
+    to: message.to,
+    from: message.from,
+    body: message.body,
+    status: message.status,
+    direction: message.direction,
+    num_segments: message.status === 'accepted' ? '0' : String(message.segments),
+    num_media: String(message.mediaUrls.length),
+    price: null,
+    price_unit: 'USD',
+    error_code: errorCode,
+    error_message: errorCode === null ? null : (messageProblems[errorCode] ?? null),
+    api_version: API_VERSION,
+    date_created: time(message.createdAtMs),
+    date_sent: time(sentAtMs),
+    date_updated: time(message.changedAtMs),
+    uri: `${path}.json`,
+    subresource_uris: { media: `${path}/Media.json` },
+  }
+}
+
+/** What a message that did not arrive is said to have come to. [mem] */
+const messageProblems: Record<number, string> = { 30003: 'Unreachable destination handset' }
+
 /** One page of a list; `path` and `query` are those of the request. */
 export function pageJson<T>(key: string, items: readonly T[], path: string, query: URLSearchParams) {
   const page = whole(query.get('Page'), 0)
@@ -159,7 +232,7 @@ const PAGE_SIZE = 50
 const PAGE_SIZE_MAX = 1000
 const whole = (text: string | null, fallback: number) => (text !== null && /^\d+$/.test(text) ? Number(text) : fallback)
 
-/** HTTP status and words for Twilio's REST error codes; 20001 and 20004 [mem]. */
+/** HTTP status and words for Twilio's REST error codes; those of messages but 21610, and 20001, 20004, 21502 [mem]. */
 const errors: Record<number, { status: number; message: string }> = {
   20001: { status: 400, message: 'Invalid parameter' },
   20003: { status: 401, message: 'Authenticate' },
@@ -167,6 +240,13 @@ const errors: Record<number, { status: number; message: string }> = {
   20404: { status: 404, message: 'The requested resource was not found' },
   20429: { status: 429, message: 'Too Many Requests' },
   20500: { status: 500, message: 'An internal server error has occurred' },
+  21502: { status: 400, message: 'Invalid URL' },
+  21602: { status: 400, message: 'Message body is required.' },
+  21603: { status: 400, message: "A 'From' phone number is required." },
+  21604: { status: 400, message: "A 'To' phone number is required." },
+  21606: { status: 400, message: "The 'From' phone number provided is not a valid message-capable phone number." },
+  21610: { status: 400, message: 'Attempt to send to unsubscribed recipient' },
+  21617: { status: 400, message: 'The concatenated message body exceeds the 1600 character limit' },
   21205: { status: 400, message: 'Url or Twiml is required' },
   21210: { status: 400, message: "The source phone number provided, 'From', is not yet verified for your account" },
   21211: { status: 400, message: "Invalid 'To' Phone Number" },

@@ -1,4 +1,5 @@
-// Twilio's REST API for calls, recordings, conferences and numbers, as its own client library uses it: Basic auth, forms in, JSON out.
+// Twilio's REST API for calls, recordings, conferences, messages and numbers, as its own client library uses it: Basic auth,
+// forms in, JSON out.
 // Who may ask, which route answers, and what goes into the trace; the routes have files of their own.
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { StandIn } from '../network.ts'
@@ -7,16 +8,18 @@ import type { CarrierAccount, Exchange } from './exchange.ts'
 import { API_VERSION } from './params.ts'
 import { callRoutes } from './rest-calls.ts'
 import { conferenceRoutes } from './rest-conferences.ts'
+import { messageRoutes } from './rest-messages.ts'
+import { numberRoutes } from './rest-numbers.ts'
 import { recordingRoutes } from './rest-recordings.ts'
-import type { Calls, Route } from './rest-route.ts'
+import type { Calls } from './rest-route.ts'
 import { errorResponse, notFound } from './rest-shapes.ts'
 
-/** `numbers`: the routes of the numbers. `onPlaced`: called with each call that a server places. */
+/** `onPlaced`: called with each call that a server places. */
 export function createRestApi(
   exchange: Exchange,
   accounts: readonly CarrierAccount[],
   calls: Calls,
-  { numbers, onPlaced }: { numbers: Route[]; onPlaced: (live: LiveCall) => void },
+  onPlaced: (live: LiveCall) => void,
 ): StandIn {
   const { trace, settings } = exchange
   // What a request sets going belongs to the carrier, not to the request: held time must not wait for its timers.
@@ -25,7 +28,8 @@ export function createRestApi(
     ...callRoutes(exchange, calls, onPlaced),
     ...recordingRoutes(exchange, calls),
     ...conferenceRoutes(exchange),
-    ...numbers,
+    ...numberRoutes(exchange),
+    ...messageRoutes(exchange),
   ]
 
   async function handle(request: Request): Promise<Response> {

@@ -1,7 +1,7 @@
 // Twilio's identifiers, drawn from a stream of chance: the same seed gives the same identifiers.
 import type { Random } from '../random.ts'
 
-export type SidPrefix = 'CA' | 'RE' | 'MZ' | 'CF' | 'PN'
+export type SidPrefix = 'CA' | 'RE' | 'MZ' | 'CF' | 'PN' | 'SM' | 'MM'
 
 /** Prefix and 32 lower-case hex digits, as all of Twilio's are. */
 export const createSid = (prefix: SidPrefix, random: Random): string => prefix + random.hex(32)

@@ -1,0 +1,184 @@
+// Messages, by SMS and by WhatsApp: those that the server sends, from the order to the last status callback, and who has asked
+// for no more of them. Sources: twilio.com/docs/messaging/guides/track-outbound-message-status, messaging/tutorials/advanced-opt-out.
+import type { SimClock } from '../clock.ts'
+import type { Random } from '../random.ts'
+import type { Trace } from '../trace.ts'
+import { type CallbackSender, MESSAGE_CALLBACK_AFTER_MS, type SendCallback } from './deliveries.ts'
+import type { CarrierAccount } from './exchange.ts'
+import { plainNumber } from './numbers.ts'
+import { API_VERSION } from './params.ts'
+import { createSid } from './sids.ts'
+import { compactTime } from './times.ts'
+
+export type MessageStatus = 'accepted' | 'queued' | 'sent' | 'delivered' | 'undelivered' | 'read' | 'received'
+
+export type Message = {
+  readonly messageSid: string
+  readonly accountSid: string
+  readonly serviceSid: string | null
+  readonly direction: 'inbound' | 'outbound-api' | 'outbound-reply'
+  /** E.164, or `whatsapp:` before it. */
+  readonly from: string
+  readonly to: string
+  readonly body: string
+  readonly mediaUrls: readonly string[]
+  readonly segments: number
+  readonly createdAtMs: number
+  status: MessageStatus
+  errorCode: number | null
+  sentAtMs: number | null
+  changedAtMs: number
+}
+
+export type Draft = Pick<Message, 'accountSid' | 'direction' | 'from' | 'to' | 'body' | 'mediaUrls'> & {
+  serviceSid?: string | null
+  statusCallback?: string | null
+}
+
+export type Messages = {
+  /** Takes a message; it goes its way by itself if it is one that goes out. */
+  add(draft: Draft): Message
+  all(accountSid: string): Message[]
+  delete(message: Message): void
+  /** What a person wrote about getting messages at all, if they did; it holds from now on. */
+  heed(message: Message): OptOut | null
+  isBlocked(from: string, to: string): boolean
+  /** When every callback is answered or lost. */
+  idle(): Promise<void>
+  sender(accountSid: string): CallbackSender
+}
+
+export type OptOut = 'STOP' | 'START' | 'HELP'
+
+/** Between the steps of a message that goes out. Nothing is promised; seconds are usual. */
+const STEP_MS = 400
+const SMS_SEGMENT_CHARS = 160
+/** Of the segments of a longer one. */
+const SMS_PART_CHARS = 153
+const words: Record<OptOut, RegExp> = {
+  STOP: /^(stop|unsubscribe|end|quit|stopall|revoke|optout|cancel)$/i,
+  START: /^(start|unstop|yes)$/i,
+  HELP: /^(help|info)$/i,
+}
+const UNREACHABLE = 30003
+
+export const isWhatsApp = (address: string): boolean => address.startsWith('whatsapp:')
+
+export function createMessages(parts: {
+  clock: SimClock
+  random: Random
+  trace: Trace
+  accounts: readonly CarrierAccount[]
+  send: SendCallback
+  /** Whether a message to the number arrives. */
+  arrives(phoneNumber: string): boolean
+}): Messages {
+  const { clock, random, trace } = parts
+  const kept = new Set<Message>()
+  const blocked = new Set<string>()
+  const underWay = new Set<Promise<void>>()
+  const pair = (from: string, to: string) => `${from} ${to}`
+
+  function sender(accountSid: string): CallbackSender {
+    const authToken = parts.accounts.find((account) => account.accountSid === accountSid)?.authToken ?? ''
+    const log: CallbackSender['log'] = ({ code, text }) =>
+      trace.add({ wire: 'call', from: 'carrier', to: 'carrier', what: `problem ${code}`, body: { text } })
+    return { record: { deliveries: [] }, authToken, random, log }
+  }
+
+  async function deliver(message: Message, url: string | null): Promise<void> {
+    const tell = async (status: MessageStatus): Promise<void> => {
+      message.status = status
+      message.changedAtMs = clock.now()
+      trace.add({ wire: 'call', from: 'carrier', to: 'carrier', what: `message ${status}`, body: { to: message.to } })
+      if (url === null) return
+      const form = statusForm(message, clock.now())
+      const callback = { kind: 'message', url, method: 'POST', form, afterMs: MESSAGE_CALLBACK_AFTER_MS } as const
+      const told = parts.send(sender(message.accountSid), callback).finally(() => underWay.delete(told))
+      underWay.add(told)
+    }
+    const wait = () => new Promise<void>((resolve) => clock.after(STEP_MS, resolve))
+    if (message.status === 'accepted') {
+      await wait()
+      await tell('queued')
+    }
+    await wait()
+    message.sentAtMs = clock.now()
+    await tell('sent')
+    await wait()
+    const isThere = parts.arrives(plainNumber(message.to))
+    if (!isThere) message.errorCode = UNREACHABLE
+    await tell(isThere ? 'delivered' : 'undelivered')
+    if (!isThere || !isWhatsApp(message.to)) return
+    await wait()
+    await tell('read')
+  }
+
+  return {
+    sender,
+    add({ serviceSid = null, statusCallback = null, ...draft }) {
+      const atMs = clock.now()
+      const message: Message = {
+        ...draft,
+        serviceSid,
+        messageSid: createSid(draft.mediaUrls.length > 0 ? 'MM' : 'SM', random),
+        segments: segmentsOf(draft),
+        createdAtMs: atMs,
+        status: draft.direction === 'inbound' ? 'received' : serviceSid === null ? 'queued' : 'accepted',
+        errorCode: null,
+        sentAtMs: null,
+        changedAtMs: atMs,
+      }
+      kept.add(message)
+      if (message.direction === 'inbound') return message
+      const { from, to, body } = message
+      trace.add({ wire: 'call', from: 'carrier', to: 'caller', what: 'message', body: { from, to, text: body } })
+      const way = deliver(message, statusCallback).finally(() => underWay.delete(way))
+      underWay.add(way)
+      return message
+    },
+    all: (accountSid) => [...kept].filter((message) => message.accountSid === accountSid),
+    delete: (message) => void kept.delete(message),
+    heed({ from, to, body }) {
+      if (isWhatsApp(from)) return null
+      const asked = (['STOP', 'START', 'HELP'] as const).find((each) => words[each].test(body.trim())) ?? null
+      if (asked === 'STOP') blocked.add(pair(to, from))
+      if (asked === 'START') blocked.delete(pair(to, from))
+      return asked
+    },
+    isBlocked: (from, to) => blocked.has(pair(from, to)),
+    async idle() {
+      while (underWay.size > 0) await Promise.all(underWay)
+    },
+  }
+}
+
+/** Anything but a plain SMS is one segment. That longer ones are counted by 153 characters [mem]. */
+function segmentsOf({ from, body }: Draft): number {
+  if (isWhatsApp(from) || body.length <= SMS_SEGMENT_CHARS) return 1
+  return Math.ceil(body.length / SMS_PART_CHARS)
+}
+
+/** No sequence number and no time: only the status itself says how far the message is. */
+function statusForm(message: Message, nowMs: number): Record<string, string> {
+  const { messageSid, status, errorCode } = message
+  const isSettled = status === 'delivered' || status === 'undelivered'
+  return {
+    AccountSid: message.accountSid,
+    ApiVersion: API_VERSION,
+    From: message.from,
+    To: message.to,
+    MessageSid: messageSid,
+    SmsSid: messageSid,
+    MessageStatus: status,
+    SmsStatus: status,
+    ...(message.serviceSid === null ? {} : { MessagingServiceSid: message.serviceSid }),
+    ...(errorCode === null ? {} : { ErrorCode: String(errorCode) }),
+    ...(isWhatsApp(message.to)
+      ? { ChannelPrefix: 'whatsapp' }
+      : isSettled
+        ? { RawDlrDoneDate: compactTime(nowMs) }
+        : {}),
+    ...(status === 'read' ? { EventType: 'READ' } : {}),
+  }
+}
