@@ -4,11 +4,13 @@ import { defaultGreeting, resumption } from '../agents/instructions.ts'
 import { renderInstructions } from '../agents/template.ts'
 import type { ConversationEvent } from '../conversations/events.ts'
 import { fold } from '../conversations/merge.ts'
+import { turnsOf } from '../conversations/transcript.ts'
 import type { Scene } from './scene.ts'
 
-export function openingOf({ texts, variables, events }: Scene, generation: number): string {
+/** Null: nothing, it is for the caller to speak. */
+export function openingOf({ texts, variables, events }: Scene, generation: number): string | null {
   if (wasNotTaken(events, generation)) return events.some(isEmergency) ? afterAlarm : afterTransfer
-  if (generation > 0) return resumption
+  if (generation > 0) return isCallersTurn(events) ? null : resumption
   if (events.some(({ fact }) => fact.kind === 'call.outgoing')) return renderInstructions(outgoing, variables)
   return renderInstructions(texts.greeting ?? defaultGreeting, variables)
 }
@@ -18,6 +20,17 @@ const wasNotTaken = (events: readonly ConversationEvent[], generation: number): 
   Object.values(fold(events).transfers).some(
     ({ dialledAfter, ending }) => dialledAfter === generation - 1 && ending !== null && ending !== 'completed',
   )
+
+/**
+ * The stream before was handed over when the agent had been heard to its end: the caller has noticed nothing, and is about to
+ * answer.
+ */
+function isCallersTurn(events: readonly ConversationEvent[]): boolean {
+  const endings = events.flatMap(({ fact }) => (fact.kind === 'stream.ended' ? [fact.reason] : []))
+  const last = turnsOf(events).at(-1)
+  if (endings.at(-1) !== 'handed-over' || last?.speaker !== 'agent' || last.isCut) return false
+  return !events.some(({ fact, atMs }) => fact.kind === 'tool.returned' && atMs > last.startedAtMs)
+}
 
 const afterTransfer =
   'Nobody took the call that you put through. Apologise in one short sentence, and offer to take a message.'

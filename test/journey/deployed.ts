@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import postgres from 'postgres'
+import type { ServerView } from '../../sim/audit/case.ts'
 import { type CallResult, runCall } from '../../sim/call.ts'
 import { realClock } from '../../sim/clock.ts'
 import { type Deployment, type DeploymentOptions, openDeployment } from '../../sim/deployment.ts'
@@ -13,8 +14,8 @@ import { createRandom } from '../../sim/random.ts'
 import type { CallerStep, Cue, Fixture, ModelOutput } from '../../sim/script.ts'
 import { createSpeech } from '../../sim/speech.ts'
 import type { Trace, TraceEntry } from '../../sim/trace.ts'
-import { createView } from '../../sim/view.ts'
-import { openWorld } from '../../sim/world.ts'
+import { createView, type View } from '../../sim/view.ts'
+import { openWorld, type World } from '../../sim/world.ts'
 
 export type Script = {
   caller: readonly CallerStep[]
@@ -23,7 +24,9 @@ export type Script = {
 }
 
 export type Deployed = {
+  world: World
   deployment: Deployment
+  view: View
   /** As the superuser, past the server. */
   admin: postgres.Sql
   /**
@@ -43,10 +46,11 @@ export async function openDeployed(options: DeploymentOptions): Promise<Deployed
   const view = createView(deployment.adminUrl)
   const admin = postgres(deployment.adminUrl, { max: 2, onnotice: () => {} })
   const usual = await loadFixture('default')
-  const speech = createSpeech({ cacheFolder: '.frontdesk/speech' })
   let calls = 0
   return {
+    world,
     deployment,
+    view,
     admin,
     call(script, watch = () => {}) {
       let callSid = ''
@@ -80,6 +84,9 @@ const fixtureOf = (usual: Fixture, { caller, responses, settings = {} }: Script)
   return { ...usual, clinic, caller: [...caller], model: { ...usual.model, hears, responses } }
 }
 
+/** Made beforehand, where it is not kept already. */
+export const speech = createSpeech({ cacheFolder: '.frontdesk/speech' })
+
 const audioFolder = fileURLToPath(new URL('../../sim/fixtures/audio/', import.meta.url))
 
 /** What the caller says, in a voice of the fixtures. */
@@ -94,5 +101,7 @@ export async function says(cue: Cue & { waitMs?: number }, words: string, audio:
 }
 
 /** Facts of one kind in the ledger, in the order of their recording. */
-export const factsOf = ({ evidence }: CallResult, kind: string) =>
-  (evidence.server?.events ?? []).filter((event) => event.kind === kind).map(({ fact }) => fact)
+export const factsOf = ({ evidence }: CallResult, kind: string) => factsIn(evidence.server, kind)
+
+export const factsIn = (server: ServerView | null, kind: string) =>
+  (server?.events ?? []).filter((event) => event.kind === kind).map(({ fact }) => fact)

@@ -73,6 +73,32 @@ describe('after a transfer that nobody took', () => {
   })
 })
 
+describe('after a stream that was handed over', () => {
+  const handedOver: ConversationFact = { kind: 'stream.ended', streamSid: 'MZ1', reason: 'handed-over' }
+  const agentSaid: ConversationFact = { ...utterance(1, 'Which day suits you?'), speaker: 'agent' } as ConversationFact
+  const toolAnswered: ConversationFact = {
+    kind: 'tool.returned',
+    ...{ toolCallId: 't2', name: 'find_availability', outcome: 'done', result: {}, endsCall: false },
+  }
+
+  test('at the end of what the agent said, nothing is said: the caller has noticed nothing, and is about to answer', () => {
+    expect(opening(eventsOf(utterance(0, 'A check-up'), agentSaid, handedOver), 1)).toBeNull()
+  })
+
+  test.each([
+    ['the caller has spoken last', [agentSaid, utterance(2, 'On Monday'), handedOver]],
+    ['the agent was cut off', [{ ...agentSaid, isCut: true } as ConversationFact, handedOver]],
+    ['a tool has answered since', [utterance(0, 'x'), agentSaid, toolAnswered, handedOver]],
+    ['the line broke', [agentSaid, { ...handedOver, reason: 'broken' } as ConversationFact]],
+    [
+      'it broke after an earlier hand-over',
+      [handedOver, agentSaid, { ...handedOver, streamSid: 'MZ2', reason: 'lost' }],
+    ],
+  ] as [string, ConversationFact[]][])('the agent speaks when %s', (_, facts) => {
+    expect(opening(eventsOf(...facts), 1)).toStartWith('The line broke')
+  })
+})
+
 describe('a call that we placed', () => {
   test('begins with why, however much was said since', () => {
     const events = eventsOf(outgoing, ...Array.from({ length: 9 }, (_, n) => utterance(n, `word ${n}`)))
