@@ -138,7 +138,7 @@ export function openCall(deps: CallDeps, plan: CallPlan, firstLine: Line | null)
 
   function run({ toolCallId, name }: ToolCall, answer: Promise<ToolOutput>): void {
     const running = answer.then(
-      ({ output, endsCall }) => tell({ on: 'tool-answered', toolCallId, output, endsCall }),
+      ({ outcome: _, ...answer }) => tell({ on: 'tool-answered', toolCallId, ...answer }),
       (error: unknown) => {
         log.error({ toolCallId, tool: name, error: error instanceof Error ? error : undefined }, 'a tool broke')
         const output = JSON.stringify({ error: 'this does not work just now' })

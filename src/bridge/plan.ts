@@ -75,8 +75,9 @@ export type ModelSettings = {
   /** 0.25 to 1.5. */
   speed?: number
   transcriptionModel: string
-  /** ISO 639-1. Null: the transcriber finds out. */
+  /** A BCP 47 tag. Null: the transcriber finds out, among these `languages`. */
   language: string | null
+  languages: readonly string[]
   noiseReduction: 'near_field' | 'far_field' | null
   turnDetection: TurnDetection
 }

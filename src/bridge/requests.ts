@@ -1,8 +1,8 @@
 // PURE. What we say to the model, each event in one place: how it is to be, when it is to speak, and what of its speech the
 // caller never heard.
-import { inLanguage } from '../lib/languages.ts'
+import { inLanguage, primary } from '../lib/languages.ts'
 import type { RealtimeClientEvent, RealtimeSessionCreateRequest } from '../wire/realtime.ts'
-import type { Agent, CallScript, ToolSpec, TurnDetection } from './plan.ts'
+import type { Agent, CallScript, ModelSettings, ToolSpec, TurnDetection } from './plan.ts'
 import type { Cut } from './playback.ts'
 import type { Ask } from './state.ts'
 
@@ -23,10 +23,7 @@ export function configureRequest(script: CallScript): RealtimeClientEvent {
       input: {
         format: phoneAudio,
         ...(model.noiseReduction === null ? {} : { noise_reduction: { type: model.noiseReduction } }),
-        transcription: {
-          model: model.transcriptionModel,
-          ...(model.language === null ? {} : { language: model.language }),
-        },
+        transcription: transcription(model),
         turn_detection: turnDetection(model.turnDetection, script.interruptMs === 0),
       },
       output: { format: phoneAudio, voice: model.voice, ...(model.speed === undefined ? {} : { speed: model.speed }) },
@@ -36,6 +33,19 @@ export function configureRequest(script: CallScript): RealtimeClientEvent {
   }
   return { type: 'session.update', event_id: configureEventId, session }
 }
+
+/** A transcriber that takes no list of languages is left to find out among all. */
+function transcription({ transcriptionModel: model, language, languages }: ModelSettings) {
+  if (language !== null) return { model, language: primary(language) }
+  return /^gpt-(live-)?transcribe$/.test(model) ? { model, languages: [...new Set(languages.map(primary))] } : { model }
+}
+
+/** The caller is heard in another language from now on. */
+export const languageRequest = (model: ModelSettings, eventId: string): RealtimeClientEvent => ({
+  type: 'session.update',
+  event_id: eventId,
+  session: { type: 'realtime', audio: { input: { transcription: transcription(model) } } },
+})
 
 const functionTool = ({ name, description, parameters }: ToolSpec) => ({
   type: 'function' as const,

@@ -145,7 +145,8 @@ export type CallEvent = { atMs: number } & (
   | { on: 'key'; key: string }
   /** The caller is loud although so long has passed as was to be attended to. */
   | { on: 'goes-on' }
-  | { on: 'tool-answered'; toolCallId: string; output: string; endsCall: boolean }
+  /** `language`: in which the call goes on, if that has changed. */
+  | { on: 'tool-answered'; toolCallId: string; output: string; endsCall: boolean; language?: string }
   /** stopped: Twilio said so. broken: the socket ended without a word. */
   | { on: 'left'; how: 'stopped' | 'broken' }
   | { on: 'model-gone'; code: number }

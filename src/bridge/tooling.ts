@@ -4,7 +4,7 @@ import type { ToolCall } from '../clinic/tool-runner.ts'
 import type { ModelItem } from '../wire/realtime.ts'
 import { stopConsults } from './consulting.ts'
 import { beginEnding } from './ending.ts'
-import { toolOutput } from './requests.ts'
+import { languageRequest, toolOutput } from './requests.ts'
 import { ask } from './responding.ts'
 import { type Ask, type CallState, type Command, type Ending, isTalking, type RunningTool } from './state.ts'
 
@@ -57,19 +57,28 @@ function runningTool(
 export function toolAnswered(
   state: CallState,
   out: Command[],
-  answer: { toolCallId: string; output: string; endsCall: boolean },
+  answer: { toolCallId: string; output: string; endsCall: boolean; language?: string },
   atMs: number,
 ): CallState {
-  const { toolCallId, output, endsCall } = answer
+  const { toolCallId, output, endsCall, language } = answer
   const call = state.tools.running.find((tool) => tool.toolCallId === toolCallId)
   if (call === undefined) return state
   const running = state.tools.running.filter((tool) => tool !== call)
   if (!isTalking(state)) return { ...state, tools: { ...state.tools, running } }
   out.push({ do: 'tell-model', event: toolOutput(toolCallId, output) })
-  const next = { ...state, tools: { ...state.tools, running, unconfirmed: [...state.tools.unconfirmed, toolCallId] } }
+  const spoken = language === undefined ? state : inLanguage(state, out, language)
+  const next = { ...spoken, tools: { ...state.tools, running, unconfirmed: [...state.tools.unconfirmed, toolCallId] } }
   if (state.phase.is === 'ending') return next
   if (endsCall) return beginEnding(next, endingBy(call), lastWords(next, call), atMs)
   return running.length === 0 ? ask(next, 'tool-results') : next
+}
+
+/** The transcriber hears the caller in their language from now on; whoever goes on with the call has it from the ledger. */
+function inLanguage(state: CallState, out: Command[], language: string): CallState {
+  const { script, eventCount } = state
+  const model = { ...script.model, language }
+  out.push({ do: 'tell-model', event: languageRequest(model, `language_${eventCount}`) })
+  return { ...state, eventCount: eventCount + 1, script: { ...script, model } }
 }
 
 const endingBy = ({ isTransfer, toolCallId }: RunningTool): Ending => (isTransfer ? { transfer: toolCallId } : 'agent')

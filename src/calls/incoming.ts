@@ -21,6 +21,7 @@ import {
   voicemailTwiml,
 } from './twiml.ts'
 import type { Verified } from './verify.ts'
+import { noticeOf, spokenTo, tapeWords } from './wording.ts'
 
 export type Answer = { twiml: Twiml; headers?: Record<string, string> } | { forbidden: string }
 
@@ -32,7 +33,7 @@ export async function answerIncoming(context: CallContext, { account }: Verified
     const { facts } = await call.record(factsOfRequest(form, organization))
     const refusal = await decision(call, facts, organization, form.From, deps.clock.now())
     const { organizationId, conversationId } = call
-    const decided = { organizationId, conversationId, settings: organization.settings, refusal }
+    const decided = { organizationId, conversationId, organization, refusal }
     if (refusal !== null) {
       await call.record(factsOfRefusal(refusal, organization))
       return { ...decided, isFirst: false }
@@ -45,15 +46,15 @@ export async function answerIncoming(context: CallContext, { account }: Verified
     deps.log.warn({ callSid: form.CallSid, problem: opened.problem }, 'an incoming call found no clinic')
     return opened.problem === 'foreign' ? { forbidden: opened.message } : { twiml: unroutedTwiml() }
   }
-  const { settings, refusal, isFirst, ...call } = opened.value
+  const { organization, refusal, isFirst, ...call } = opened.value
   const urls = callUrls(deps.config.PUBLIC_BASE_URL)
   if (refusal !== null) {
     deps.log.warn({ callSid: form.CallSid, reason: refusal, ...call }, 'no agent was given to a call')
-    return { twiml: refusalTwiml(urls, refusal, settings) }
+    return { twiml: refusalTwiml(urls, refusal, organization) }
   }
   deps.log.info({ callSid: form.CallSid, ...call }, 'an incoming call is connected')
   if (isFirst) prewarm(context, { ...call, callSid: form.CallSid, generation: 0 })
-  const spokenFirst = settings.recordCalls ? settings.recordingNotice : null
+  const spokenFirst = noticeOf(organization)
   return { twiml: streamTwiml(urls, { streamId: account.streamId, token, generation: 0, spokenFirst }) }
 }
 
@@ -88,16 +89,17 @@ function factsOfRefusal(because: Refusal, { settings }: Organization): Conversat
   return hasTape ? [refused, { kind: 'voicemail.offered' }] : [refused]
 }
 
-function refusalTwiml(urls: CallUrls, refusal: Refusal, { limits: own }: Organization['settings']): Twiml {
+function refusalTwiml(urls: CallUrls, refusal: Refusal, organization: Organization): Twiml {
+  const { busyMessage, tooOftenMessage, spentMessage, whenSpent } = organization.settings.limits
   switch (refusal) {
     case 'busy':
-      return farewellTwiml(own.busyMessage)
+      return farewellTwiml(spokenTo(organization, null, ({ busy }) => busy, busyMessage))
     case 'caller':
-      return farewellTwiml(own.tooOftenMessage)
+      return farewellTwiml(spokenTo(organization, null, ({ tooOften }) => tooOften, tooOftenMessage))
     case 'spent':
-      return own.whenSpent === 'voicemail'
-        ? voicemailTwiml(urls, limits.voicemailSeconds)
-        : farewellTwiml(own.spentMessage)
+      return whenSpent === 'voicemail'
+        ? voicemailTwiml(urls, limits.voicemailSeconds, spokenTo(organization, null, tapeWords('noAgent')))
+        : farewellTwiml(spokenTo(organization, null, ({ spent }) => spent, spentMessage))
     default:
       return unreachable(refusal)
   }

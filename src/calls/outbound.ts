@@ -20,6 +20,7 @@ import { prewarm } from './plan.ts'
 import { issueStreamToken, streamToken } from './token-store.ts'
 import { callUrls, farewellTwiml, streamTwiml } from './twiml.ts'
 import type { Verified } from './verify.ts'
+import { noticeOf, spokenTo } from './wording.ts'
 
 type OutboundDeps = Pick<Deps, 'db' | 'config' | 'clock' | 'ids'>
 
@@ -89,8 +90,7 @@ export async function answerOutbound(
     if (facts.isMachine) return { twiml: await messageTwiml(call, organization), fresh: null }
     await issueStreamToken(call, { token, callSid, generation: 0 }, deps.clock.now())
     const { fresh } = await call.record([{ kind: 'stream.expected', generation: 0 }])
-    const { recordCalls, recordingNotice } = organization.settings
-    const spokenFirst = recordCalls ? recordingNotice : null
+    const spokenFirst = noticeOf(organization)
     const offer = { streamId: account.streamId, token, generation: 0, spokenFirst }
     const { organizationId, conversationId } = call
     const twiml = streamTwiml(callUrls(deps.config.PUBLIC_BASE_URL), offer)
@@ -143,7 +143,8 @@ export async function answerMachine(
 }
 
 /** What is spoken to a machine. Any household hears it, so it says who called and nothing of why. */
-export async function messageTwiml({ record }: OpenCall, { name, settings }: Organization): Promise<string> {
+export async function messageTwiml({ record }: OpenCall, organization: Organization): Promise<string> {
   await record([{ kind: 'call.message-left' }])
-  return farewellTwiml(settings.outbound.machineMessage ?? `Hello, this is ${name}. Please call us back. Goodbye.`)
+  const { machineMessage } = organization.settings.outbound
+  return farewellTwiml(spokenTo(organization, null, ({ callUsBack }) => callUsBack(organization.name), machineMessage))
 }

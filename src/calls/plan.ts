@@ -11,7 +11,7 @@ import { createJournal } from '../conversations/journal.ts'
 import { modeOf } from '../conversations/mode.ts'
 import { describeState, stateOf } from '../conversations/state.ts'
 import type { Deps } from '../deps.ts'
-import type { AgentMode } from '../organizations/settings.ts'
+import { type AgentMode, languagesOf } from '../organizations/settings.ts'
 import type { Organization } from '../organizations/store.ts'
 import { isCallSpent } from './admission.ts'
 import { consult } from './consult.ts'
@@ -41,7 +41,7 @@ export async function planCall(context: CallContext, call: PlannedCall): Promise
       apiKey: deps.config.OPENAI_API_KEY ?? '',
       safetyIdentifier: context.seal.derive(`caller in ${conversationId}`),
     },
-    model: modelSettings(deps, organization, mode),
+    model: modelSettings(deps, organization, mode, stateOf(events).language),
     ...agentOf(scene, mode),
     standby: agentOf(scene, mode === 'single' ? 'two_agent' : 'single'),
     modeBefore,
@@ -83,14 +83,22 @@ export function prewarm(context: CallContext, call: PlannedCall): void {
     )
 }
 
-function modelSettings({ config }: Deps, { language, settings }: Organization, mode: AgentMode): ModelSettings {
+function modelSettings(
+  { config }: Deps,
+  organization: Organization,
+  mode: AgentMode,
+  chosen: string | null,
+): ModelSettings {
+  const { language, settings } = organization
   const { voice } = settings
+  const languages = languagesOf(organization)
   const usual = mode === 'single' ? config.OPENAI_REALTIME_MODEL : config.OPENAI_REALTIME_MINI_MODEL
   return {
     model: voice.model ?? usual,
     voice: voice.voice,
     transcriptionModel: voice.transcriptionModel ?? config.OPENAI_TRANSCRIPTION_MODEL,
-    language,
+    language: chosen ?? (languages.length > 1 ? null : language),
+    languages,
     noiseReduction: voice.noiseReduction,
     turnDetection: {
       by: 'silence',

@@ -20,15 +20,15 @@ import {
   callUrls,
   dialTwiml,
   emptyTwiml,
+  farewellTwiml,
   hangupTwiml,
-  nobodyCame,
   streamTwiml,
   type Twiml,
-  thanksTwiml,
   unroutedTwiml,
   voicemailTwiml,
 } from './twiml.ts'
 import type { Verified } from './verify.ts'
+import { spokenTo, tapeWords } from './wording.ts'
 
 export async function answerResume(
   context: CallContext,
@@ -40,14 +40,15 @@ export async function answerResume(
   const generation = typeof after === 'string' ? 0 : after.stream + 1
   const token = streamToken(context.seal, form.CallSid, generation)
   const opened = await openCall(deps, account, partiesOf(form), async (call) => {
-    const { settings } = await readOrganization(call.tx, call.organizationId)
+    const organization = await readOrganization(call.tx, call.organizationId)
     const { facts } = await recordRequest(call, form, after)
-    const step = nextStep(facts, form, after, settings)
+    const step = nextStep(facts, form, after, organization.settings)
     const { organizationId, conversationId } = call
-    return { organizationId, conversationId, settings, taken: await take(call, step) }
+    const language = facts.language?.tag ?? null
+    return { organizationId, conversationId, organization, language, taken: await take(call, step) }
   })
   if (!opened.ok) return opened.problem === 'foreign' ? { forbidden: opened.message } : { twiml: unroutedTwiml() }
-  const { taken, settings, ...call } = opened.value
+  const { taken, organization, language, ...call } = opened.value
   const urls = callUrls(deps.config.PUBLIC_BASE_URL)
   switch (taken.do) {
     case 'nothing':
@@ -55,21 +56,27 @@ export async function answerResume(
     case 'hang-up':
       return { twiml: hangupTwiml() }
     case 'thank':
-      return { twiml: thanksTwiml() }
+      return { twiml: farewellTwiml(spokenTo(organization, language, ({ thanks }) => thanks)) }
     case 'voicemail':
-      return { twiml: voicemailTwiml(urls, limits.voicemailSeconds, taken.apology) }
+      return {
+        twiml: voicemailTwiml(
+          urls,
+          limits.voicemailSeconds,
+          spokenTo(organization, language, tapeWords(taken.apology)),
+        ),
+      }
     case 'leave-message':
       return { twiml: taken.twiml }
     case 'dial': {
       const { toolCallId: transfer, phoneNumber, isWarm } = taken.requested
-      const { ringSeconds } = settings.transfer
+      const { ringSeconds } = organization.settings.transfer
       const callerId = form.Direction === 'inbound' ? form.To : form.From
       const shared = { transfer, stream: taken.after, phoneNumber, callerId, isWarm, ringSeconds }
       return { twiml: dialTwiml(urls, { ...shared, talkSeconds: limits.transferSeconds }) }
     }
     case 'stream-again':
       if (taken.isFirst) prewarm(context, { ...call, callSid: form.CallSid, generation })
-      return { twiml: streamTwiml(urls, { streamId: account.streamId, token, generation, spokenFirst: null }) }
+      return { twiml: streamTwiml(urls, { streamId: account.streamId, token, generation, spokenFirst: [] }) }
     default:
       return unreachable(taken)
   }
@@ -97,7 +104,11 @@ export async function answerResume(
   }
 }
 
-type Plain = { do: 'nothing' } | { do: 'hang-up' } | { do: 'thank' } | { do: 'voicemail'; apology?: string }
+type Plain =
+  | { do: 'nothing' }
+  | { do: 'hang-up' }
+  | { do: 'thank' }
+  | { do: 'voicemail'; apology: 'noAgent' | 'nobodyCame' }
 /** `after`: the generation of the stream before. */
 type Dial = { do: 'dial'; toolCallId: string; after: number }
 type Step = Plain | Dial | { do: 'stream-again' } | { do: 'leave-message' }
@@ -119,14 +130,15 @@ function nextStep(facts: Facts, form: VoiceForm, after: AfterWhat, settings: Org
     if (facts.transfers[transfer]?.ending === 'completed') return { do: 'hang-up' }
     // Whoever has an emergency is told where help is, and not asked to speak after the tone.
     if (settings.transfer.fallback === 'voicemail' && !facts.isEmergency)
-      return { do: 'voicemail', apology: nobodyCame }
+      return { do: 'voicemail', apology: 'nobodyCame' }
   } else {
     const toolCallId = dueTransfer(facts, after.stream)
     if (toolCallId !== null) return { do: 'dial', toolCallId, after: after.stream }
-    if (facts.endingReason === 'spent' && settings.limits.whenSpent === 'voicemail') return { do: 'voicemail' }
+    if (facts.endingReason === 'spent' && settings.limits.whenSpent === 'voicemail')
+      return { do: 'voicemail', apology: 'noAgent' }
     if (facts.endingReason !== null) return { do: 'hang-up' }
   }
-  if (facts.isModelFailed || after.stream >= limits.resumptions) return { do: 'voicemail' }
+  if (facts.isModelFailed || after.stream >= limits.resumptions) return { do: 'voicemail', apology: 'noAgent' }
   return { do: 'stream-again' }
 }
 

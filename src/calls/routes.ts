@@ -20,12 +20,13 @@ import {
   callUrls,
   farewellTwiml,
   hangupTwiml,
+  inEnglish,
   parseAfterWhat,
   type Twiml,
-  thanksTwiml,
   voicemailTwiml,
 } from './twiml.ts'
 import { type Verified, type VerifyProblem, verifyWebhook } from './verify.ts'
+import { spokenToAnybody, tapeWords } from './wording.ts'
 
 export function twilioRoutes(context: CallContext) {
   const voice = (answer: AnswerVoice, lastResort?: Twiml) => (request: Request) =>
@@ -60,7 +61,7 @@ export function twilioRoutes(context: CallContext) {
     keepAnsweredBy(context, verified, form, callIn(url)),
   )
   // Whoever was called is asked for nothing when we have nothing to say.
-  const sorry = farewellTwiml('We are sorry, something went wrong with our call. Goodbye.')
+  const sorry = farewellTwiml(inEnglish('We are sorry, something went wrong with our call. Goodbye.'))
   const outboundCall = voice((verified, form, url) => answerOutbound(context, verified, form, callIn(url)), sorry)
   const leaveMessage = voice(
     (verified, form, url) => answerMachine(context, verified, form, callIn(url)),
@@ -180,9 +181,9 @@ function withinDeadline(
 
 /** What can be said without knowing anything: the tape, but to nobody who has just been there. */
 function lastResortTwiml(urls: CallUrls, after: AfterWhat | null): Twiml {
-  if (after === 'voicemail') return thanksTwiml()
+  if (after === 'voicemail') return farewellTwiml(spokenToAnybody(({ thanks }) => thanks))
   if (after === 'silence') return hangupTwiml()
-  return voicemailTwiml(urls, limits.voicemailSeconds)
+  return voicemailTwiml(urls, limits.voicemailSeconds, spokenToAnybody(tapeWords('noAgent')))
 }
 
 const refuse = (context: CallContext, path: string, { problem, message }: Problem<VerifyProblem>): Response =>

@@ -13,7 +13,7 @@ import { inMs, type Kept, keptOf, whole } from './callbacks.ts'
 import type { CallContext } from './context.ts'
 import type { Answer } from './incoming.ts'
 import { type OpenCall, openKnownCall } from './open.ts'
-import { callUrls, emptyTwiml, farewellTwiml, hangupTwiml, screeningTwiml } from './twiml.ts'
+import { callUrls, emptyTwiml, farewellTwiml, hangupTwiml, inEnglish, screeningTwiml } from './twiml.ts'
 import type { Verified } from './verify.ts'
 
 type Requested = FactOf<'transfer.requested'>
@@ -111,7 +111,7 @@ export async function answerScreening(
 ): Promise<Answer> {
   const opened = await openKnownCall(deps, account, form.ParentCallSid ?? '', async (call) => {
     const { facts } = await call.record([])
-    if (isEnded(facts)) return farewellTwiml('The caller has hung up. Goodbye.')
+    if (isEnded(facts)) return farewellTwiml(inEnglish('The caller has hung up. Goodbye.'))
     const requested = await readRequest(call, toolCallId)
     if (requested === null) return hangupTwiml()
     const organization = await readOrganization(call.tx, call.organizationId)
@@ -148,7 +148,7 @@ export async function answerScreened(
   const opened = await openKnownCall(deps, account, form.ParentCallSid ?? '', async (call) => {
     if ((await readRequest(call, toolCallId)) === null) return hangupTwiml()
     const { facts } = await call.record([])
-    if (isEnded(facts)) return farewellTwiml('The caller has hung up. Goodbye.')
+    if (isEnded(facts)) return farewellTwiml(inEnglish('The caller has hung up. Goodbye.'))
     await call.record([{ kind: 'transfer.answered', toolCallId }])
     return emptyTwiml()
   })

@@ -1,6 +1,8 @@
 // PURE. The TwiML documents that we answer with. Each is complete: whatever happens to a stream, the document says what
 // comes next, so that a caller is never left in silence.
 import twilio from 'twilio'
+import { primary } from '../lib/languages.ts'
+import type { Spoken } from './wording.ts'
 
 export type Twiml = string
 
@@ -69,12 +71,12 @@ export const numberUrls = (publicBaseUrl: string) => ({
 
 export const rehearsalUrl = (publicBaseUrl: string): string => `${publicBaseUrl}/api/twilio/rehearsal`
 
-export type StreamOffer = { streamId: string; token: string; generation: number; spokenFirst: string | null }
+export type StreamOffer = { streamId: string; token: string; generation: number; spokenFirst: readonly Spoken[] }
 
 /** Connects the call to its audio socket. `spokenFirst`: said by the carrier itself, before anything is streamed. */
 export function streamTwiml(urls: CallUrls, { streamId, token, generation, spokenFirst }: StreamOffer): Twiml {
   const response = new VoiceResponse()
-  if (spokenFirst !== null) response.say(spokenFirst)
+  say(response, spokenFirst)
   const noun = response
     .connect({ action: urls.resume({ stream: generation }), method: 'POST' })
     .stream({ url: urls.stream(streamId), statusCallback: urls.streamStatus, statusCallbackMethod: 'POST' })
@@ -128,13 +130,10 @@ export function screeningTwiml(urls: CallUrls, transfer: string, whisper: string
   return response.toString()
 }
 
-const noAgent = 'We are sorry, our receptionist cannot take your call at the moment.'
-export const nobodyCame = 'We are sorry, nobody could take your call.'
-
 /** For a caller whom nobody can serve: an apology, and a tape. Silence, or `#`, ends it. */
-export function voicemailTwiml(urls: CallUrls, maxSeconds: number, apology = noAgent): Twiml {
+export function voicemailTwiml(urls: CallUrls, maxSeconds: number, spokenFirst: readonly Spoken[]): Twiml {
   const response = new VoiceResponse()
-  response.say(`${apology} Please leave your name, your number and a message after the tone.`)
+  say(response, spokenFirst)
   response.record({
     action: urls.resume('voicemail'),
     method: 'POST',
@@ -153,14 +152,12 @@ export function voicemailTwiml(urls: CallUrls, maxSeconds: number, apology = noA
 
 /** For a number that belongs to no clinic. */
 export const unroutedTwiml = (): Twiml =>
-  farewellTwiml('We are sorry, this number is not in service at the moment. Goodbye.')
-
-export const thanksTwiml = (): Twiml => farewellTwiml('Thank you. We will call you back. Goodbye.')
+  farewellTwiml(inEnglish('We are sorry, this number is not in service at the moment. Goodbye.'))
 
 /** The last words of a call, spoken by the carrier itself. */
-export function farewellTwiml(words: string): Twiml {
+export function farewellTwiml(words: readonly Spoken[]): Twiml {
   const response = new VoiceResponse()
-  response.say(words)
+  say(response, words)
   response.hangup()
   return response.toString()
 }
@@ -172,3 +169,23 @@ export function hangupTwiml(): Twiml {
 }
 
 export const emptyTwiml = (): Twiml => new VoiceResponse().toString()
+
+export const inEnglish = (text: string): Spoken[] => [{ text, language: 'en' }]
+
+/** Each in a voice of its language. English is what the carrier speaks unless told otherwise. */
+function say(response: InstanceType<typeof VoiceResponse>, words: readonly Spoken[]): void {
+  for (const { text, language } of words) {
+    const voice = voiceOf(language)
+    if (voice === undefined) response.say(text)
+    else response.say({ language: voice }, text)
+  }
+}
+
+/** Languages of Twilio's voices; of several regions the first serves whoever names none. */
+const voices = [
+  ...(['es-US', 'es-MX', 'es-ES', 'de-DE', 'de-AT', 'fr-FR', 'fr-CA', 'fr-BE', 'it-IT', 'pt-BR', 'pt-PT'] as const),
+  ...(['nl-NL', 'nl-BE', 'pl-PL', 'tr-TR', 'ru-RU', 'uk-UA', 'cmn-CN', 'vi-VN', 'ko-KR', 'ja-JP', 'ar-XA'] as const),
+]
+
+const voiceOf = (language: string): (typeof voices)[number] | undefined =>
+  voices.find((voice) => voice === language) ?? voices.find((voice) => primary(voice) === primary(language))

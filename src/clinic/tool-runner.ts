@@ -25,6 +25,8 @@ export type ToolOutput = {
   output: string
   outcome: FactOf<'tool.returned'>['outcome']
   endsCall: boolean
+  /** In which the call goes on, if that has changed. */
+  language?: string
 }
 
 export type ToolRunnerDeps = { db: Database; clock: Clock; ids: Ids; log: Log }
@@ -67,9 +69,10 @@ async function runOnce(
   call: ToolCall,
 ): Promise<ToolOutput> {
   const attempt = await answerOf(deps, await contextOf(deps, tx, conversation, call), scene, call)
-  const { result, facts = [], endsCall = false, outcome } = attempt
+  const { result, facts = [], endsCall = false, outcome, language } = attempt
   await record(deps, tx, scene, [calledFact(call), ...facts, returnedFact(call, attempt)])
-  return { output: JSON.stringify(result), outcome, endsCall }
+  const output = { output: JSON.stringify(result), outcome, endsCall }
+  return language === undefined ? output : { ...output, language }
 }
 
 type Attempt = ToolAnswer<unknown> & { outcome: ToolOutput['outcome'] }

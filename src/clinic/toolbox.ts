@@ -1,7 +1,9 @@
 // Which tools an agent has, by its role and by what the clinic allows. A new tool is listed here.
+import { languagesOf } from '../organizations/settings.ts'
 import type { Organization } from '../organizations/store.ts'
 import { bookAppointment, cancelAppointment, findAvailability, rescheduleAppointment } from './appointment-tools.ts'
 import { clinicInfo } from './clinic-tools.ts'
+import { speakLanguage } from './language-tool.ts'
 import { endCall, note, takeMessage } from './message-tools.ts'
 import { createPatient, searchPatient } from './patient-tools.ts'
 import type { Tool } from './tools.ts'
@@ -20,10 +22,16 @@ const forPatients = [
   cancelAppointment,
 ]
 
-export function toolsFor({ settings }: Organization, role: Role): Tool[] {
+export function toolsFor(organization: Organization, role: Role): Tool[] {
+  const { settings } = organization
+  const languages = languagesOf(organization)
   const overTheCalendar = settings.bookByPhone ? forPatients : []
   const { targets } = settings.transfer
-  const overTheLine = targets.length > 0 ? [transferToPerson(targets), endCall] : [endCall]
+  const overTheLine = [
+    ...(languages.length > 1 ? [speakLanguage(languages)] : []),
+    ...(targets.length > 0 ? [transferToPerson(targets)] : []),
+    endCall,
+  ]
   switch (role) {
     case 'single':
       return [...forAnybody, ...overTheCalendar, ...overTheLine]

@@ -23,8 +23,14 @@ export type ToolContext = {
   state(): Promise<ConversationState>
 }
 
-/** What a tool answers: a value for the model, further facts for the ledger, and whether the call may end now. */
-export type ToolAnswer<R> = { result: R; facts?: ConversationFact[]; endsCall?: boolean }
+/** What a tool answers: a value for the model, further facts for the ledger, and what changes of the call itself. */
+export type ToolAnswer<R> = {
+  result: R
+  facts?: ConversationFact[]
+  endsCall?: boolean
+  /** In which the call goes on. */
+  language?: string
+}
 
 /** A tool refuses by throwing this; the sentence goes to the model, and says what to do instead. */
 export class ToolRefusal extends Error {}

@@ -165,6 +165,8 @@ export const conversationEvent = z.discriminatedUnion('kind', [
     phrase: z.string(),
     isAnswered: z.boolean(),
   }),
+  /** From here on the call is in this language (a BCP 47 tag), one of the clinic's. Key: the model's call id. */
+  z.object({ kind: z.literal('language.chosen'), toolCallId: z.string(), language: z.string() }),
   /** Something the caller said of themselves, kept so that nobody asks again. Key: the model's call id + field. */
   z.object({
     kind: z.literal('note.kept'),
@@ -321,6 +323,7 @@ export function eventKey(fact: ConversationFact, attempt = ''): string {
     case 'patient.identified':
     case 'patient.created':
     case 'identity.failed':
+    case 'language.chosen':
     case 'slots.offered':
     case 'appointments.told':
     case 'appointment.booked':

@@ -32,6 +32,8 @@ export type TransferFact = {
 }
 export type AnalysisFact = { state: 'completed' | 'failed' | 'skipped'; analysis: unknown; reason: string | null }
 
+export type LanguageFact = { tag: string; chosenAtMs: number }
+
 export type Facts = {
   status: StatusFact | null
   firstSeenAtMs: number | null
@@ -57,6 +59,8 @@ export type Facts = {
   resumptions: number
   /** The caller said words of an emergency. */
   isEmergency: boolean
+  /** The one that was chosen last. */
+  language: LanguageFact | null
   analysis: AnalysisFact | null
   isDeadlinePassed: boolean
 }
@@ -79,6 +83,7 @@ export const noFacts: Facts = {
   endingReason: null,
   resumptions: 0,
   isEmergency: false,
+  language: null,
   analysis: null,
   isDeadlinePassed: false,
 }
@@ -109,6 +114,7 @@ export function join(a: Facts, b: Facts): Facts {
     endingReason: greater(a.endingReason, b.endingReason, textOrder),
     resumptions: Math.max(a.resumptions, b.resumptions),
     isEmergency: a.isEmergency || b.isEmergency,
+    language: greater(a.language, b.language, languageOrder),
     analysis: greater(a.analysis, b.analysis, analysisOrder),
     isDeadlinePassed: a.isDeadlinePassed || b.isDeadlinePassed,
   }
@@ -181,6 +187,8 @@ export function factsOf({ fact, atMs }: ConversationEvent): Facts {
       return { ...noFacts, analysis: { state: 'failed', analysis: null, reason: fact.reason } }
     case 'analysis.skipped':
       return { ...noFacts, analysis: { state: 'skipped', analysis: null, reason: fact.reason } }
+    case 'language.chosen':
+      return { ...noFacts, language: { tag: fact.language, chosenAtMs: atMs } }
     case 'emergency.raised':
       return { ...noFacts, isEmergency: true }
     case 'deadline.passed':
@@ -298,6 +306,8 @@ const statusOrder: Order<StatusFact> = (a, b) =>
   textOrder(a.status, b.status) ||
   absentFirst(a.durationMs, b.durationMs) ||
   b.changedAtMs - a.changedAtMs
+
+const languageOrder: Order<LanguageFact> = (a, b) => a.chosenAtMs - b.chosenAtMs || textOrder(a.tag, b.tag)
 
 const analysisRank: Record<AnalysisFact['state'], number> = { skipped: 0, failed: 1, completed: 2 }
 const analysisOrder: Order<AnalysisFact> = (a, b) =>

@@ -1,6 +1,7 @@
 // PURE. What a conversation has established, from its ledger: who calls, what they want, for whom the tools may
 // act, which slots and appointments were spoken of. It lasts over a broken stream and a change of agents, so that nothing is
 // asked twice; and it is what the tools believe, never what a model says.
+import { languageName } from '../lib/languages.ts'
 import type { Appointment, ConversationEvent, ConversationFact, FactOf, Slot } from './events.ts'
 
 export type IdentifiedPatient = {
@@ -13,6 +14,8 @@ export type IdentifiedPatient = {
 export type ConversationState = {
   callerName: string | null
   wish: string | null
+  /** The one that was chosen last, as a BCP 47 tag; null: nobody chose any. */
+  language: string | null
   /** For whom the tools may act; null until somebody showed who they are. */
   patient: IdentifiedPatient | null
   /** Everybody that was identified or added in this conversation. */
@@ -41,6 +44,7 @@ export const stateOf = (events: readonly ConversationEvent[]): ConversationState
 const nothingKnown: ConversationState = {
   callerName: null,
   wish: null,
+  language: null,
   patient: null,
   patientIds: new Set(),
   failedIdentifications: 0,
@@ -55,6 +59,8 @@ function withFact(state: ConversationState, fact: ConversationFact): Conversatio
   switch (fact.kind) {
     case 'note.kept':
       return fact.field === 'wish' ? { ...state, wish: fact.value } : { ...state, callerName: fact.value }
+    case 'language.chosen':
+      return { ...state, language: fact.language }
     case 'message.taken':
       return { ...state, callerName: fact.callerName, messages: [...state.messages, fact] }
     case 'patient.identified':
@@ -103,10 +109,11 @@ export const standingAppointments = ({ patient, appointments }: ConversationStat
 
 /** For a prompt: what needs no asking any more, a line each. Empty when nothing is known. */
 export function describeState(state: ConversationState): string {
-  const { callerName, wish, patient, messages } = state
+  const { callerName, wish, language, patient, messages } = state
   const lines = [
     ...(callerName === null ? [] : [`The caller gave the name ${callerName}.`]),
     ...(wish === null ? [] : [`What the caller wants: ${wish}`]),
+    ...(language === null ? [] : [`The call is in ${languageName(language)}: speak it.`]),
     ...(patient === null ? [] : [`The caller is identified; the tools act for ${patient.name}.`]),
     ...state.slots
       .filter(({ number }) => number >= state.newestSlotNumber)

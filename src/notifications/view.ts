@@ -8,6 +8,7 @@ import type { Facts } from '../conversations/merge.ts'
 import { isRecordingSettled, type Missing, missing } from '../conversations/readiness.ts'
 import type { Conversation } from '../conversations/store.ts'
 import type { Turn } from '../conversations/transcript.ts'
+import { languageName } from '../lib/languages.ts'
 import { isE164 } from '../lib/phone.ts'
 import { emergencyOf, otherNumber, purposeOf, transfersOf, withoutConversation } from './line-view.ts'
 
@@ -168,7 +169,7 @@ function detailsOf(material: SummaryMaterial, messages: readonly MessageTaken[])
     ['Put through to', transfersOf(events, facts)],
     ['Call back', analysis?.callbackNumber ?? null],
     ['Reason', analysis?.reason ?? null],
-    ['Language', analysis === null ? null : languageName(analysis.language)],
+    ['Language', languageOf(material)],
     ['Recording', recordingText(facts)],
     ['More messages', messages.length > summaryLimits.messages ? `${messages.length} in all` : null],
     ...linesOf(notes, summaryLimits.notes).map((note): [string, string] => ['Note', note]),
@@ -179,17 +180,18 @@ function detailsOf(material: SummaryMaterial, messages: readonly MessageTaken[])
   })
 }
 
+/** What was spoken, as the call itself has it, or else as the analysis read it. */
+function languageOf({ facts, analysis }: SummaryMaterial): string | null {
+  const tag = facts.language?.tag ?? analysis?.language
+  return tag === undefined ? null : languageName(tag)
+}
+
 function recordingText(facts: Facts): string {
   const kept = Object.values(facts.recordings).filter(({ status }) => status === 'completed')
   if (kept.length > 0) return kept.map(({ durationMs }) => durationText(durationMs)).join(' and ')
   if (!isRecordingSettled(facts)) return 'Not arrived yet'
   const wasAsked = facts.isRecordingRefused || Object.keys(facts.recordings).length > 0
   return wasAsked ? 'Could not be made' : 'Not recorded'
-}
-
-function languageName(tag: string): string {
-  const isTag = /^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$/.test(tag)
-  return isTag ? (new Intl.DisplayNames(['en'], { type: 'language' }).of(tag) ?? tag) : tag
 }
 
 /** `short` as in a subject: Tue 24 Nov, 10:14. `long` with year and zone. Names are put together here, not by the locale. */

@@ -36,7 +36,8 @@ const voiceSettings = z
 
 /** Null: no limit. */
 const limit = (usual: number) => z.number().nonnegative().nullable().default(usual)
-const sentence = (usual: string) => z.string().trim().min(1).max(300).default(usual)
+/** In the clinic's own language. */
+const sentence = z.string().trim().min(1).max(300).nullable().default(null)
 
 /** What the clinic's telephone may cost and carry. Days and months are the clinic's own; money is US dollars for the models. */
 const limitSettings = z
@@ -51,11 +52,12 @@ const limitSettings = z
     /** Calls that we place: in a day, and to one number in a day. */
     outboundPerDay: limit(100),
     outboundPerNumber: limit(3),
-    busyMessage: sentence('All our lines are busy at the moment. Please call again in a few minutes. Goodbye.'),
-    tooOftenMessage: sentence('You have called many times in a short while. Please call again later. Goodbye.'),
+    /** Null, of these and the others that the carrier speaks: as src/calls/wording.ts has it. */
+    busyMessage: sentence,
+    tooOftenMessage: sentence,
     /** What a caller gets when the money of the call, the day or the month is spent. */
     whenSpent: z.enum(['voicemail', 'goodbye']).default('voicemail'),
-    spentMessage: sentence('We are sorry, we cannot take your call at the moment. Please call again later. Goodbye.'),
+    spentMessage: sentence,
   })
   .prefault({})
 export type LimitSettings = z.infer<typeof limitSettings>
@@ -100,7 +102,7 @@ const emergencySettings = z
     /** Null: those in src/agents/emergency.ts, in every language that it knows. */
     phrases: z.array(z.string().trim().min(2).max(80)).max(300).nullable().default(null),
     /** Said word for word. Null: that it sounds like an emergency, and to hang up and call the number below. */
-    message: z.string().trim().min(1).max(300).nullable().default(null),
+    message: sentence,
     /** As callers know it, 911 or 112. Null: "the emergency number". */
     number: z.string().trim().min(2).max(20).nullable().default(null),
     /** The name of one of the people that callers can be put through to, who is rung. Null: nobody. */
@@ -127,7 +129,7 @@ const outboundSettings = z
       .default(['+1']),
     ringSeconds: z.number().int().min(5).max(120).default(25),
     /** Spoken to an answering machine; null: who called, and that they would like to be called back. */
-    machineMessage: z.string().trim().min(1).max(300).nullable().default(null),
+    machineMessage: sentence,
   })
   .refine(({ from, until }) => from < until, 'from must be before until')
   .prefault({})
@@ -144,6 +146,11 @@ export const organizationSettings = z
     keypad: keypadSettings,
     voice: voiceSettings,
     limits: limitSettings,
+    /** Those that the agent speaks besides the clinic's own, as BCP 47 tags. */
+    languages: z
+      .array(z.string().regex(/^[a-z]{2,3}(-[A-Z]{2})?$/, 'must be a language, as es or es-MX'))
+      .max(20)
+      .default([]),
     agentMode: z.enum(agentModes).default('single'),
     /** Null: the deployment's model. */
     supervisorModel: z.string().nullable().default(null),
@@ -153,7 +160,7 @@ export const organizationSettings = z
     bookByPhone: z.boolean().default(true),
     /** What callers ask about, by topic: address, parking, insurance. The agent may say all of it to anybody. */
     about: z.record(z.string().min(1).max(40), z.string().min(1).max(500)).default({}),
-    recordingNotice: z.string().min(1).max(300).default('This call is recorded.'),
+    recordingNotice: sentence,
   })
   .superRefine(({ transfer, emergency, keypad }, context) => {
     const chosen = [
@@ -167,3 +174,8 @@ export const organizationSettings = z
   })
   .prefault({})
 export type OrganizationSettings = z.infer<typeof organizationSettings>
+
+/** The clinic's own language first, then the others that its agent speaks. */
+export const languagesOf = ({ language, settings }: { language: string; settings: OrganizationSettings }): string[] => [
+  ...new Set([language, ...settings.languages]),
+]

@@ -258,6 +258,15 @@ describe('money', () => {
     expect(twiml).toContain('<Say>We are closed for today.</Say><Hangup/>')
   })
 
+  test('spent, it is told in each language of the clinic', async () => {
+    await limit({ usdPerDay: 0, whenSpent: 'goodbye', spentMessage: 'We are closed for today.' })
+    await telephone.admin`
+      update organizations set settings = settings || '{"languages": ["es"]}' where id = ${lakeside.organizationId}`
+    const twiml = await ring()
+    await telephone.admin`update organizations set settings = settings - 'languages' where id = ${lakeside.organizationId}`
+    expect(twiml).toContain('<Say>We are closed for today.</Say><Say language="es-US">Lo sentimos')
+  })
+
   test('spent, a message on tape is a conversation like any other, and complete when the tape is', async () => {
     await limit({ usdPerDay: 0 })
     const callSid = newCallSid()

@@ -80,6 +80,16 @@ describe('what comes after a stream', () => {
     expect(await keysOf(callSid)).toContain('voicemail.offered')
   })
 
+  test('without a model speaks the caller’s language, if it is known, at the tape and after it', async () => {
+    const chosen: ConversationFact = { kind: 'language.chosen', toolCallId: 'c1', language: 'es' }
+    const callSid = await callWith(started, chosen, { kind: 'model.failed', reason: 'refused' })
+    const twiml = await resume(callSid, 'stream-0')
+    expect(twiml).toMatch(/^<Response><Say language="es-US">Lo sentimos, [^<]*<\/Say><Record /)
+    expect(await resume(callSid, 'voicemail', { RecordingSid: sid('RE', 70) })).toMatch(
+      /^<Response><Say language="es-US">Gracias\. [^<]*<\/Say><Hangup/,
+    )
+  })
+
   test('that broke is a new stream of the same conversation, with a token of its own', async () => {
     const callSid = newCallSid()
     const first = await (await telephone.post('/incoming-call', incoming(callSid))).text()

@@ -27,6 +27,7 @@ export const script = (changes: Partial<CallScript> = {}): CallScript => ({
     voice: 'marin',
     transcriptionModel: 'gpt-transcribe',
     language: 'en',
+    languages: ['en'],
     noiseReduction: null,
     turnDetection: { by: 'silence', threshold: 0.5, prefixMs: 300, silenceMs: 500 },
   },

@@ -112,6 +112,30 @@ describe('tools', () => {
   })
 })
 
+describe('the language of a call', () => {
+  const several = { ...new Scene().state.script.model, language: null, languages: ['en', 'es-MX'] }
+  const transcriptionIn = (event: unknown) => JSON.parse(JSON.stringify(event)).session.audio.input.transcription
+
+  test('is found out by the transcriber among the clinic’s, as long as nobody has chosen one', () => {
+    const configured = (model: object) => transcriptionIn(new Scene({ model: { ...several, ...model } }).live().told[0])
+    expect(configured({})).toEqual({ model: 'gpt-transcribe', languages: ['en', 'es'] })
+    expect(configured({ transcriptionModel: 'whisper-1' })).toEqual({ model: 'whisper-1' })
+    expect(configured({ language: 'es-MX' })).toEqual({ model: 'gpt-transcribe', language: 'es' })
+  })
+
+  test('changes with a tool’s answer: the transcriber is told, and then the answer is', () => {
+    const scene = new Scene({ greeting: null, model: several }).live()
+    scene.created('r1')
+    scene.calls('r1', 'c1')
+    scene.responseDone('r1')
+    const answer = { toolCallId: 'c1', output: '{}', endsCall: false, language: 'es-MX' }
+    const told = toldOf(scene.tell({ on: 'tool-answered', ...answer }))
+    expect(told.map(({ type }) => type)).toEqual(['conversation.item.create', 'session.update', 'response.create'])
+    expect(transcriptionIn(told[1])).toEqual({ model: 'gpt-transcribe', language: 'es' })
+    expect(scene.state.script.model.language).toBe('es-MX')
+  })
+})
+
 describe('limits', () => {
   test('an agent that talks for longer than may wait unheard is stopped, and what was sent still sounds', () => {
     const scene = quiet({ unheardAudioMs: 1_000 })

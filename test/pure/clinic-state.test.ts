@@ -25,6 +25,8 @@ const appointment = (number: number, patientId = 'dana') => ({
 const facts: ConversationFact[] = [
   { kind: 'note.kept', toolCallId: 'c1', field: 'caller-name', value: 'Dana' },
   { kind: 'note.kept', toolCallId: 'c1', field: 'wish', value: 'a check-up' },
+  { kind: 'language.chosen', toolCallId: 'c1', language: 'en' },
+  { kind: 'language.chosen', toolCallId: 'c0', language: 'es-MX' },
   { kind: 'identity.failed', toolCallId: 'c2' },
   {
     kind: 'patient.identified',
@@ -70,6 +72,7 @@ describe('the state of a conversation', () => {
     expect(state).toMatchObject({
       callerName: 'Dana',
       wish: 'a check-up',
+      language: 'es-MX',
       patient: { patientId: 'dana', name: 'Dana Reyes', method: 'name-and-birth-date' },
       failedIdentifications: 1,
       bookings: 1,
@@ -105,6 +108,7 @@ describe('told to whoever goes on, the state', () => {
       'Known so far in this conversation; do not ask for it again:',
       '- The caller gave the name Dana.',
       '- What the caller wants: a check-up',
+      '- The call is in Mexican Spanish: speak it.',
       '- The caller is identified; the tools act for Dana Reyes.',
       `- Offered: slot 3, Check-up with Dr. Holm, ${spoken}.`,
       `- Appointment 1, Check-up with Dr. Holm, ${spoken}: cancelled in this conversation.`,

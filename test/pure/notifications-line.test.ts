@@ -80,6 +80,14 @@ describe('an emergency', () => {
   })
 })
 
+describe('the language', () => {
+  test('is the one that was chosen last in the call, whatever order it is told in', () => {
+    const chosen = (language: string): ConversationFact => ({ kind: 'language.chosen', toolCallId: language, language })
+    expect(factOf(viewOf(ended('completed'), chosen('de'), chosen('es-MX')), 'Language')).toBe('Mexican Spanish')
+    expect(factOf(viewOf(ended('completed')), 'Language')).not.toBe('Mexican Spanish')
+  })
+})
+
 describe('a caller who was put through', () => {
   const transfer = (toolCallId: string, target: string, status: 'completed' | 'declined'): ConversationFact[] => [
     { kind: 'transfer.requested', toolCallId, target, phoneNumber: '+15550100200', reason: 'a rash', isWarm: true },

@@ -2,16 +2,20 @@
 import { describe, expect, test } from 'bun:test'
 import { XMLParser, XMLValidator } from 'fast-xml-parser'
 import * as twiml from '../../src/calls/twiml.ts'
+import { spokenToAnybody, tapeWords } from '../../src/calls/wording.ts'
 
 const urls = twiml.callUrls('https://frontdesk.example/behind/a/prefix')
-const offer = { streamId: 'opaque', token: 't0ken', generation: 2, spokenFirst: null }
+const offer = { streamId: 'opaque', token: 't0ken', generation: 2, spokenFirst: [] }
 
 const documents: Record<string, string> = {
   stream: twiml.streamTwiml(urls, offer),
-  'stream after a notice': twiml.streamTwiml(urls, { ...offer, spokenFirst: 'This call is recorded.' }),
-  voicemail: twiml.voicemailTwiml(urls, 120),
+  'stream after a notice': twiml.streamTwiml(urls, {
+    ...offer,
+    spokenFirst: twiml.inEnglish('This call is recorded.'),
+  }),
+  voicemail: twiml.voicemailTwiml(urls, 120, spokenToAnybody(tapeWords('noAgent'))),
   unrouted: twiml.unroutedTwiml(),
-  thanks: twiml.thanksTwiml(),
+  thanks: twiml.farewellTwiml(twiml.inEnglish('Thank you.')),
   hangup: twiml.hangupTwiml(),
   empty: twiml.emptyTwiml(),
 }
@@ -75,8 +79,21 @@ describe('the stream’s document', () => {
 
   test('says first what must be heard before anything is streamed, as it was written', () => {
     const spokenFirst = 'Calls to "A & B" <clinic> are recorded – ñ, 猫'
-    const [say, next] = parse(twiml.streamTwiml(urls, { ...offer, spokenFirst }))
+    const [say, next] = parse(twiml.streamTwiml(urls, { ...offer, spokenFirst: twiml.inEnglish(spokenFirst) }))
     expect([say?.name, say?.text, next?.name]).toEqual(['Say', spokenFirst, 'Connect'])
+  })
+
+  test('each language in a voice of its own: of its region, if there is one; what has none in the usual voice', () => {
+    const languages = ['en-GB', 'es', 'es-MX', 'de-CH', 'cy']
+    const spoken = languages.map((language) => ({ text: language, language }))
+    const says = parse(twiml.farewellTwiml(spoken)).filter(({ name }) => name === 'Say')
+    expect(says.map(({ text, attributes }) => [text, attributes.language])).toEqual([
+      ['en-GB', undefined],
+      ['es', 'es-US'],
+      ['es-MX', 'es-MX'],
+      ['de-CH', 'de-DE'],
+      ['cy', undefined],
+    ])
   })
 
   test('over http, on somebody’s own machine, dials ws', () => {

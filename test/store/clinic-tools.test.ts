@@ -12,7 +12,7 @@ import { agentInstructions, appointments, closures, openingHours, patients, prov
 import { seedDemo } from '../../src/demo.ts'
 import { randomIds } from '../../src/lib/ids.ts'
 import { routeCall } from '../../src/organizations/route-store.ts'
-import { readOrganization } from '../../src/organizations/store.ts'
+import { changeSettings, readOrganization } from '../../src/organizations/store.ts'
 import { openTestDatabase, type TestDatabase } from '../support/database.ts'
 import { type Desk, dana, openDesk, openedAtMs } from '../support/front-desk.ts'
 
@@ -126,6 +126,29 @@ describe('a tool', () => {
       outcome: 'refused',
       told: { error: 'arguments: Unrecognized key: "organization_id"' },
     })
+  })
+})
+
+describe('the language of a call', () => {
+  const tools = () =>
+    desk.within(async (tx) => {
+      const organization = await readOrganization(tx, desk.organizationId)
+      const namesFor = (role: 'single' | 'receptionist' | 'supervisor') =>
+        toolsFor(organization, role).map(({ name }) => name)
+      return [namesFor('single'), namesFor('receptionist'), namesFor('supervisor')].map((names) =>
+        names.includes('speak_language'),
+      )
+    })
+
+  test('can be changed by whoever talks, to one of the clinic’s, where it has several', async () => {
+    expect(await tools()).toEqual([false, false, false])
+    await desk.within((tx) => changeSettings(tx, desk.organizationId, { languages: ['es'] }))
+    expect(await tools()).toEqual([true, true, false])
+    const call = await desk.ring()
+    expect(await call.use('speak_language', { language: 'fr' })).toMatchObject({ outcome: 'refused' })
+    expect((await call.state()).language).toBeNull()
+    expect(await call.use('speak_language', { language: 'es' })).toMatchObject({ told: { speaking: 'Spanish' } })
+    expect((await call.state()).language).toBe('es')
   })
 })
 

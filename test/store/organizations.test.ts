@@ -185,7 +185,8 @@ describe('a clinic', () => {
     const { settings } = await database.db.withOrg(south, (tx) => readOrganization(tx, south))
     expect(settings).toMatchObject({
       recordCalls: true,
-      recordingNotice: 'This call is recorded.',
+      recordingNotice: null,
+      languages: [],
       voice: { voice: 'cedar', vadSilenceMs: 500, noiseReduction: null },
       future: 1,
     })

@@ -38,6 +38,7 @@ export const pureFiles = [
   'src/bridge/transcript.ts',
   'src/bridge/watch.ts',
   'src/calls/twiml.ts',
+  'src/calls/wording.ts',
   'src/clinic/matching.ts',
   'src/clinic/numbering.ts',
   'src/clinic/slots.ts',
