@@ -215,6 +215,10 @@ export const limits = {
   /** Of a server that is asked whether it would take a call: one request, and the most of its answer that is read. */
   rehearsalMs: 8_000,
   rehearsalAnswerBytes: 64 * 1024,
+  /** Clinics that the doctor looks at. */
+  examinedClinics: 500,
+  /** How far clocks may be apart: worth a word, and too far for tokens and holds that last a minute or two. */
+  clockSkew: { warnMs: 2_000, failMs: 30_000 },
   analysisDeadlineMs: 30_000,
   /** Jobs run at once by one process, and how long a delayed one may wait beyond its time. */
   jobsAtOnce: 8,

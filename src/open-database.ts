@@ -3,14 +3,19 @@ import type { Config } from './config.ts'
 import { migrate } from './db/migrate.ts'
 import { startLocalDatabase } from './local.ts'
 
-type Stop = () => Promise<void>
+type OpenedDatabase = {
+  databaseUrl: string
+  /** The owner's, of the embedded one. */
+  adminUrl?: string
+  stopDatabase(): Promise<void>
+}
 
 /** With an owner's address it is brought up to date, too. `stopDatabase` stops what was started here. */
-export async function openDatabase(config: Config): Promise<{ databaseUrl: string; stopDatabase: Stop }> {
+export async function openDatabase(config: Config): Promise<OpenedDatabase> {
   const { DATABASE_URL, DATABASE_ADMIN_URL } = config
   if (DATABASE_URL === undefined) {
     const local = await startLocalDatabase((step) => console.error(`… ${step}`))
-    return { databaseUrl: local.appUrl, stopDatabase: local.postgres.stop }
+    return { databaseUrl: local.appUrl, adminUrl: local.adminUrl, stopDatabase: local.postgres.stop }
   }
   if (DATABASE_ADMIN_URL !== undefined) await bringUpToDate(DATABASE_ADMIN_URL, DATABASE_URL)
   return { databaseUrl: DATABASE_URL, stopDatabase: async () => {} }

@@ -8,6 +8,7 @@ const error = (statusCode: number, name: string, message: string): ApiError => (
 export const errors = {
   missingApiKey: error(401, 'missing_api_key', 'Missing API key in the authorization header.'),
   invalidApiKey: error(403, 'invalid_api_key', 'API key is invalid.'),
+  restrictedApiKey: error(401, 'restricted_api_key', 'This API key is restricted to only send emails'),
   invalidKey: error(400, 'invalid_idempotency_key', 'The key must be between 1-256 chars.'),
   changedPayload: error(
     409,

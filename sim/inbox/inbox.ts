@@ -5,6 +5,7 @@ import type { SimClock } from '../clock.ts'
 import type { StandIn } from '../network.ts'
 import type { InboxRecord } from '../record.ts'
 import type { Trace } from '../trace.ts'
+import { domainList, type MailDomain } from './domains.ts'
 import { type ApiError, errors } from './errors.ts'
 import { createKeys } from './idempotency.ts'
 import { type Letter, readLetter, readLetters } from './letter.ts'
@@ -22,11 +23,17 @@ export type InboxOptions = {
   apiKey: string
   /** Resend's default for a team is 5. */
   requestsPerSecond?: number
+  /** The team's; without any, the one that the simulated server sends from. */
+  domains?: readonly MailDomain[]
+  /** Resend's "sending access": the key may do nothing but send. */
+  keyMaySendOnly?: boolean
   /** Decides the fate of the n-th valid request to send, from 0. */
   fate?: (index: number) => Fate
 }
 
 /** `isBroken`: the answer ends in its middle, as when a connection breaks. */
+const usualDomains: readonly MailDomain[] = [{ name: 'frontdesk.example', status: 'verified' }]
+
 type Reply = { status: number; answer: unknown; isBroken?: boolean }
 
 export function createInbox(options: InboxOptions): { standIn: StandIn; record(): InboxRecord } {
@@ -66,6 +73,8 @@ export function createInbox(options: InboxOptions): { standIn: StandIn; record()
     if (!rate.take()) return refusal(errors.rateLimit(rate.limit))
     if (what === 'POST /emails') return send(body, key, 'one')
     if (what === 'POST /emails/batch') return send(body, key, 'batch')
+    if (options.keyMaySendOnly && !what.startsWith('POST /emails')) return refusal(errors.restrictedApiKey)
+    if (what === 'GET /domains') return { status: 200, answer: domainList(options.domains ?? usualDomains) }
     const id = /^GET \/emails\/([^/]+)$/.exec(what)?.[1]
     if (id !== undefined) return retrieve(id)
     return refusal(/ \/emails(\/[^/]+)?$/.test(what) ? errors.methodNotAllowed : errors.notFound)

@@ -7,8 +7,9 @@ import type { ModelRecord } from '../record.ts'
 import type { ModelScript } from '../script.ts'
 import type { Speech } from '../speech.ts'
 import type { Trace } from '../trace.ts'
-import { json, keyOf, refused } from './answers.ts'
+import { keyOf, refused } from './answers.ts'
 import { type Breaks, createBreaks } from './breaks.ts'
+import { createCatalogue } from './catalogue.ts'
 import { drawId } from './channel.ts'
 import { defaultConfig } from './config.ts'
 import { type Ear, openEar } from './detector.ts'
@@ -42,6 +43,8 @@ export function createModel(parts: {
   /** The only key that is taken; without it, any. */
   apiKey?: string
   settings?: Partial<ModelSettings>
+  /** Models that the account has no access to. */
+  without?: readonly string[]
 }): Model {
   const { clock, trace } = parts
   const settings = { ...USUAL_SETTINGS, ...parts.settings }
@@ -64,6 +67,7 @@ export function createModel(parts: {
     nextConsultation: () => ready?.repertoire.nextConsultation(),
     note,
   })
+  const catalogue = createCatalogue(parts.without)
   let ear: Promise<Ear> | null = null
   let ready: Ready | null = null
 
@@ -152,10 +156,8 @@ export function createModel(parts: {
         return isForThinker(body) ? thinker.answer(body) : writer.answer(body)
       case 'POST /v1/realtime/client_secrets':
         return secrets.create(body)
-      case 'GET /v1/models':
-        return json({ object: 'list', data: MODELS })
       default:
-        return refused(404, `Invalid URL (${method} ${path})`)
+        return (method === 'GET' ? catalogue(path) : null) ?? refused(404, `Invalid URL (${method} ${path})`)
     }
   }
 
@@ -170,13 +172,3 @@ export function createModel(parts: {
     }),
   }
 }
-
-/** 2027-01-20, when the first generation ends, is announced; for the others no end is known. */
-const MODELS = [
-  { id: 'gpt-realtime-2.1', shutdown_date: null },
-  { id: 'gpt-realtime-2.1-mini', shutdown_date: null },
-  { id: 'gpt-realtime', shutdown_date: '2027-01-20' },
-  { id: 'gpt-realtime-mini', shutdown_date: '2027-01-20' },
-  { id: 'gpt-transcribe', shutdown_date: null },
-  { id: 'gpt-6-luna', shutdown_date: null },
-].map((model) => ({ ...model, object: 'model', created: 1_762_300_800, owned_by: 'system' }))

@@ -138,32 +138,6 @@ function bounded<T>(
   })
 }
 
-/** Fails, with what to do about it, unless row security holds for whoever `db` logs in as. For start-up. */
-export async function assertWalled(db: Database): Promise<void> {
-  const faults = await db.beforeOrg<{ login: string; fault: string }>(wallFaults)
-  const [first] = faults
-  if (first === undefined) return
-  throw new Error(
-    `Cannot serve: the database login "${first.login}" ${faults.map((each) => each.fault).join(', ')}, so one clinic ` +
-      'could see another. Let DATABASE_URL log in as frontdesk_app; keep the owner for migrations',
-  )
-}
-
-/** Whatever the login is or may become (`set role`), apart from being the owner, is looked at. */
-const wallFaults = sql`
-  with reachable as (select * from pg_roles where pg_has_role(session_user, oid, 'member'))
-  select session_user::text as login, fault from (
-    select 'may act as superuser' as fault, exists (select from reachable where rolsuper) as holds
-    union all
-    select 'may bypass row security', exists (select from reachable where rolbypassrls)
-    union all
-    select 'may act as the owner of tables', exists (
-      select from pg_class join reachable on reachable.oid = relowner
-      where relnamespace in ('public'::regnamespace, 'routing'::regnamespace, 'calendar'::regnamespace))
-    union all
-    select 'cannot become frontdesk_tenant', not pg_has_role(session_user, 'frontdesk_tenant', 'member')
-  ) as faults where holds`
-
 /** A setting that ends with the transaction. */
 const setLocal = (name: string, value: string): SQL => sql`set_config(${name}, ${value}, true)`
 

@@ -77,11 +77,11 @@ export async function proveAccount(numbers: TwilioNumbers, account: TelephonyAcc
   if (!found.ok) throw new Error(accessWords(found.message, account))
 }
 
-const accessWords = (message: string, { accountSid }: { accountSid: string }): string =>
+export const accessWords = (message: string, { accountSid }: { accountSid: string }): string =>
   message.includes('20003') ? `${message}: the auth token of ${accountSid} is not the one that Twilio has` : message
 
 /** What must be changed at Twilio, so that calls to the number come here. */
-function pointingChanges({ PUBLIC_BASE_URL }: Config, { webhooks, overriddenBy }: TwilioNumber): Change[] {
+export function pointingChanges({ PUBLIC_BASE_URL }: Config, { webhooks, overriddenBy }: TwilioNumber): Change[] {
   const set = (hooks: Webhooks) => new Map(Object.entries(hooks).filter(([, url]) => url !== ''))
   const urls = numberUrls(PUBLIC_BASE_URL)
   const wanted = { voice: `POST ${urls.voice}`, fallback: `POST ${urls.fallback}`, status: `POST ${urls.status}` }

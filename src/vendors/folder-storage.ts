@@ -1,7 +1,7 @@
 // Files in a folder of this machine: for a developer, the simulator, and a server with a disk of its own. A file appears
 // whole or not at all, readable by this user only; a key that could lead out of the folder is refused.
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { access, constants, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
 import { type Outcome, ok, problem } from '../lib/outcome.ts'
 import { isStorageKey, type Storage, type StorageProblem } from './storage.ts'
 
@@ -27,6 +27,18 @@ export function createFolderStorage(folder: string): Storage {
         return failure('read file', error)
       }
     },
+  }
+}
+
+/** Whether files can be kept there: in the folder, or in the nearest above it that exists, in which it would be made. */
+export async function folderTakesFiles(folder: string): Promise<boolean> {
+  for (let place = resolve(folder); ; place = dirname(place)) {
+    const trouble = await access(place, constants.W_OK).then(
+      () => null,
+      ({ code }: { code?: string }) => code,
+    )
+    if (trouble === null) return (await stat(place)).isDirectory()
+    if (trouble !== 'ENOENT' || place === dirname(place)) return false
   }
 }
 

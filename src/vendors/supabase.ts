@@ -5,20 +5,10 @@ import { createClient } from '@supabase/supabase-js'
 import { type Outcome, ok, problem } from '../lib/outcome.ts'
 import { isStorageKey, type Storage, type StorageProblem } from './storage.ts'
 
-export function createSupabaseStorage(options: {
-  url: string
-  serviceRoleKey: string
-  bucket: string
-  timeoutMs: number
-}): Storage {
-  const within = ((input: RequestInfo | URL, init?: RequestInit) =>
-    fetch(input, { ...init, signal: AbortSignal.timeout(options.timeoutMs) })) as typeof fetch
-  const supabase = createClient(options.url, options.serviceRoleKey, {
-    auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false },
-    global: { fetch: within },
-  })
-  const bucket = supabase.storage.from(options.bucket)
+export type SupabaseOptions = { url: string; serviceRoleKey: string; bucket: string; timeoutMs: number }
 
+export function createSupabaseStorage(options: SupabaseOptions): Storage {
+  const bucket = clientOf(options).storage.from(options.bucket)
   return {
     async put(key, bytes, contentType) {
       if (!isStorageKey(key)) return malformed
@@ -32,6 +22,21 @@ export function createSupabaseStorage(options: {
       return error === null ? ok(new Uint8Array(await data.arrayBuffer())) : failure('read file', error)
     },
   }
+}
+
+/** Whether strangers can read the bucket. */
+export async function bucketAccess(options: SupabaseOptions): Promise<Outcome<'private' | 'public', StorageProblem>> {
+  const { data, error } = await clientOf(options).storage.getBucket(options.bucket)
+  return error === null ? ok(data.public ? 'public' : 'private') : failure('look at the bucket', error)
+}
+
+function clientOf({ url, serviceRoleKey, timeoutMs }: SupabaseOptions) {
+  const within = ((input: RequestInfo | URL, init?: RequestInit) =>
+    fetch(input, { ...init, signal: AbortSignal.timeout(timeoutMs) })) as typeof fetch
+  return createClient(url, serviceRoleKey, {
+    auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false },
+    global: { fetch: within },
+  })
 }
 
 const malformed = problem('refused', 'Cannot use storage key: it must be plain names between single slashes')

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { type SQL, sql } from 'drizzle-orm'
 import postgres from 'postgres'
 import type { Tx } from '../../src/db/database.ts'
-import { assertWalled } from '../../src/db/pool.ts'
+import { assertWalled } from '../../src/db/wall.ts'
 import { type Clinic, seedClinic } from '../support/clinics.ts'
 import { openTestDatabase, type TestDatabase } from '../support/database.ts'
 

@@ -27,6 +27,7 @@ const mayImport: Record<string, readonly string[]> = {
   analysis: uptoConversations,
   notifications: [...uptoConversations, 'emails'],
   setup: [...uptoClinic, 'calls'],
+  doctor: [...uptoClinic, 'calls', 'setup'],
   admin: [...uptoClinic, 'bridge', ...channels, 'analysis', 'notifications'],
 }
 

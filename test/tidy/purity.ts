@@ -57,6 +57,7 @@ export const pureFiles = [
   'src/notifications/line-view.ts',
   'src/notifications/view.ts',
   'src/organizations/settings.ts',
+  'src/doctor/finding.ts',
   'src/setup/change.ts',
   'src/setup/clinic-shape.ts',
   'src/setup/week.ts',
