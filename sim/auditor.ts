@@ -6,6 +6,7 @@ import * as carrier from './audit/carrier.ts'
 import type { Evidence, Rule, Violation } from './audit/case.ts'
 import * as clinic from './audit/clinic.ts'
 import * as faults from './audit/faults.ts'
+import { nothingIsForgotten } from './audit/handover.ts'
 import { hear } from './audit/hearing.ts'
 import * as keeping from './audit/keeping.ts'
 import * as people from './audit/people.ts'
@@ -34,6 +35,7 @@ export const rules: readonly Rule[] = [
   words.turnsAsExpected,
   words.toolsOnce,
   words.modesAsExpected,
+  nothingIsForgotten,
   clinic.appointmentsAsExpected,
   clinic.patientsAsExpected,
   clinic.messagesAsExpected,

@@ -125,7 +125,8 @@ export async function runCall(scene: Scene, request: CallRequest): Promise<CallR
   onTrace(trace)
   const model = createModel({ clock, trace, speech, seed, isStrict: true, apiKey: world.modelKey })
   const random = createRandom(seed).child('chaos')
-  const chaos = createChaos({ clock, trace, schedule: scheduleOf(plan, random), random })
+  const schedule = scheduleOf(plan, random)
+  const chaos = createChaos({ clock, trace, schedule, random, onCut: model.breakOff })
   const inbox = createInbox({ clock, trace, apiKey: world.inboxKey, fate: chaos.mailFate })
   const carrier = createCarrier({
     clock,
@@ -141,7 +142,7 @@ export async function runCall(scene: Scene, request: CallRequest): Promise<CallR
     ...whoIsCalled(fixture),
   })
   if (real === undefined) await clock.hold(model.use(fixture.model), 'the model to rehearse')
-  world.model.show(model.standIn)
+  world.model.show(chaos.aroundModel(model.standIn))
   world.inbox.show(inbox.standIn)
   world.carrier.show(carrier.standIn)
   const before = await clock.hold(view.look(), 'a look at the database')
@@ -158,7 +159,10 @@ export async function runCall(scene: Scene, request: CallRequest): Promise<CallR
   const [record] = await Promise.all([placed.done, ...desk])
   await settled(clock, () => view.of(placed.callSid, null))
   const server = await clock.hold(view.of(placed.callSid, before), 'a look at the database')
-  const forgeries = await clock.hold(lookForForged(view, chaos.record(), server), 'a look at the database')
+  const forgeries = await clock.hold(
+    lookForForged(view, chaos.record(), placed.callSid, server),
+    'a look at the database',
+  )
   const evidence = {
     fixture,
     carrier: record,
@@ -231,11 +235,12 @@ const noChaos: ChaosPlan = { faults: [] }
 async function lookForForged(
   view: View,
   { forgeries }: ChaosRecord,
+  callSid: string,
   server: ServerView,
 ): Promise<ChaosRecord['forgeries']> {
   const ledger = JSON.stringify([server.events, server.recordings])
   const looked = forgeries.map(async (forgery) => {
-    const isOfOurs = forgery.callSid === server.conversation?.call_sid
+    const isOfOurs = forgery.callSid === callSid
     const forged = isOfOurs ? null : await view.of(forgery.callSid, null)
     const isKept = forgery.marks.some((mark) => ledger.includes(mark))
     return { ...forgery, isKept: isKept || (forged !== null && (forged.conversation !== null || forged.isUnrouted)) }

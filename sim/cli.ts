@@ -3,6 +3,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { addCallerOptions, type CallerFlags } from './caller-options.ts'
 import { callCommand } from './command-call.ts'
+import { fuzzCommand } from './command-fuzz.ts'
 import { lintCommand } from './command-lint.ts'
 import { loadCommand } from './command-load.ts'
 import { raceCommand } from './command-race.ts'
@@ -213,6 +214,24 @@ Examples:
   sim load --json > load.json                    for a machine`,
   )
   .action(loadCommand)
+
+const seconds = (text: string): number => {
+  const [, value, unit] = /^(\d+)(s|m)$/.exec(text) ?? []
+  if (value === undefined) throw new InvalidArgumentError('It is a time such as 60s or 5m.')
+  return Number(value) * (unit === 'm' ? 60_000 : 1_000)
+}
+
+program
+  .command('fuzz')
+  .description(
+    'Puts calls of all fixtures through faults by chance, on the virtual clock; ends at the first that is not as it must be.',
+  )
+  .addOption(new Option('--for <time>', 'how long new calls are placed (60s)').argParser(seconds))
+  .addOption(new Option('--runs <count>', 'how many calls').argParser(count))
+  .option('--seed <text>', 'makes the run repeatable; printed at its beginning')
+  .option('--fixture <name|file>', 'this one alone')
+  .option('--json', 'print one JSON object at the end')
+  .action(fuzzCommand)
 
 const several = (text: string, before: string[]): string[] => [...before, text]
 

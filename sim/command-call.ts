@@ -2,15 +2,16 @@
 // `bun dev` has running; or to any other. Owns what of the command line goes together, and refuses the rest with a reason.
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { simulateCall } from './call.ts'
+import { type CallResult, simulateCall } from './call.ts'
 import { type CallerFlags, callerWishOf } from './caller-options.ts'
 import { faultsHelp } from './chaos/faults.ts'
 import { readChaos } from './chaos/reading.ts'
+import { keepSchedule, scheduleLines, smallestSchedule } from './chaos/reproducing.ts'
 import { createConsole } from './console.ts'
 import { type DevLine, type DevNote, readDevNote } from './dev-door.ts'
 import { callElsewhere } from './elsewhere.ts'
 import { ungradable } from './grading.ts'
-import { openPostgres } from './house.ts'
+import { openPostgres, type Postgres } from './house.ts'
 import { realModel } from './live.ts'
 import { Mistake } from './mistake.ts'
 import { openOwnPostgres } from './own-postgres.ts'
@@ -96,11 +97,34 @@ async function callOwn(wish: Wish, { speed, live, instructions: file, machines }
     ]
     const repeat = commandOf(wish, more)
     const exitCode = await showCall(result, wish, { console, print, repeat })
-    if (exitCode !== 0) for (const line of warnings(result.serverLog)) process.stderr.write(`${line}\n`)
+    if (exitCode === 0) return exitCode
+    for (const line of warnings(result.serverLog)) process.stderr.write(`${line}\n`)
+    if (wish.chaos !== undefined && isVirtual && instructions === undefined) await shrink(wish, result, postgres)
     return exitCode
   } finally {
     await postgres.stop()
   }
+}
+
+/** Tells the smallest schedule that still fails, where people read it. */
+async function shrink(
+  wish: Wish,
+  { fixture, seed, violations, evidence }: CallResult,
+  postgres: Postgres,
+): Promise<void> {
+  const tell = (line: string) => void (wish.json ? process.stderr : process.stdout).write(`${line}\n`)
+  const struck = evidence.chaos?.struck.map(({ strike }) => strike) ?? []
+  const found = await smallestSchedule(
+    { fixture, seed, violations, struck },
+    {
+      postgres,
+      speech: createSpeech({ cacheFolder: speechFolder }),
+      onProgress: (step) => process.stderr.write(`… ${step}\n`),
+    },
+  )
+  for (const line of scheduleLines(found)) tell(line)
+  const file = await keepSchedule({ fixture: fixture.name, seed, smallest: found })
+  tell(`as small: ${commandOf({ ...wish, chaos: undefined }, [`--chaos ${file}`, '--speed 10'])}`)
 }
 
 async function readInstructions(file: string): Promise<string> {

@@ -3,7 +3,7 @@
 import { simulateCall } from './call.ts'
 import { listFixtures } from './fixture.ts'
 import { openPostgres } from './house.ts'
-import { inOrder } from './in-order.ts'
+import { callsAtOnce, inOrder } from './in-order.ts'
 import { Mistake } from './mistake.ts'
 import { cases } from './race/cases.ts'
 import { type RaceResult, race } from './race/race.ts'
@@ -37,9 +37,6 @@ export async function raceCommand(flags: RaceFlags): Promise<void> {
   if (!flags.json) print(coverageText(results, untried, performance.now() - startedAt))
   process.exitCode = results.every(holds) && untried.length === 0 ? 0 : 1
 }
-
-/** The next call is placed while one is raced. */
-const callsAtOnce = 2
 
 async function fixturesToRace(flags: RaceFlags, say: (step: string) => void): Promise<Fixture[]> {
   const names = flags.all ? await listFixtures() : [flags.fixture ?? 'default']

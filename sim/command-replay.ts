@@ -4,7 +4,7 @@ import { type CallResult, simulateCall, summaryOf } from './call.ts'
 import { listFixtures } from './fixture.ts'
 import { type Grade, isMet, scoreText, ungradable } from './grading.ts'
 import { openPostgres } from './house.ts'
-import { inOrder } from './in-order.ts'
+import { callsAtOnce, inOrder } from './in-order.ts'
 import { lintFixtures } from './lint/files.ts'
 import { realModel } from './live.ts'
 import { Mistake } from './mistake.ts'
@@ -52,9 +52,6 @@ async function refusePatients(names: readonly string[]): Promise<void> {
   const found = await lintFixtures(names)
   if (found.length > 0) throw new Mistake(`These fixtures may hold a real patient:\n${found.join('\n')}`)
 }
-
-/** Each has a clock and a database of its own: while one waits for its database, another gets on. */
-const callsAtOnce = 2
 
 const isRight = ({ violations }: CallResult): boolean => violations.length === 0
 

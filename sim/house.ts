@@ -341,7 +341,8 @@ function buildDeps(world: World, random: Random, appUrl: string, log: string[], 
   const { clock } = world
   const deps = composeDeps(config, appUrl, {
     ...own,
-    clock,
+    // Every machine's clock tells whole milliseconds.
+    clock: { now: () => Math.floor(clock.now()), after: clock.after },
     ids: idsFrom(random.child('server ids')),
     db: createDatabase({ url: appUrl, maxConnections: config.DATABASE_POOL_SIZE }),
     openSocket: dialInMemory(clock, world.model.standIn),

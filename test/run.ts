@@ -47,6 +47,20 @@ const steps: Step[] = [
     count: fromLastLine,
   },
   {
+    name: 'fuzz',
+    about: 'calls of known seeds, put through faults (sim fuzz)',
+    minutesMax: 3,
+    command: () => [bun, 'sim/cli.ts', 'fuzz', '--seed', 'known', '--runs', '20'],
+    count: fromLastLine,
+  },
+  {
+    name: 'fuzz-new',
+    about: 'and of a seed that nobody has tried, for ten seconds',
+    minutesMax: 2,
+    command: () => [bun, 'sim/cli.ts', 'fuzz', '--for', '10s'],
+    count: fromLastLine,
+  },
+  {
     name: 'deno',
     about: 'the same server on Deno',
     minutesMax: 2,
@@ -58,7 +72,7 @@ const steps: Step[] = [
 const help = `Usage: bun run test [--only STEP]
 
 Runs, in this order, and exits 0 only if all of it passes:
-${steps.map(({ name, about }) => `  ${name.padEnd(8)}${about}`).join('\n')}
+${steps.map(({ name, about }) => `  ${name.padEnd(10)}${about}`).join('\n')}
 
 --only STEP   run that step alone
 --help        this text

@@ -102,14 +102,14 @@ export type Hearing = { items: SpokenItem[]; fault: Finding | null }
 /** How long after a fault that cuts a stream, at most, the carrier takes it for ended. */
 const CUT_WITHIN_MS = 250
 
+/** A server without its model, or without itself, cannot wait until all was heard. */
+const breaksStream = (fault: string): boolean => ['ws-cut', 'model-cut', 'crash'].includes(fault)
+
 /** The stream did not end by anybody's will: a fault cut it. */
 export const isCut = ({ endedAtMs }: StreamRecord, chaos: ChaosRecord | undefined): boolean =>
   (chaos?.struck ?? []).some(
     ({ atMs, strike: { fault } }) =>
-      (fault === 'ws-cut' || fault === 'crash') &&
-      endedAtMs !== null &&
-      endedAtMs >= atMs &&
-      endedAtMs <= atMs + CUT_WITHIN_MS,
+      breaksStream(fault) && endedAtMs !== null && endedAtMs >= atMs && endedAtMs <= atMs + CUT_WITHIN_MS,
   )
 
 export const millis = (bytes: number): number => Math.round(bytes / BYTES_PER_MS)

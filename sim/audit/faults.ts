@@ -39,7 +39,7 @@ function judgeCut({ carrier, model }: Case, cutAtMs: number): Finding[] {
     ...joined(carrier.streams).played.map(({ atMs }) => atMs),
     ...carrier.said.map(({ atMs }) => atMs),
     ...carrier.bridges.map(({ joinedAtMs }) => joinedAtMs),
-  ].some((atMs) => atMs > cutAtMs && atMs <= cutAtMs + BACK_WITHIN_MS)
+  ].some((atMs) => atMs >= cutAtMs && atMs <= cutAtMs + BACK_WITHIN_MS)
   if (heardAgain || !isPatient || hadEnded) return []
   const after = `${Math.round(cutAtMs - carrier.ringingAtMs)} ms into the call`
   return [

@@ -1,6 +1,6 @@
 // PURE. The rules of what is kept and sent: one row with the right columns, the recordings, exactly the expected mail, after
 // everything else, and nothing of it in another clinic.
-import { type Case, type Finding, instant, type Rule } from './case.ts'
+import { type Case, type Finding, instant, type Rule, type ServerView } from './case.ts'
 import { isLike } from './likeness.ts'
 
 /** Twilio tells times in whole seconds, and a status takes its way. */
@@ -157,8 +157,7 @@ export const mailAfterEverything: Rule = {
   name: 'the mail goes out after everything that it tells, unless its deadline has passed',
   check({ inbox, server }) {
     if (server === null) return []
-    // No mail tells that a file was put away, nor waits for it.
-    const facts = server.events.filter(({ kind }) => kind !== 'email.sent' && kind !== 'recording.fetched')
+    const facts = server.events.filter(isTold)
     const deadlineAtMs = facts.find(({ kind }) => kind === 'deadline.passed')?.atMs ?? Number.POSITIVE_INFINITY
     return inbox.messages
       .filter(({ atMs }) => atMs < deadlineAtMs)
@@ -170,6 +169,22 @@ export const mailAfterEverything: Rule = {
           })),
       )
   },
+}
+
+/** Not that a file was put away, nor a step on the way to an end that is known. */
+function isTold({ kind, fact }: ServerView['events'][number]): boolean {
+  switch (kind) {
+    case 'email.sent':
+    case 'recording.fetched':
+    case 'stream.reported':
+    case 'transfer.leg':
+      return false
+    case 'call.status':
+    case 'recording.status':
+      return [...terminal, 'absent'].includes(String(fact.status))
+    default:
+      return true
+  }
 }
 
 export const wallsHold: Rule = {

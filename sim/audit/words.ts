@@ -76,10 +76,12 @@ function judgeAgent(spoken: SpokenItem, kept: Utterance[]): Finding[] {
   if (letters(turn.text + turn.unheard) !== letters(item.text))
     return wrong(`Heard and unheard part of ${item.itemId} are not together what was said`)
   const isHeardOut = heardMs >= emittedMs - IN_FLIGHT_MS && item.truncatedAtMs === null
-  if (isHeardOut && (turn.unheard !== '' || (turn.isCut !== false && !isInterrupted)))
+  // Where the line went dead just before its end, it may count as cut.
+  const isCutShort = heardBytes < item.audio.length && turn.isCut === true
+  if (isHeardOut && !isCutShort && (turn.unheard !== '' || (turn.isCut !== false && !isInterrupted)))
     return wrong(`All of ${item.itemId} was heard, but the transcript has it otherwise`)
   if (!isHeardOut && turn.isCut !== true) return wrong(`${item.itemId} was cut off, but the transcript does not say so`)
-  if (isHeardOut || isHeardShare(turn.text, spoken)) return []
+  if ((isHeardOut && !isCutShort) || isHeardShare(turn.text, spoken)) return []
   return wrong(`The transcript has another part of ${item.itemId} as heard than the caller heard`)
 }
 

@@ -4,12 +4,12 @@ import type { Callback, Deliver } from '../carrier/deliveries.ts'
 import type { CarrierSettings } from '../carrier/exchange.ts'
 import type { SimClock } from '../clock.ts'
 import type { Fate } from '../inbox/inbox.ts'
-import type { Line, LineHandlers, Network } from '../network.ts'
+import type { Handshake, Line, LineHandlers, Network, StandIn } from '../network.ts'
 import type { Random } from '../random.ts'
 import type { ChaosRecord } from '../record.ts'
 import type { Trace } from '../trace.ts'
 import { createForger } from './forger.ts'
-import { createHeldLine, type HeldLine } from './held-line.ts'
+import { createHeldLine } from './held-line.ts'
 import { callbackOf, createNumbering, requestOf } from './naming.ts'
 import type { Schedule } from './schedule.ts'
 import { type Strike, strikeText } from './strikes.ts'
@@ -18,6 +18,8 @@ export type Chaos = {
   /** The carrier's way to the server, with faults on it. */
   around(network: Network): Network
   readonly carrier: Pick<CarrierSettings, 'reroute' | 'delayRest'>
+  /** The model's door, with the sockets behind it cut. */
+  aroundModel(model: StandIn): StandIn
   /** Decides over the n-th message, from 0. */
   mailFate(index: number): Fate
   /** The call has been placed: from now on the instants of cuts count. */
@@ -25,12 +27,21 @@ export type Chaos = {
   record(): ChaosRecord
 }
 
-export function createChaos(world: { clock: SimClock; trace: Trace; schedule: Schedule; random: Random }): Chaos {
-  const { clock, trace, schedule, random } = world
+type World = {
+  clock: SimClock
+  trace: Trace
+  schedule: Schedule
+  random: Random
+  /** The line between the caller and the agent has just been cut. */
+  onCut(): void
+}
+
+export function createChaos({ clock, trace, schedule, random, onCut }: World): Chaos {
   const record: ChaosRecord = { struck: [], missed: [], forgeries: [] }
   const numbering = createNumbering()
   const forge = createForger(random.child('forger'))
-  const lines = new Set<HeldLine>()
+  const streams = new Set<Line>()
+  const sessions = new Set<Line>()
   /** Callbacks that came before what caused them: until they are answered, nothing else tells of it. */
   const ahead = new Set<Promise<void>>()
   /** Where callbacks go; every other request asks for TwiML. */
@@ -118,14 +129,15 @@ export function createChaos(world: { clock: SimClock; trace: Trace; schedule: Sc
     strike(done, { answered: status })
   }
 
-  function cutStream(cut: Strike): void {
-    const line = [...lines].at(-1)
+  function cutNewest(open: ReadonlySet<Line>, cut: Strike): void {
+    const line = [...open].at(-1)
     if (line === undefined) {
       miss(cut)
       return
     }
     strike(cut)
     line.cut()
+    onCut()
   }
 
   return {
@@ -133,9 +145,13 @@ export function createChaos(world: { clock: SimClock; trace: Trace; schedule: Sc
       fetch: (url, init) => fetchThrough(network, url, init),
       async dial(url, headers, handlers) {
         const line = await dialHeld(network, url, headers, handlers)
-        lines.add(line)
+        streams.add(line)
         return line
       },
+    }),
+    aroundModel: (model) => ({
+      fetch: model.fetch,
+      upgrade: async (request) => withCuts(await model.upgrade?.(request)),
     }),
     carrier: { reroute, delayRest: caughtUp },
     mailFate(index) {
@@ -146,11 +162,31 @@ export function createChaos(world: { clock: SimClock; trace: Trace; schedule: Sc
     },
     begin() {
       for (const each of schedule.timed) {
-        // The others are dealt with by whoever hosts the model, the processes and the database.
-        if (each.fault === 'ws-cut') clock.after(each.atMs, () => cutStream(each))
+        // The others are dealt with by whoever hosts the processes and the database.
+        if (each.fault === 'ws-cut') clock.after(each.atMs, () => cutNewest(streams, each))
+        if (each.fault === 'model-cut') clock.after(each.atMs, () => cutNewest(sessions, each))
       }
     },
     record: () => ({ ...record }),
+  }
+
+  function withCuts(handshake: Handshake | undefined): Handshake {
+    if (handshake === undefined) return { refuse: new Response(null, { status: 404 }) }
+    if ('refuse' in handshake) return handshake
+    return {
+      ...handshake,
+      accept(line) {
+        sessions.add(line)
+        const handlers = handshake.accept(line)
+        return {
+          message: handlers.message,
+          close(code, reason) {
+            sessions.delete(line)
+            handlers.close(code, reason)
+          },
+        }
+      },
+    }
   }
 
   async function dialHeld(network: Network, url: string, headers: Record<string, string>, handlers: LineHandlers) {
@@ -159,7 +195,7 @@ export function createChaos(world: { clock: SimClock; trace: Trace; schedule: Sc
     line = await network.dial(url, headers, {
       message: handlers.message,
       close(code, reason) {
-        lines.delete(held)
+        streams.delete(held)
         handlers.close(code, reason)
       },
     })

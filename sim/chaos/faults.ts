@@ -93,7 +93,8 @@ export const catalog = {
 
 export const faultNames = Object.keys(catalog) as FaultName[]
 
-type Taken<N extends FaultName> = z.infer<z.ZodObject<(typeof catalog)[N]['takes']['fields']>>
+type Fields<N extends FaultName> = (typeof catalog)[N]['takes']['fields']
+type Taken<N extends FaultName> = { [F in keyof Fields<N>]: z.infer<Fields<N>[F]> }
 /** A fault with its parameters; times in ms, those of cuts and crashes after the call was placed. */
 export type Fault = { [N in FaultName]: { fault: N } & Taken<N> }[FaultName]
 

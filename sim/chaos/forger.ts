@@ -33,6 +33,9 @@ export const createForger = (random: Random) => {
           ...forge('RecordingDuration', FORGED_SECONDS),
         ]
     if (!asks) forge('CallStatus', 'failed')
+    forge('AnsweredBy', 'fax')
+    // Of which nothing else could be told otherwise.
+    form.set('Forged', 'true')
     return { init: { ...init, body: form.toString() }, callSid: form.get('CallSid') ?? '', marks }
   }
 }

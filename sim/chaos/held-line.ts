@@ -2,13 +2,11 @@
 // What is sent in one turn is looked at when the turn is over, so that whatever the turn sets going can still hold it.
 import type { Line } from '../network.ts'
 
-export type HeldLine = Line
-
 /** `line`: the one beneath, once there is one. */
 export function createHeldLine(
   line: () => Line | null,
   { isHeld, released }: { isHeld(): boolean; released(): Promise<void> },
-): HeldLine {
+): Line {
   const waiting: ((line: Line) => void)[] = []
   let isFlushing = false
 

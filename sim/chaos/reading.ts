@@ -41,3 +41,6 @@ function parsed(content: string, where: string): Record<string, unknown> {
   }
   throw new Mistake(`${where}: it is not a JSON object`)
 }
+
+/** A plan as its file has it: planIn reads it back. */
+export const planText = (plan: ChaosPlan): string => `${JSON.stringify({ version: VERSION, ...plan }, null, 1)}\n`

@@ -3,6 +3,7 @@
 // named by what it is and its number among its like, never by its time.
 import { z } from 'zod'
 import { Mistake } from '../mistake.ts'
+import type { FaultName } from './faults.ts'
 import { toldMs } from './parameters.ts'
 
 /** A callback, by what it tells: `completed #1`, `leg ringing #2`, `recording completed #1`, `stream stream-started #1`. */
@@ -56,6 +57,9 @@ export function readStrikes(json: unknown, where: string): Strike[] {
   const [issue] = read.error.issues
   throw new Mistake(`${where}: strikes.${issue?.path.join('.')}: ${issue?.message}`)
 }
+
+/** Which fault it comes of. */
+export const faultOf = ({ fault }: Strike): FaultName => (fault === 'repeat' ? 'duplicate' : fault)
 
 /** What these strikes change in what is said, and not only in what is told of it afterwards. */
 export const touchesTalk = (strikes: readonly Strike[]): boolean => strikes.some(touches)

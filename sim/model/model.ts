@@ -27,6 +27,8 @@ export type Model = {
    * 503. Rejects when the script has something that cannot be spoken.
    */
   use(script: ModelScript): Promise<void>
+  /** The line to the caller broke, and the call goes on with another session. */
+  breakOff(): void
   /** Everything since the model was created. */
   record(): ModelRecord
 }
@@ -164,6 +166,7 @@ export function createModel(parts: {
   return {
     standIn: { fetch, upgrade },
     use: (script) => clock.hold(prepare(script), 'the rehearsal of the model'),
+    breakOff: () => ready?.repertoire.breakOff(),
     record: () => ({
       sessions: sessions.map((session) => session.record()),
       writings: writer.record(),

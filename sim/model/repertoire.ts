@@ -26,6 +26,13 @@ export type Repertoire = {
    */
   nextResponse(answers: readonly ToolAnswer[], prompt: Prompt): { outputs: Output[]; unknown: string[] } | null
   /**
+   * The line to the caller broke: whoever goes on with the call takes it up again first, in words that no script has; and has
+   * such words for callers, too, who then say more than the script knows of.
+   */
+  breakOff(): void
+  /** It was never broken off. */
+  isInStep(): boolean
+  /**
    * What a turn of the caller is heard as: the next of the script, '' when it has run out. Audio that was heard before, in a
    * session that ended before it could say so, is heard as the same again.
    */
@@ -40,11 +47,18 @@ export type Repertoire = {
 
 export type Stage = { clock: SimClock; speech: Speech; note(text: string): void }
 
+/** Said in place of nothing: the other side of a line that broke would wait for it. */
+const TAKING_UP = 'We were cut off for a moment. Please go on.'
+
 export async function rehearse(script: ModelScript, stage: Stage): Promise<Repertoire> {
   const known = new Map<ModelOutput, Uint8Array>()
   for (const output of script.responses.flat())
     if ('say' in output && !hasReference(output.say))
       known.set(output, await stage.speech.speak(output.say, output.voice))
+  const takesUp: ModelOutput = { say: TAKING_UP }
+  known.set(takesUp, await stage.speech.speak(TAKING_UP))
+  let isBrokenOff = false
+  let isInStep = true
   const responses = [...script.responses]
   const hears = [...script.hears]
   const untold: { audio: Uint8Array; words: string }[] = []
@@ -53,7 +67,12 @@ export async function rehearse(script: ModelScript, stage: Stage): Promise<Reper
   return {
     connection: script.connection,
     nextResponse(answers, prompt) {
-      const scripted = script.improvises ? improvised(prompt) : responses.shift()
+      const scripted = script.improvises
+        ? improvised(prompt)
+        : isBrokenOff
+          ? [takesUp]
+          : (responses.shift() ?? (isInStep ? undefined : [takesUp]))
+      isBrokenOff = false
       if (scripted === undefined) return null
       const prepared = scripted.map((output) => prepare(output, known.get(output), answers, stage))
       return {
@@ -61,6 +80,11 @@ export async function rehearse(script: ModelScript, stage: Stage): Promise<Reper
         unknown: prepared.flatMap(({ unknown }) => unknown),
       }
     },
+    breakOff() {
+      isBrokenOff = true
+      isInStep = false
+    },
+    isInStep: () => isInStep,
     hear(audio) {
       const again = untold.filter((turn) => holds(audio, turn.audio))
       for (const turn of again) untold.splice(untold.indexOf(turn), 1)

@@ -51,5 +51,5 @@ export function putThrough(
   const { toolCallId, reason, isFirm, asks } = wish
   const { name: target, phoneNumber, isWarm } = wish.contact
   out.push({ do: 'record', fact: { kind: 'transfer.requested', toolCallId, target, phoneNumber, reason, isWarm } })
-  return beginEnding(state, { transfer: toolCallId, isFirm }, asks, atMs)
+  return beginEnding(state, { transfer: toolCallId, askedAtMs: atMs, isFirm }, asks, atMs)
 }

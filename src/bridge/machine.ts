@@ -143,7 +143,7 @@ function said(state: CallState, out: Command[], event: Said, atMs: number): Call
       const heard = words(state, itemId, { state: 'final', text }, atMs)
       const alarmed = listenForAlarm(heard, out, { itemId, isFinal: true }, atMs)
       const weighed = weighWords(weighTurn(alarmed, out, itemId, text), out, itemId, text, atMs)
-      return withdrawTransfer(weighed, out, text)
+      return withdrawTransfer(weighed, out, itemId, text)
     }
     case 'conversation.item.input_audio_transcription.failed':
       out.push({ do: 'note', level: 'info', about: 'a turn of the caller could not be transcribed' })
@@ -219,11 +219,16 @@ function callerSpeaks(state: CallState, out: Command[], itemId: string, atMs: nu
   }
 }
 
-/** Whoever is about to be put through may thank for it; whoever says something else stays with the agent. */
-function withdrawTransfer(state: CallState, out: Command[], text: string): CallState {
-  const { phase } = state
+/**
+ * Whoever is about to be put through may thank for it; whoever says something else stays with the agent. The words that asked
+ * for it may be transcribed after it: they are told by when they were said.
+ */
+function withdrawTransfer(state: CallState, out: Command[], itemId: string, text: string): CallState {
+  const { phase, transcript } = state
   if (phase.is !== 'ending' || typeof phase.reason !== 'object' || phase.reason.isFirm || isBackchannel(text))
     return state
+  const turn = transcript.turns.find((each) => each.itemId === itemId)
+  if (turn === undefined || turn.startedAtMs < phase.reason.askedAtMs) return state
   out.push({ do: 'record', fact: { kind: 'transfer.withdrawn', toolCallId: phase.reason.transfer } })
   out.push({ do: 'tell-model', event: transferWithdrawn })
   return { ...state, phase: { is: 'live' }, asks: state.asks.filter((what) => what !== 'connecting') }

@@ -59,7 +59,13 @@ export type Phase =
  * agent: by its tool. silence: nobody spoke. too-long: `callMs`. spent: there is no money left for it. handed-over: another
  * machine goes on with the call. transfer: a person does, as the tool call of this id asked; firm: whatever is still said.
  */
-export type Ending = 'agent' | 'silence' | 'too-long' | 'spent' | 'handed-over' | { transfer: string; isFirm?: boolean }
+export type Ending =
+  | 'agent'
+  | 'silence'
+  | 'too-long'
+  | 'spent'
+  | 'handed-over'
+  | { transfer: string; askedAtMs: number; isFirm?: boolean }
 
 /** Who has the floor. pausing: speech has stopped, and the turn is about to be committed. */
 export type Floor =
@@ -119,6 +125,7 @@ export type RunningTool = {
   toolCallId: string
   responseId: string
   hadSpeech: boolean
+  calledAtMs: number
   dueAtMs: number
   consult: Consult | null
   isTransfer: boolean

@@ -45,12 +45,13 @@ function runningTool(
   { script, limits }: CallState,
   call: ToolCall,
   atMs: number,
-): Pick<RunningTool, 'toolCallId' | 'dueAtMs' | 'consult' | 'isTransfer'> {
+): Pick<RunningTool, 'toolCallId' | 'calledAtMs' | 'dueAtMs' | 'consult' | 'isTransfer'> {
   const { toolCallId, name } = call
   const { isConsult = false, isTransfer = false } = script.tools.find((tool) => tool.name === name) ?? {}
-  if (!isConsult) return { toolCallId, dueAtMs: atMs + limits.toolMs, consult: null, isTransfer }
+  const called = { toolCallId, calledAtMs: atMs, isTransfer }
+  if (!isConsult) return { ...called, dueAtMs: atMs + limits.toolMs, consult: null }
   const consult = { is: 'held' as const, call, dueAtMs: atMs + limits.lastTurnMs }
-  return { toolCallId, dueAtMs: atMs + limits.consultMs, consult, isTransfer }
+  return { ...called, dueAtMs: atMs + limits.consultMs, consult }
 }
 
 /** A second answer to a call, or one that comes after we answered for it, changes nothing. */
@@ -81,7 +82,8 @@ function inLanguage(state: CallState, out: Command[], language: string): CallSta
   return { ...state, eventCount: eventCount + 1, script: { ...script, model } }
 }
 
-const endingBy = ({ isTransfer, toolCallId }: RunningTool): Ending => (isTransfer ? { transfer: toolCallId } : 'agent')
+const endingBy = ({ isTransfer, toolCallId, calledAtMs }: RunningTool): Ending =>
+  isTransfer ? { transfer: toolCallId, askedAtMs: calledAtMs } : 'agent'
 
 /** What is still to be said before the call ends. */
 function lastWords({ response }: CallState, call: RunningTool): Ask[] {

@@ -15,7 +15,7 @@ import {
   without,
 } from '../support/audited-parts.ts'
 import { brokenClinic } from '../support/broken-clinic.ts'
-import { brokenFaults, cut } from '../support/broken-faults.ts'
+import { brokenFaults, cut, known, takeOver } from '../support/broken-faults.ts'
 import { brokenKeeping } from '../support/broken-keeping.ts'
 import { brokenPeople, putThrough } from '../support/broken-people.ts'
 import { brokenSound } from '../support/broken-sound.ts'
@@ -59,6 +59,16 @@ describe('the auditor', () => {
     call.inbox.messages.push(...call.inbox.messages)
     call.fixture.expect.emails[0]?.to.push('nobody@clinic.example')
     expect(audit(call).map(({ rule }) => rule)).toContainEqual(expect.stringMatching('exactly the expected e-mails'))
+  })
+
+  test('finds nothing wrong with a session that takes over and is told everything, in the database’s own order', () => {
+    const call = auditedCall()
+    const turned = (text: string) => JSON.stringify(Object.fromEntries(Object.entries(JSON.parse(text)).reverse()))
+    takeOver(
+      call,
+      known(call).map((item) => (item.output === undefined ? item : { ...item, output: turned(item.output) })),
+    )
+    expect(audit(call)).toEqual([])
   })
 
   test('has a broken call here for every rule', () => {
@@ -137,7 +147,12 @@ describe('the auditor', () => {
 
   test('facts that come after the deadline do not hold the mail up', () => {
     const call = auditedCall()
-    const late = { key: 'recording.status:RE1', kind: 'recording.status', atMs: at(99_000), fact: {} }
+    const late = {
+      key: 'recording.status:RE1',
+      kind: 'recording.status',
+      atMs: at(99_000),
+      fact: { status: 'completed' },
+    }
     call.server.events.push(late)
     expect(audit(call)).toHaveLength(1)
     call.server.events.push({ key: 'deadline.passed', kind: 'deadline.passed', atMs: at(9_600), fact: {} })

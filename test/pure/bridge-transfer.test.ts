@@ -81,6 +81,20 @@ describe('a transfer', () => {
     expect(scene.done).not.toContainEqual({ do: 'hang-up' })
   })
 
+  test('is not taken back by the words that asked for it, transcribed after it was promised', () => {
+    const scene = quiet()
+    scene.callerStarts('u1')
+    scene.callerStops('u1')
+    scene.wait(300)
+    scene.created('r1')
+    scene.calls('r1', 't1', 'transfer_to_person')
+    scene.responseDone('r1')
+    scene.tell({ on: 'tool-answered', ...connecting })
+    scene.transcribed('u1', 'Could I speak to the nurse, please?')
+    expect(scene.state.phase.is).toBe('ending')
+    expect(scene.factsOf('transfer.withdrawn')).toEqual([])
+  })
+
   test('waits no longer than its limit for the sentence to be heard', () => {
     const { scene } = announced()
     scene.wait(callLimits.goodbyeMs)

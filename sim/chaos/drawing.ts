@@ -1,0 +1,48 @@
+// PURE. Faults by chance, for calls that are put through many: those that a call on the virtual clock can be put through.
+import type { Random } from '../random.ts'
+import { catalog, type Fault, type FaultName, faultNames } from './faults.ts'
+import { callbackNames } from './parameters.ts'
+
+/** Faults of processes and databases need real time. */
+export const virtualFaults: readonly FaultName[] = faultNames.filter((name) => catalog[name].strikes !== 'process')
+
+/** Beside the one that must be there, each of the others is with this chance. */
+const OTHERS_SHARE = 0.2
+/** Cuts come within this: few fixtures last longer. */
+const CUT_WITHIN_MS = 25_000
+const SLOWEST_MS = 12_000
+
+export const drawFaults = (random: Random, must: FaultName): Fault[] =>
+  virtualFaults
+    .filter((name) => name === must || random.child(`with ${name}`).next() < OTHERS_SHARE)
+    .map((name) => drawFault(name, random.child(name)))
+
+function drawFault(fault: FaultName, random: Random): Fault {
+  switch (fault) {
+    case 'duplicate':
+      return { fault, share: random.pick([0.2, 0.5, 1]) }
+    case 'delay':
+      return { fault, fromMs: 0, toMs: random.pick([2_000, 40_000, 9 * 60_000]) }
+    case 'drop':
+      return { fault, callbacks: subset(callbackNames, random) }
+    case 'slow-webhook':
+      return { fault, byMs: random.int(1, SLOWEST_MS) }
+    case 'ws-cut':
+    case 'model-cut':
+    case 'crash':
+    case 'deploy':
+    case 'db-restart':
+      return { fault, atMs: Array.from({ length: random.int(1, 2) }, () => random.int(500, CUT_WITHIN_MS)) }
+    case 'reorder':
+    case 'early':
+    case 'bad-signature':
+    case 'mail-timeout':
+      return { fault }
+  }
+}
+
+/** At least one of them. */
+function subset<T>(all: readonly T[], random: Random): T[] {
+  const sure = random.pick(all)
+  return all.filter((each) => each === sure || random.next() < 0.3)
+}
