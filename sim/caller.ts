@@ -17,6 +17,8 @@ export type CallerTurn = { audio: Uint8Array; digit: string | null; hangsUp: boo
 export type Caller = {
   /** To be called every 20 ms from the answer on, with the instant at which the frame begins. */
   next(atMs: number, ear: Ear): CallerTurn
+  /** One thing more that they do, after all others. */
+  order(step: CallerStep): void
 }
 
 /** The agent has finished when nothing has sounded for so long. */
@@ -33,11 +35,12 @@ const BEEP_MS = 500
 
 const QUIET_FRAME = silence(FRAME_BYTES)
 
-/** `tell`: what they do, for whoever watches. */
+/** `tell`: what they do, for whoever watches. `isDriven`: they wait for orders, and nothing else makes them hang up. */
 export function createCaller(
   steps: readonly CallerStep[],
   answeredAtMs: number,
   tell: (what: string, body?: unknown) => void,
+  isDriven = false,
 ): Caller {
   const agent = createListener()
   const inTurn = steps.filter(({ on }) => on !== 'time')
@@ -119,7 +122,7 @@ export function createCaller(
   function act(nowMs: number): boolean {
     const step = inTurn[awaited.at]
     if (step === undefined) {
-      const waitsInVain = !isBusy() && timed.length === 0 && nowMs - awaited.sinceMs >= PATIENCE_MS
+      const waitsInVain = !isDriven && !isBusy() && timed.length === 0 && nowMs - awaited.sinceMs >= PATIENCE_MS
       return waitsInVain && tooLong('the end of the call')
     }
     // Who waits for the agent to finish waits on when it goes on.
@@ -127,7 +130,8 @@ export function createCaller(
     if (awaited.dueAtMs === null) {
       const cue = cueAtMs(step, nowMs)
       if (cue !== null) awaited.dueAtMs = cue + step.waitMs
-      else if (nowMs - awaited.sinceMs >= limitOf(step)) return tooLong(`step ${awaited.at + 1}, on ${step.on}`)
+      else if (!isDriven && nowMs - awaited.sinceMs >= limitOf(step))
+        return tooLong(`step ${awaited.at + 1}, on ${step.on}`)
     }
     return awaited.dueAtMs !== null && nowMs >= awaited.dueAtMs && begin(step, nowMs)
   }
@@ -163,6 +167,7 @@ export function createCaller(
   }
 
   return {
+    order: (step) => void inTurn.push(step),
     next(atMs, ear) {
       agent.hear(atMs, ear)
       line = ear.line

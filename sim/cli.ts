@@ -9,14 +9,11 @@ import { loadCommand } from './command-load.ts'
 import { raceCommand } from './command-race.ts'
 import { replayCommand } from './command-replay.ts'
 import { callbacks, triggerCommand } from './command-trigger.ts'
+import { phoneNumber, portNumber, several } from './command-values.ts'
 import { listFixtures } from './fixture.ts'
 import { Mistake } from './mistake.ts'
+import { addUpCommands } from './up-commands.ts'
 
-const phoneNumber = (text: string): string => {
-  if (!/^\+[1-9]\d{6,14}$/.test(text))
-    throw new InvalidArgumentError('A phone number begins with + and its country code, such as +15551234567.')
-  return text
-}
 const speed = (text: string): number => {
   const value = Number(text)
   if (!(value >= 1)) throw new InvalidArgumentError('The speed is 1 for real time, or more for the virtual clock.')
@@ -28,12 +25,6 @@ const machines = (text: string): number => {
   if (!/^[1-9]$/.test(text) || Number(text) > mostMachines)
     throw new InvalidArgumentError(`The server can be 1 to ${mostMachines} machines.`)
   return Number(text)
-}
-
-const portNumber = (text: string): number => {
-  const value = Number(text)
-  if (!Number.isInteger(value) || value < 1 || value > 65_535) throw new InvalidArgumentError('A port is 1 to 65535.')
-  return value
 }
 
 const fixtures = (await listFixtures()).join(', ').match(/.{1,68}(, |$)/g) ?? []
@@ -233,8 +224,6 @@ program
   .option('--json', 'print one JSON object at the end')
   .action(fuzzCommand)
 
-const several = (text: string, before: string[]): string[] => [...before, text]
-
 program
   .command('trigger')
   .description('Sends one signed callback by hand, to a running "bun dev" or to --target.')
@@ -249,6 +238,8 @@ program
   .option('--public-url <url>', 'with --target: the address by which the server knows itself, if it is another')
   .option('--json', 'print one JSON object')
   .action(triggerCommand)
+
+addUpCommands(program)
 
 try {
   await program.parseAsync()

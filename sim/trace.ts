@@ -28,7 +28,8 @@ export type Trace = {
   onEntry(listener: (entry: TraceEntry) => void): void
 }
 
-export function createTrace(clock: SimClock): Trace {
+/** `isKept`: false for a trace without end, of which only its listeners learn. */
+export function createTrace(clock: SimClock, isKept = true): Trace {
   const startedAtMs = clock.now()
   const entries: TraceEntry[] = []
   const listeners: ((entry: TraceEntry) => void)[] = []
@@ -36,7 +37,7 @@ export function createTrace(clock: SimClock): Trace {
     entries,
     add(given) {
       const entry: TraceEntry = { atMs: clock.now() - startedAtMs, ...given }
-      entries.push(entry)
+      if (isKept) entries.push(entry)
       for (const listener of listeners) listener(entry)
     },
     onEntry: (listener) => void listeners.push(listener),

@@ -3,6 +3,7 @@
 import type { Ear } from '../caller.ts'
 import type { SimClock } from '../clock.ts'
 import type { CarrierRecord } from '../record.ts'
+import type { CallerStep } from '../script.ts'
 import type { CallTape } from './call-tape.ts'
 import type { CallFile } from './deliveries.ts'
 import type { Exchange } from './exchange.ts'
@@ -73,6 +74,8 @@ export type LiveCall = {
   retarget(target: { url: string; method: Method }): void
   startRecording: CallTape['record']
   stopRecording(recording: Recording): void
+  /** Has whoever is at the far end do one thing more, after all others. */
+  order(step: CallerStep): void
 }
 
 /** The parts that most activities leave as they are. */

@@ -4,7 +4,7 @@ import type { SimClock } from '../clock.ts'
 import type { Network, StandIn } from '../network.ts'
 import { createRandom } from '../random.ts'
 import type { CarrierRecord } from '../record.ts'
-import type { CallerStep, Person } from '../script.ts'
+import type { Answering, CallerStep, Person } from '../script.ts'
 import type { Trace } from '../trace.ts'
 import type { LiveCall } from './activity.ts'
 import { createConferences } from './conferences.ts'
@@ -19,7 +19,7 @@ import {
 import { takeCall } from './inbound.ts'
 import { type Answered, type InboundText, takeMessage } from './inbound-message.ts'
 import { createMessages } from './messages.ts'
-import { createNumbers } from './numbers.ts'
+import { createNumbers, type NumberChange } from './numbers.ts'
 import { placeCall } from './outbound.ts'
 import { createRecordings } from './recordings.ts'
 import { createRestApi } from './rest.ts'
@@ -37,6 +37,8 @@ export type CarrierOptions = {
   people?: readonly Person[]
   /** Whom the server is to call, if the fixture's caller is called. */
   caller?: Person
+  /** How everybody else answers, who then waits for orders; without it, nobody else is there. */
+  strangers?: Answering
   settings?: Partial<CarrierSettings>
 }
 
@@ -48,17 +50,34 @@ export type PlacedCall = {
   record(): CarrierRecord
   /** The caller hangs up. */
   hangUp(): void
+  /** The caller does one thing more, after all others; at once, where nothing is left to do. */
+  order(step: CallerStep): void
+}
+
+export type Ringing = {
+  to: string
+  from: string
+  caller: readonly CallerStep[]
+  callSid?: string
+  isDriven?: boolean
 }
 
 export type Carrier = {
   /** The REST API, under /2010-04-01. */
   readonly standIn: StandIn
-  /** Rings a number of ours. Throws when there is no such number, or its account is unknown. */
-  call(call: { to: string; from: string; caller: readonly CallerStep[]; callSid?: string }): PlacedCall
+  /**
+   * Rings a number of ours. Throws when there is no such number, or its account is unknown. `isDriven`: the caller waits for
+   * orders when there is nothing left to do, and hangs up when told to.
+   */
+  call(call: Ringing): PlacedCall
   /** Writes to a number of ours; resolves when its server has answered. Throws when there is no such number. */
   text(text: InboundText): Promise<Answered>
   /** Points a number elsewhere, or takes one in. */
-  assign(number: CarrierNumber): void
+  assign(number: NumberChange): void
+  /** Calls that are up, or ring, from the oldest on: of whatever side. */
+  live(): PlacedCall[]
+  /** Whether a number is one of ours. */
+  has(phoneNumber: string): boolean
   /** The next call that the server places by REST, in order. */
   expectOutbound(): Promise<PlacedCall>
   /** When no call is up, and no message and no callback is on its way. */
@@ -66,7 +85,7 @@ export type Carrier = {
 }
 
 export function createCarrier(options: CarrierOptions): Carrier {
-  const { clock, network, trace, accounts, people = [], caller: theCaller } = options
+  const { clock, network, trace, accounts, people = [], caller: theCaller, strangers } = options
   const settings = { ...defaultSettings, ...options.settings }
   const random = createRandom(options.seed).child('carrier')
   const send = createWebhookSender({ clock, network, trace })
@@ -96,7 +115,9 @@ export function createCarrier(options: CarrierOptions): Carrier {
     called(phoneNumber) {
       if (theCaller?.number === phoneNumber) return { person: theCaller, party: 'caller' }
       const person = people.find(({ number }) => number === phoneNumber)
-      return person === undefined ? null : { person, party: 'person' }
+      if (person !== undefined) return { person, party: 'person' }
+      if (strangers === undefined) return null
+      return { person: { number: phoneNumber, answers: strangers, does: [] }, party: 'person', isDriven: true }
     },
     place(accountSid, plan) {
       const identity = { account: accountOf(accountSid), ...nextIdentity() }
@@ -125,11 +146,12 @@ export function createCarrier(options: CarrierOptions): Carrier {
 
   return {
     standIn: createRestApi(exchange, accounts, calls, (live) => outbound.give(placedCall(live))),
-    call({ to, from, caller, callSid }) {
+    call({ to, from, caller, callSid, isDriven = false }) {
       const number = numbers.find(to)
       if (number === undefined) throw new Error('Cannot place the call: the number dialled is not one of this carrier')
       const account = accountOf(number.accountSid)
-      return placedCall(entered(takeCall(exchange, { account, number, from, steps: caller, ...nextIdentity(callSid) })))
+      const plan = { account, number, from, steps: caller, isDriven, ...nextIdentity(callSid) }
+      return placedCall(entered(takeCall(exchange, plan)))
     },
     text(text) {
       const number = numbers.find(text.to)
@@ -137,6 +159,8 @@ export function createCarrier(options: CarrierOptions): Carrier {
       return takeMessage(exchange, number, text, random.child(`text ${++texts}`))
     },
     assign: (number) => void numbers.put(number, clock.now()),
+    live: () => [...calls.values()].filter(({ file }) => file.record.endedAtMs === null).map(placedCall),
+    has: (phoneNumber) => numbers.find(phoneNumber) !== undefined,
     expectOutbound: outbound.take,
     async idle() {
       for (let known = -1; known !== calls.size; ) {
@@ -153,6 +177,7 @@ const placedCall = (live: LiveCall): PlacedCall => ({
   done: live.done,
   record: live.record,
   hangUp: () => live.end('caller'),
+  order: live.order,
 })
 
 /** Brings what is given and those who wait for it together, both in their order. */

@@ -72,7 +72,7 @@ export type Exchange = {
   readonly recordings: Recordings
   readonly conferences: Conferences
   /** Who is called at a number, and whether that is the fixture's caller or somebody else. */
-  called(phoneNumber: string): { person: Person; party: 'caller' | 'person' } | null
+  called(phoneNumber: string): { person: Person; party: 'caller' | 'person'; isDriven?: boolean } | null
   readonly numbers: Numbers
   readonly messages: Messages
   /** Places a call. */

@@ -15,10 +15,12 @@ export type InboundPlan = {
   number: CarrierNumber
   from: string
   steps: readonly CallerStep[]
+  isDriven: boolean
   random: Random
 }
 
-export function takeCall(exchange: Exchange, { callSid, account, number, from, steps, random }: InboundPlan): LiveCall {
+export function takeCall(exchange: Exchange, plan: InboundPlan): LiveCall {
+  const { callSid, account, number, from, steps, isDriven, random } = plan
   const record = emptyRecord({
     callSid,
     accountSid: account.accountSid,
@@ -36,6 +38,7 @@ export function takeCall(exchange: Exchange, { callSid, account, number, from, s
     random,
     party: 'caller',
     steps,
+    isDriven,
     statusCallback: statusCallback ? { url: statusCallback, method, events: ['completed'] } : null,
   })
 

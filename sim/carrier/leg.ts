@@ -20,6 +20,8 @@ export type LegPlan = {
   /** Who is at the far end, and what they do from the answer on. */
   party: 'caller' | 'person'
   steps: readonly CallerStep[]
+  /** They wait for orders. */
+  isDriven: boolean
   statusCallback: CallbackTarget | null
 }
 
@@ -57,6 +59,8 @@ export function createLeg(exchange: Exchange, plan: LegPlan): Leg {
   const listeners = new Set<(audio: Uint8Array, atMs: number) => void>()
   const { promise: over, resolve: setOver } = Promise.withResolvers<void>()
   let documentUrl: string | null = null
+  const steps = [...plan.steps]
+  let caller: Caller | null = null
   let current: Activity | null = null
   let redirection: Source | null = null
   let maxMs = CALL_MAX_MS
@@ -123,15 +127,16 @@ export function createLeg(exchange: Exchange, plan: LegPlan): Leg {
     record.status = 'in-progress'
     record.answeredAtMs = clock.now()
     tell('answered')
-    const caller = createCaller(plan.steps, clock.now(), (what, body) =>
-      trace.add({ wire: 'call', from: party, to: 'carrier', what, body: about(body as object | undefined) }),
-    )
-    stopBeat = startBeat(clock, FRAME_MS, (atMs) => beat(caller, atMs))
+    const does = (what: string, body?: unknown): void =>
+      trace.add({ wire: 'call', from: party, to: 'carrier', what, body: about(body as object | undefined) })
+    const answering = createCaller(steps, clock.now(), does, plan.isDriven)
+    caller = answering
+    stopBeat = startBeat(clock, FRAME_MS, (atMs) => beat(answering, atMs))
     limit(maxMs)
   }
 
-  function beat(caller: Caller, atMs: number): void {
-    const { audio, digit, hangsUp } = caller.next(atMs, current?.sound(atMs) ?? QUIET)
+  function beat(answering: Caller, atMs: number): void {
+    const { audio, digit, hangsUp } = answering.next(atMs, current?.sound(atMs) ?? QUIET)
     if (hangsUp) {
       end(party)
       return
@@ -212,6 +217,7 @@ export function createLeg(exchange: Exchange, plan: LegPlan): Leg {
       },
       limit,
       retarget: ladder.retarget,
+      order: (step) => (caller === null ? void steps.push(step) : caller.order(step)),
       startRecording: tape.record,
       stopRecording,
     }),

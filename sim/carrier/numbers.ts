@@ -9,18 +9,22 @@ export type OwnedNumber = Required<CarrierNumber> & {
   changedAtMs: number
 }
 
+/** What is not named stays as it is, or is empty. */
+export type NumberChange = Pick<CarrierNumber, 'phoneNumber' | 'accountSid'> & Partial<CarrierNumber>
+
 export type Numbers = {
   /** Of an address such as `whatsapp:+15551234567`, the number. */
   find(address: string): OwnedNumber | undefined
   ofAccount(accountSid: string): OwnedNumber[]
   owns(accountSid: string, address: string): boolean
   /** Takes a number in; one that is there already goes where this says. */
-  put(number: CarrierNumber, nowMs: number): OwnedNumber
+  put(number: NumberChange, nowMs: number): OwnedNumber
 }
 
 export const plainNumber = (address: string): string => address.replace(/^whatsapp:/, '')
 
 const unset = {
+  voiceUrl: '',
   friendlyName: '',
   voiceApplicationSid: '',
   voiceMethod: 'POST',
@@ -43,7 +47,7 @@ export function createNumbers(given: readonly CarrierNumber[], random: Random, n
     put(number, atMs) {
       const before = kept.get(number.phoneNumber)
       const numberSid = before?.numberSid ?? createSid('PN', random.child(number.phoneNumber))
-      const friendlyName = number.friendlyName || number.phoneNumber
+      const friendlyName = (number.friendlyName ?? before?.friendlyName) || number.phoneNumber
       const after = { ...unset, ...before, ...number, friendlyName, numberSid, changedAtMs: atMs }
       kept.set(number.phoneNumber, after)
       return after

@@ -60,6 +60,7 @@ export function placeCall(exchange: Exchange, plan: OutboundPlan, { callSid, acc
     random,
     party: called?.party ?? 'person',
     steps: called?.person.does ?? [],
+    isDriven: called?.isDriven ?? false,
     statusCallback: plan.statusCallback,
   })
   if (plan.maxMs !== null) leg.limit(plan.maxMs)

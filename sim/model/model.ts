@@ -29,6 +29,8 @@ export type Model = {
   use(script: ModelScript): Promise<void>
   /** The line to the caller broke, and the call goes on with another session. */
   breakOff(): void
+  /** The caller's next turn that the script does not foresee is transcribed as this. */
+  expect(words: string): void
   /** Everything since the model was created. */
   record(): ModelRecord
 }
@@ -167,6 +169,7 @@ export function createModel(parts: {
     standIn: { fetch, upgrade },
     use: (script) => clock.hold(prepare(script), 'the rehearsal of the model'),
     breakOff: () => ready?.repertoire.breakOff(),
+    expect: (words) => ready?.repertoire.expect(words),
     record: () => ({
       sessions: sessions.map((session) => session.record()),
       writings: writer.record(),

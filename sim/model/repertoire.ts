@@ -37,6 +37,8 @@ export type Repertoire = {
    * session that ended before it could say so, is heard as the same again.
    */
   hear(audio: Uint8Array): string
+  /** The next turn that nothing is known of yet is heard as this. */
+  expect(words: string): void
   /** A turn was heard, and its session has ended before its words were told. */
   unheard(audio: Uint8Array, words: string): void
   /** The next structured answer, to be of this schema; none when the script has run out. */
@@ -90,6 +92,7 @@ export async function rehearse(script: ModelScript, stage: Stage): Promise<Reper
       for (const turn of again) untold.splice(untold.indexOf(turn), 1)
       return again.length > 0 ? again.map(({ words }) => words).join(' ') : (hears.shift() ?? '')
     },
+    expect: (words) => void hears.push(words),
     unheard: (audio, words) => void untold.push({ audio, words }),
     nextWriting: (schema) => (script.improvises ? { value: leastThatFits(schema) } : writings.shift()),
     nextConsultation: () => consultations.shift(),

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { openForeignServer } from '../support/foreign-server.ts'
+import { freePort } from '../support/free-port.ts'
 
 const authToken = 'the-token-of-a-bakery'
 const aCallMs = 90_000
@@ -16,13 +17,6 @@ const stops: (() => unknown)[] = []
 afterEach(() => {
   for (const stop of stops.splice(0)) stop()
 })
-
-async function freePort(): Promise<number> {
-  const probe = Bun.serve({ port: 0, fetch: () => new Response() })
-  const { port = 0 } = probe
-  await probe.stop(true)
-  return port
-}
 
 /** Rings the server with the command; answers with what it printed, its exit code, and every event of the model. */
 async function ring(fixture: string, format: Parameters<typeof openForeignServer>[0]['format']) {

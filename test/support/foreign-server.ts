@@ -7,7 +7,7 @@ import twilio from 'twilio'
 type Format = { type: 'audio/pcmu' } | { type: 'audio/pcm'; rate: 24000 }
 
 /** `modelUrl`: …/v1/realtime?model=…, on whatever scheme. `format`: what is spoken with the model. */
-export function openForeignServer(options: { authToken: string; modelUrl: string; format: Format }) {
+export function openForeignServer(options: { authToken: string; modelUrl: string; format: Format; apiKey?: string }) {
   const server = Bun.serve<{ events: EventTarget }>({
     hostname: '127.0.0.1',
     port: 0,
@@ -22,6 +22,11 @@ export function openForeignServer(options: { authToken: string; modelUrl: string
       const form = Object.fromEntries(new URLSearchParams(await request.text()))
       if (!twilio.validateRequest(options.authToken, signature, origin + pathname, form))
         return new Response(null, { status: 403 })
+      if (pathname === '/sms') {
+        const answer = new twilio.twiml.MessagingResponse()
+        answer.message(`We have read: ${form.Body}`)
+        return new Response(answer.toString(), { headers: { 'content-type': 'text/xml' } })
+      }
       const twiml = new twilio.twiml.VoiceResponse()
       twiml.connect().stream({ url: `wss://${host}/media` })
       return new Response(twiml.toString(), { headers: { 'content-type': 'text/xml' } })
@@ -40,7 +45,7 @@ export function openForeignServer(options: { authToken: string; modelUrl: string
           config: { audio: { input: { format: options.format }, output: { format: options.format } } },
         })
         session.on('error', () => {})
-        await session.connect({ apiKey: 'sk-of-somebody-else' })
+        await session.connect({ apiKey: options.apiKey ?? 'sk-of-somebody-else' })
         transport.sendEvent({ type: 'response.create' })
       },
       message: (socket, text) => void socket.data.events.dispatchEvent(new MessageEvent('message', { data: text })),

@@ -1,0 +1,22 @@
+// What is written on the command line, read: numbers of telephones and of ports.
+import { InvalidArgumentError } from 'commander'
+
+export function phoneNumber(text: string): string {
+  if (/^\+[1-9]\d{6,14}$/.test(text)) return text
+  throw new InvalidArgumentError('A phone number begins with + and its country code, such as +15551234567.')
+}
+
+/** A phone number, or one of WhatsApp. */
+export function textAddress(text: string): string {
+  if (/^(whatsapp:)?\+[1-9]\d{6,14}$/.test(text)) return text
+  throw new InvalidArgumentError('It is a number such as +15551234567, or whatsapp:+15551234567.')
+}
+
+export function portNumber(text: string): number {
+  const value = Number(text)
+  if (Number.isInteger(value) && value >= 1 && value <= 65_535) return value
+  throw new InvalidArgumentError('A port is 1 to 65535.')
+}
+
+/** Of an option that may be given again. */
+export const several = (text: string, before: string[]): string[] => [...before, text]
