@@ -7,6 +7,8 @@ import { type Body, chaosText, newsIn, objectOf, shortPath, valuesOf } from './w
 
 export type Teller = { tell(entry: TraceEntry): Line[] }
 
+/** An agent that is silenced so long after the caller has stopped is not cut short by them. */
+const CUT_WITHIN_MS = 1_500
 /** Logged by the carrier at every goodbye of a server: nothing to tell. */
 const SERVER_CLOSED_STREAM = 'problem 31921'
 
@@ -16,7 +18,8 @@ export function createTeller(): Teller {
   /** Items that were told before they were finished. */
   const told = new Set<string>()
   let modelDials = 0
-  let callerSinceMs = 0
+  /** When the caller last began to speak, or pressed a key, and when they stopped. */
+  let caller = { sinceMs: 0, untilMs: Number.POSITIVE_INFINITY }
   let clearedAtMs: number | null = null
 
   const sayingOf = (itemId: string) => {
@@ -42,9 +45,14 @@ export function createTeller(): Teller {
   }
 
   function tellCut(atMs: number, heardMs: number): Line[] {
-    const silence = clearedAtMs === null ? '' : `the agent falls silent after ${seconds(clearedAtMs - callerSinceMs)}; `
+    const heard = `${seconds(heardMs)} of what it was saying were heard`
+    const silentAtMs = clearedAtMs
     clearedAtMs = null
-    return [line(atMs, 'cut in', `${silence}${seconds(heardMs)} of what it was saying were heard`, 'warning')]
+    if (silentAtMs === null) return [line(atMs, 'cut in', heard, 'warning')]
+    if (silentAtMs - caller.untilMs > CUT_WITHIN_MS)
+      return [line(atMs, 'cut off', `the server silences the agent; ${heard}`, 'warning')]
+    const silence = `the agent falls silent after ${seconds(silentAtMs - caller.sinceMs)}`
+    return [line(atMs, 'cut in', `${silence}; ${heard}`, 'warning')]
   }
 
   function tellRealtime(entry: TraceEntry): Line[] {
@@ -99,8 +107,10 @@ export function createTeller(): Teller {
     tell(entry) {
       switch (entry.wire) {
         case 'call':
-          if (entry.from !== 'caller' || entry.what !== 'say') return tellCall(entry)
-          callerSinceMs = entry.atMs
+          if (entry.from !== 'caller') return tellCall(entry)
+          if (entry.what === 'said') caller.untilMs = entry.atMs
+          if (entry.what !== 'say' && entry.what !== 'press') return tellCall(entry)
+          caller = { sinceMs: entry.atMs, untilMs: entry.what === 'say' ? Number.POSITIVE_INFINITY : entry.atMs }
           return [...tellUnfinished(), ...tellCall(entry)]
         case 'media':
           return tellMedia(entry)

@@ -21,6 +21,8 @@ export type Latencies = {
 const SPEECH_LOUDNESS = 200
 /** A pause shorter than this is part of what is being said. */
 const PAUSE_MS = 450
+/** An agent that is cut off later than this after the caller has stopped is cut off for another reason. */
+const CUT_WITHIN_MS = 1_500
 
 /** One wait, by the instants at which it began and ended. */
 export type Wait = { what: keyof Latencies; fromMs: number; toMs: number }
@@ -60,7 +62,9 @@ function bargeIns(stream: StreamRecord): Wait[] {
   const utterances = utterancesOf(stream)
   return stream.cleared.flatMap(({ atMs }) => {
     const cause = utterances.findLast(({ fromMs }) => fromMs <= atMs)
-    return cause === undefined ? [] : [{ what: 'bargeIn' as const, fromMs: cause.fromMs, toMs: atMs }]
+    return cause === undefined || atMs - cause.toMs > CUT_WITHIN_MS
+      ? []
+      : [{ what: 'bargeIn' as const, fromMs: cause.fromMs, toMs: atMs }]
   })
 }
 

@@ -65,6 +65,26 @@ describe('a call in the terminal', () => {
     ])
   })
 
+  test('tells apart whom the caller cuts short, by voice or by a key, and whom the server silences later', () => {
+    const cut = (sinceMs: number, act: TraceEntry[]) => {
+      const shown = open()
+      const truncated = { item_id: 'item_1', audio_end_ms: 900 }
+      for (const each of [
+        ...act,
+        entry(sinceMs, 'media', 'server', 'carrier', 'clear'),
+        entry(sinceMs, 'realtime', 'server', 'model', 'conversation.item.truncate', truncated),
+      ])
+        shown.entry(each)
+      return shown.lines().join(' ')
+    }
+    const says = entry(2_000, 'call', 'caller', 'carrier', 'say', { words: 'Stop.' })
+    const said = entry(2_500, 'call', 'caller', 'carrier', 'said')
+    const presses = entry(2_000, 'call', 'caller', 'carrier', 'press', { digits: '1' })
+    expect(cut(3_400, [says, said])).toContain('cut in     the agent falls silent after 1.4 s; 0.9 s of')
+    expect(cut(4_400, [says, said])).toContain('cut off    the server silences the agent; 0.9 s of')
+    expect(cut(2_100, [says, said, presses])).toContain('falls silent after 0.1 s')
+  })
+
   test('tells tools with what they took and answered', () => {
     const shown = open()
     shown.entry(
