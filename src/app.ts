@@ -34,17 +34,21 @@ export function createApp(deps: Deps): App {
   const accounts = createAccounts({ config: deps.config, db: deps.db, seal })
   const instructions = createInstructionsCache(deps)
   const bridge = createBridge(deps)
-  const context = { deps, accounts, seal, instructions, bridge }
+  let lostEvents = 0
+  const onLost = (count: number) => void (lostEvents += count)
+  const context = { deps, accounts, seal, instructions, bridge, onLost }
   let isDraining = false
   const health = new Elysia({ name: 'health' })
     .get('/healthz', () => ({ status: 'ok' }))
     .get('/readyz', async ({ status }) => {
-      if (isDraining) return status(503, { status: 'draining', calls: bridge.liveCalls() })
+      const calls = bridge.liveCalls()
+      const losses = lostEvents > 0 ? { lostEvents } : {}
+      if (isDraining) return status(503, { status: 'draining', calls, ...losses })
       const isReachable = await within(deps.clock, limits.readyMs, deps.db.ping()).then(
         () => true,
         () => false,
       )
-      return isReachable ? { status: 'ready', calls: bridge.liveCalls() } : status(503, { status: 'no database' })
+      return isReachable ? { status: 'ready', calls, ...losses } : status(503, { status: 'no database', ...losses })
     })
   // Elysia looks for the path behind the host's dot unless told that hosts may be without one.
   const routes = new Elysia({ handler: { standardHostname: false } })

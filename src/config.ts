@@ -179,8 +179,10 @@ export const limits = {
   settleStreamMs: 20_000,
   /** Events waiting to be written, of one call. */
   journalEvents: 2_000,
+  /** The pause after the first attempt to write them, which doubles up to the longest: some three minutes in all. */
   journalRetryMs: 200,
-  journalAttempts: 8,
+  journalLongestRetryMs: 10_000,
+  journalAttempts: 24,
   voicemailSeconds: 120,
   /** Largest body of a request to the API. */
   apiBodyBytes: 16 * 1024,

@@ -11,4 +11,6 @@ export type CallContext = {
   seal: Seal
   instructions: InstructionsCache
   bridge: Bridge
+  /** Hears how many events of a live call could not be kept. */
+  onLost(count: number): void
 }

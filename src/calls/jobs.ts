@@ -1,7 +1,8 @@
 // The telephone's work beside the call: starting its recording, fetching the file, and giving up on a stream that never
 // came, or whose process died. Each may run twice without harm.
+import { limits } from '../config.ts'
 import type { ConversationFact } from '../conversations/events.ts'
-import { eventOf, findConversation, recordEvents } from '../conversations/store.ts'
+import { enqueueSettling, eventOf, findConversation, recordEvents } from '../conversations/store.ts'
 import type { Tasks } from '../db/jobs.ts'
 import type { Deps } from '../deps.ts'
 import { ok } from '../lib/outcome.ts'
@@ -19,8 +20,8 @@ export function callTasks(deps: Deps, accounts: Accounts): Tasks {
       fetchRecording(deps, accounts, organizationId, id(conversationId), id(recordingSid)),
     'lapse-stream': ({ organizationId, conversationId, generation }) =>
       lapse(deps, organizationId, id(conversationId), Number(generation)),
-    'settle-stream': ({ organizationId, conversationId, streamSid }) =>
-      settle(deps, organizationId, id(conversationId), id(streamSid)),
+    'settle-stream': ({ organizationId, conversationId, streamSid, dueAtMs }) =>
+      settle(deps, organizationId, id(conversationId), id(streamSid), Number(dueAtMs)),
     'lapse-transfer': ({ organizationId, conversationId, generation }) =>
       lapseTransfer(deps, organizationId, id(conversationId), Number(generation)),
     'mail-deadline': ({ organizationId, conversationId }) =>
@@ -102,10 +103,22 @@ async function lapse(deps: Deps, organizationId: string, conversationId: string,
 }
 
 /** The stream has had time for its last words. If they are not in by now, whoever had it died with them. */
-async function settle(deps: Deps, organizationId: string, conversationId: string, streamSid: string): Promise<void> {
+async function settle(
+  deps: Deps,
+  organizationId: string,
+  conversationId: string,
+  streamSid: string,
+  dueAtMs: number,
+): Promise<void> {
   const call = await deps.db.withOrg(organizationId, (tx) => findConversation(tx, organizationId, conversationId))
   const stream = call?.facts.streams[streamSid]
   if (stream === undefined || stream.isSettled) return
+  const nowMs = deps.clock.now()
+  // As late as this the job is only when the database was away, for the words as well.
+  if (nowMs - dueAtMs > limits.settleStreamMs) {
+    const runAtMs = nowMs + limits.settleStreamMs
+    return deps.db.withOrg(organizationId, (tx) => enqueueSettling(tx, conversationId, streamSid, runAtMs))
+  }
   deps.log.error({ conversationId, streamSid }, 'a stream was lost with the process that had it')
   const text = 'The connection was lost during the call; what was said at that moment may be missing here.'
   await record(

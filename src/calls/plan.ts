@@ -27,7 +27,7 @@ export async function planCall(context: CallContext, call: PlannedCall): Promise
   const { organizationId, conversationId, generation } = call
   const scene = await readScene(context, call)
   const { organization, texts, events } = scene
-  const journal = createJournal(deps, organizationId, conversationId)
+  const journal = createJournal(deps, organizationId, conversationId, context.onLost)
   if (texts.base === undefined) {
     const text = 'The clinic has no instructions for calls; the default was used.'
     journal.write({ kind: 'warning', about: 'instructions', text }, deps.clock.now())

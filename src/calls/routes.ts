@@ -3,6 +3,7 @@
 import { Elysia } from 'elysia'
 import type { z } from 'zod'
 import { limits } from '../config.ts'
+import { isConnectionLost } from '../db/query-failed.ts'
 import { within } from '../lib/clock.ts'
 import type { Problem } from '../lib/outcome.ts'
 import { answeredByForm, recordingForm, statusForm, streamForm, type VoiceForm, voiceForm } from '../wire/twilio.ts'
@@ -107,7 +108,11 @@ async function answerVoice(
       context.deps.log.error({ path, problem }, 'a voice webhook cannot be read; the caller is given the last resort')
       return twimlResponse(lastResort)
     }
-    const given = await answer(proof.value, form.data, new URL(request.url))
+    // Twilio may ask twice anyway; so may we, when the database broke off in the middle.
+    const attempt = () => answer(proof.value, form.data, new URL(request.url))
+    const given = await attempt().catch((error: unknown) =>
+      isConnectionLost(error) ? attempt() : Promise.reject(error),
+    )
     return 'twiml' in given ? twimlResponse(given.twiml, given.headers) : turnAway(context, path, given.forbidden)
   })
 }

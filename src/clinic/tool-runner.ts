@@ -12,6 +12,7 @@ import {
   recordEvents,
 } from '../conversations/store.ts'
 import type { Database, Tx } from '../db/database.ts'
+import { isConnectionLost } from '../db/query-failed.ts'
 import { type Clock, TookTooLong, within } from '../lib/clock.ts'
 import type { Ids } from '../lib/ids.ts'
 import type { Log } from '../lib/log.ts'
@@ -34,18 +35,13 @@ export type ToolScene = { organizationId: string; conversationId: string; tools:
 
 /** Never throws. Resolves when the outcome is durable, or has failed to become so and says that to the model. */
 export async function runTool(deps: ToolRunnerDeps, scene: ToolScene, call: ToolCall): Promise<ToolOutput> {
-  const { organizationId, conversationId } = scene
-  // A statement that hangs is broken off with its tool, so that the model hears of it no later.
-  const statementTimeoutMs = toolOf(scene, call)?.deadlineMs
+  const { conversationId } = scene
   try {
-    return await deps.db.withOrg(
-      organizationId,
-      async (tx) => {
-        const conversation = await lockConversation(tx, organizationId, conversationId)
-        return (await earlierOutput(tx, scene, call)) ?? (await runOnce(deps, tx, scene, conversation, call))
-      },
-      statementTimeoutMs === undefined ? {} : { statementTimeoutMs },
-    )
+    // A transaction that broke is asked for again: what it was not told of it has not done, or is found done.
+    return await attempt(deps, scene, call).catch((error: unknown) => {
+      if (!isConnectionLost(error)) throw error
+      return attempt(deps, scene, call)
+    })
   } catch (error) {
     deps.log.error(
       { conversationId, tool: call.name, toolCallId: call.toolCallId, error: error as Error },
@@ -53,6 +49,20 @@ export async function runTool(deps: ToolRunnerDeps, scene: ToolScene, call: Tool
     )
     return await keepFailure(deps, scene, call, isLate(error) ? 'timed-out' : 'failed')
   }
+}
+
+function attempt(deps: ToolRunnerDeps, scene: ToolScene, call: ToolCall): Promise<ToolOutput> {
+  const { organizationId, conversationId } = scene
+  // A statement that hangs is broken off with its tool, so that the model hears of it no later.
+  const statementTimeoutMs = toolOf(scene, call)?.deadlineMs
+  return deps.db.withOrg(
+    organizationId,
+    async (tx) => {
+      const conversation = await lockConversation(tx, organizationId, conversationId)
+      return (await earlierOutput(tx, scene, call)) ?? (await runOnce(deps, tx, scene, conversation, call))
+    },
+    statementTimeoutMs === undefined ? {} : { statementTimeoutMs },
+  )
 }
 
 const toolOf = ({ tools }: ToolScene, call: ToolCall): Tool | undefined => tools.find(({ name }) => name === call.name)

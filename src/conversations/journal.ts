@@ -17,7 +17,13 @@ export type Journal = {
 
 export type JournalDeps = { db: Database; clock: Clock; ids: Ids; log: Log }
 
-export function createJournal(deps: JournalDeps, organizationId: string, conversationId: string): Journal {
+/** `onLost` hears how many events could not be kept. */
+export function createJournal(
+  deps: JournalDeps,
+  organizationId: string,
+  conversationId: string,
+  onLost: (count: number) => void = () => {},
+): Journal {
   let waiting: ConversationEvent[] = []
   let lost = 0
   let writing: Promise<void> | undefined
@@ -41,7 +47,8 @@ export function createJournal(deps: JournalDeps, organizationId: string, convers
         const count = batch.length
         deps.log.warn({ conversationId, attempt, count, error: error as Error }, 'events could not be written yet')
         if (isOfOneEvent(error)) return count === 1 ? lose(1, 'unkeepable') : await writeSingly(batch)
-        await new Promise<void>((resolve) => deps.clock.after(limits.journalRetryMs * 2 ** (attempt - 1), resolve))
+        const pauseMs = Math.min(limits.journalRetryMs * 2 ** (attempt - 1), limits.journalLongestRetryMs)
+        await new Promise<void>((resolve) => deps.clock.after(pauseMs, resolve))
       }
     }
     lose(batch.length, 'database')
@@ -54,6 +61,7 @@ export function createJournal(deps: JournalDeps, organizationId: string, convers
 
   function lose(count: number, reason: string): void {
     lost += count
+    onLost(count)
     deps.log.error({ conversationId, count: lost, reason }, 'events were lost')
   }
 

@@ -211,9 +211,7 @@ async function enqueueWhatBecameDue(
   }
   const known = new Set(readiness.unsettledStreams(before))
   for (const streamSid of readiness.unsettledStreams(after).filter((each) => !known.has(each))) {
-    const runAtMs = deps.clock.now() + limits.settleStreamMs
-    const jobKey = `settle:${conversationId}:${streamSid}`
-    await enqueue(tx, { task: 'settle-stream', ids: { conversationId, streamSid }, jobKey, runAtMs })
+    await enqueueSettling(tx, conversationId, streamSid, deps.clock.now() + limits.settleStreamMs)
   }
   if (became(readiness.isReadyForMail)) await planMail(deps, tx, organizationId, conversationId)
 }
@@ -221,6 +219,14 @@ async function enqueueWhatBecameDue(
 /** Every conversation has one from its first event, so that none is forgotten; the last one that was set holds. */
 export const enqueueDeadline = (tx: Tx, conversationId: string, runAtMs: number): Promise<void> =>
   enqueue(tx, { task: 'mail-deadline', ids: { conversationId }, jobKey: `deadline:${conversationId}`, runAtMs })
+
+export const enqueueSettling = (tx: Tx, conversationId: string, streamSid: string, runAtMs: number): Promise<void> =>
+  enqueue(tx, {
+    task: 'settle-stream',
+    ids: { conversationId, streamSid, dueAtMs: String(runAtMs) },
+    jobKey: `settle:${conversationId}:${streamSid}`,
+    runAtMs,
+  })
 
 /** The unique key on (conversation, template) makes a second mail impossible, whatever the code above believes. */
 async function planMail(deps: StoreDeps, tx: Tx, organizationId: string, conversationId: string): Promise<void> {

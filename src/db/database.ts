@@ -15,7 +15,7 @@ export type Database = {
   withOrg<T>(organizationId: string, run: (tx: Tx) => Promise<T>, own?: { statementTimeoutMs?: number }): Promise<T>
   /**
    * For what must be asked before the organization is known: one statement, a transaction by itself, that calls a security
-   * definer function, which answers with ids.
+   * definer function, which answers with ids. When the connection breaks it is asked again, though it may have been done.
    */
   beforeOrg<Row extends object>(question: SQL): Promise<Row[]>
   /** Calls `heard` with each payload notified on `channel`; answers with how to stop. */

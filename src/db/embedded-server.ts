@@ -146,6 +146,7 @@ function connect(cluster: Cluster, server: Server): postgres.Sql {
   return postgres({
     ...{ host: '127.0.0.1', port: server.port, database: 'postgres', user: 'postgres', pass: cluster.adminPassword },
     ...{ max: 1, max_lifetime: null, fetch_types: false, connect_timeout: connectLimitMs / 1000 },
+    onnotice: () => {},
   })
 }
 

@@ -168,12 +168,15 @@ function createPool(url: string, concurrency: number, log: Log): pg.Pool {
     // One more listens, and one looks for orphans.
     max: concurrency + 2,
   })
-  const onError = (error: Error) => {
-    // One that we are closing may hear of its server's end before its own.
-    if (!pool.ending) log.warn({ error }, 'job connection broke')
-  }
-  pool.on('error', onError)
-  pool.on('connect', (client) => client.on('error', onError))
+  // The pool passes on what its idle connections have said themselves.
+  pool.on('error', () => {})
+  pool.on('connect', (client) =>
+    client.once('error', (error) => {
+      // One that we are closing may hear of its server's end before its own.
+      if (!pool.ending) log.warn({ error }, 'job connection broke')
+      client.on('error', () => {})
+    }),
+  )
   return pool
 }
 

@@ -7,6 +7,7 @@ import { drizzle } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
 import { z } from 'zod'
 import { leadsThroughPooler } from '../lib/pooler.ts'
+import { boundedQuestion, boundedTransaction } from './bounded.ts'
 import type { Database } from './database.ts'
 import { createPermits } from './permits.ts'
 import { preparing } from './prepared.ts'
@@ -23,6 +24,8 @@ export type DatabaseOptions = {
   maxWaiting?: number
   acquireTimeoutMs?: number
   connectTimeoutMs?: number
+  /** How long a server that cannot be reached is looked for: one that restarts is back by then. */
+  patienceMs?: number
   /** From having a connection's turn to having begun: past this it never begins. */
   beginTimeoutMs?: number
   /** From there to the end, in real time; past this nobody waits for it, and what it did is not known. */
@@ -36,6 +39,7 @@ const usual = {
   maxWaiting: 1_000,
   acquireTimeoutMs: 5_000,
   connectTimeoutMs: 3_000,
+  patienceMs: 3_000,
   beginTimeoutMs: 5_000,
   transactionTimeoutMs: 30_000,
   statementTimeoutMs: 10_000,
@@ -76,9 +80,8 @@ export function createDatabase(options: DatabaseOptions): Database {
     }
   }
 
-  /** A single statement has begun when it has ended. */
-  const ask = <T>(question: () => Promise<T>): Promise<T> =>
-    withPermit(() => bounded({ ...limit, beginTimeoutMs: limit.statementTimeoutMs }, question))
+  const ask = <T>(question: () => Promise<T>, patienceMs = limit.patienceMs): Promise<T> =>
+    withPermit(() => boundedQuestion({ ...limit, patienceMs, beginTimeoutMs: limit.statementTimeoutMs }, question))
 
   return {
     async withOrg(organizationId, run, own = {}) {
@@ -87,7 +90,7 @@ export function createDatabase(options: DatabaseOptions): Database {
       const identity = [setLocal('role', 'frontdesk_tenant'), setLocal('app.org_id', organizationId)]
       const settings = [...identity, ...timeouts(own.statementTimeoutMs ?? limit.statementTimeoutMs)]
       return await withPermit(() =>
-        bounded(limit, (begun) =>
+        boundedTransaction(limit, (begun) =>
           db.transaction(async (tx) => {
             begun()
             await tx.execute(sql`select ${sql.join(settings, sql`, `)}`)
@@ -103,39 +106,12 @@ export function createDatabase(options: DatabaseOptions): Database {
       return unlisten
     },
     async ping() {
-      await ask(async () => client`select`)
+      await ask(async () => client`select`, 0)
     },
     async end() {
       await Promise.all([client, listener].map((each) => each.end({ timeout: endTimeoutMs / 1000 })))
     },
   }
-}
-
-/**
- * Settles as `start` does, or rejects when a limit has passed. The driver may still be looking for a server then: should the
- * transaction begin later, `begun` throws, and so it is rolled back.
- */
-function bounded<T>(
-  limit: Pick<typeof usual, 'beginTimeoutMs' | 'transactionTimeoutMs'>,
-  start: (begun: () => void) => Promise<T>,
-): Promise<T> {
-  return new Promise((resolve, reject) => {
-    let isGivenUp = false
-    const within = (ms: number, what: string) =>
-      setTimeout(() => {
-        isGivenUp = true
-        reject(new Error(`Cannot use the database: it did not ${what} within ${ms} ms`))
-      }, ms)
-    let timer = within(limit.beginTimeoutMs, 'answer')
-    const begun = (): void => {
-      if (isGivenUp) throw new Error('Cannot begin: nobody waits for it any more')
-      clearTimeout(timer)
-      timer = within(limit.transactionTimeoutMs, 'end a transaction')
-    }
-    start(begun)
-      .finally(() => clearTimeout(timer))
-      .then(resolve, reject)
-  })
 }
 
 /** A setting that ends with the transaction. */

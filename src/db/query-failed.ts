@@ -35,3 +35,15 @@ export function isConflict(error: unknown): boolean {
   const { code } = ((error instanceof DrizzleQueryError ? error.cause : error) ?? {}) as { code?: string }
   return code === '23505' || code === '23P01'
 }
+
+/** The server was not there, or the connection broke: what was asked may have been done, or not. Who can tell a repeat may ask again. */
+export function isConnectionLost(error: unknown): boolean {
+  const { code } = ((error instanceof DrizzleQueryError ? error.cause : error) ?? {}) as { code?: unknown }
+  return typeof code === 'string' && lostCodes.has(code)
+}
+
+/** admin_shutdown, crash_shutdown, cannot_connect_now (it starts, or stops), too_many_connections; the driver's and the system's. */
+const lostCodes: ReadonlySet<string> = new Set([
+  ...['57P01', '57P02', '57P03', '53300'],
+  ...['CONNECTION_CLOSED', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE'],
+])

@@ -40,7 +40,14 @@ function plan(call: Call, generation = 0, thinker = silentThinker, db = telephon
   const deps = { ...telephone.deps, thinker, db }
   const seal = createSeal(deps.config.FRONTDESK_KEYS)
   const accounts = createAccounts({ config: deps.config, db: deps.db, seal })
-  const context = { deps, accounts, seal, instructions: createInstructionsCache(deps), bridge: createBridge(deps) }
+  const context = {
+    deps,
+    accounts,
+    seal,
+    instructions: createInstructionsCache(deps),
+    bridge: createBridge(deps),
+    onLost() {},
+  }
   return planCall(context, { organizationId, generation, ...call })
 }
 

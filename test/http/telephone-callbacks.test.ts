@@ -1,5 +1,6 @@
 // Twilio's callbacks: late, early, twice, out of order or about a call we never heard of. Each is one fact, and none is lost.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { createApp } from '../../src/app.ts'
 import {
   completed,
   incoming,
@@ -83,6 +84,35 @@ describe('a status callback', () => {
     const before = await telephone.everything()
     await send('/status', completed(callSid))
     expect(await telephone.everything()).toEqual(before)
+  })
+
+  test('delivered to two machines at the same moment is one event, and has one effect', async () => {
+    const { database, deps, jobs, post, admin } = telephone
+    const machines = [telephone.app, createApp({ ...deps, db: database.open() })]
+    for (let n = 0; n < 10; n++) {
+      const callSid = newCallSid()
+      await ring(callSid)
+      const answers = await Promise.all(
+        [...machines, ...machines].map((app) => post('/status', completed(callSid), { app })),
+      )
+      expect(answers.map(({ status }) => status)).toEqual([204, 204, 204, 204])
+      const keys = await keysOf(callSid)
+      expect(keys.filter((key) => key === 'call.status:completed:0')).toHaveLength(1)
+      const [{ count = 0 } = {}] = await admin`
+        select event_count as count from conversations where call_sid = ${callSid}`
+      expect(count).toBe(keys.length)
+      const tasks = (await jobs(callSid)).map(({ task }) => task)
+      expect([tasks.length, new Set(tasks).size]).toEqual([2, 2])
+    }
+  })
+
+  test('of a call that nobody has heard of yet opens one conversation, whichever machines it reaches at once', async () => {
+    const { database, deps, post, admin } = telephone
+    const machines = [telephone.app, createApp({ ...deps, db: database.open() })]
+    const callSid = newCallSid()
+    await Promise.all([...machines, ...machines].map((app) => post('/status', completed(callSid), { app })))
+    expect(await admin`select from conversations where call_sid = ${callSid}`).toHaveLength(1)
+    expect(await keysOf(callSid)).toEqual(['call.status:completed:0'])
   })
 
   test('of a call placed by us belongs to the clinic whose number calls out', async () => {

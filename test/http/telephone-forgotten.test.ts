@@ -178,3 +178,65 @@ describe('a stream that was asked for', () => {
     expect(await keys()).not.toContain('stream.lapsed:0')
   })
 })
+
+describe('a stream whose process died', () => {
+  const next = sid('MZ', 2)
+  const started: ConversationFact = { kind: 'stream.started', streamSid, generation: 0 }
+  const followed: ConversationFact[] = [
+    { kind: 'stream.expected', generation: 1 },
+    { kind: 'stream.started', streamSid: next, generation: 1 },
+  ]
+  const settling = async () => (await telephone.jobs(callSid)).filter(({ task }) => task === 'settle-stream')
+  const settle = async (dueAtMs = telephone.clock.now()) =>
+    telephone.run('settle-stream', { conversationId, streamSid, dueAtMs: String(dueAtMs) })
+
+  test('and that another has followed gets a term for its last words, once', async () => {
+    await happened(started)
+    expect(await settling()).toEqual([])
+    await happened(...followed)
+    await happened({ kind: 'call.resumed', generation: 1 })
+    expect(await settling()).toMatchObject([
+      { ids: { conversationId, streamSid }, dueAtMs: telephone.clock.now() + limits.settleStreamMs },
+    ])
+  })
+
+  test('is settled after that: the analysis and the mail come, and say that words may be missing', async () => {
+    await happened(started, ...followed, { kind: 'recording.refused', reason: 'x' })
+    await settle()
+    expect(await keys()).toEqual(
+      expect.arrayContaining([`stream.ended:${streamSid}`, `transcript.settled:${streamSid}`]),
+    )
+    expect(await keys()).toContain(`warning:stream ${streamSid}`)
+    await happened({ kind: 'transcript.settled', streamSid: next })
+    await telephone.post('/status', completed(callSid))
+    expect((await telephone.jobs(callSid)).map(({ task }) => task)).toContain('analyze')
+    await happened({ kind: 'analysis.skipped', reason: 'x' })
+    expect([await mails(), (await keys()).includes('deadline.passed')]).toEqual([1, false])
+  })
+
+  test('is settled by nobody when it has given its last words itself, or when there is none', async () => {
+    await happened(started, { kind: 'stream.ended', streamSid, reason: 'stopped' })
+    await happened({ kind: 'transcript.settled', streamSid })
+    const before = await keys()
+    await settle()
+    await telephone.run('settle-stream', { conversationId, streamSid: next, dueAtMs: '0' })
+    expect(await keys()).toEqual(before)
+  })
+
+  test('gets its term anew when the database was away, for its last words were as well', async () => {
+    await happened(started, ...followed)
+    const before = await keys()
+    await settle(telephone.clock.now() - limits.settleStreamMs - 1)
+    expect(await keys()).toEqual(before)
+    const [{ ids: { dueAtMs = '' } = {} } = {}] = await settling()
+    expect(Number(dueAtMs)).toBe(telephone.clock.now() + limits.settleStreamMs)
+  })
+
+  test('is settled, too, when the call ended with it', async () => {
+    await happened(started)
+    await telephone.post('/status', completed(callSid))
+    expect(await settling()).toHaveLength(1)
+    await settle()
+    expect(await keys()).toContain(`transcript.settled:${streamSid}`)
+  })
+})

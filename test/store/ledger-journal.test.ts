@@ -14,6 +14,7 @@ let database: TestDatabase
 let admin: postgres.Sql
 let clinic: Clinic
 let clock: HandClock
+let lost: number
 let log: string[]
 let conversationId: string
 let journal: Journal
@@ -30,6 +31,7 @@ afterAll(async () => {
 beforeEach(async () => {
   clock = createHandClock(Date.UTC(2026, 2, 2, 9, 0, 0))
   log = []
+  lost = 0
   conversationId = crypto.randomUUID()
   await admin`
     insert into conversations (organization_id, id, session_id, channel, direction, started_at, facts)
@@ -41,7 +43,9 @@ beforeEach(async () => {
 const journalOf = (conversation: string): Journal => {
   const write = (line: string) => void log.push(line)
   const deps = { db: database.db, clock, ids: randomIds, log: createLog({ level: 'info', write }) }
-  return createJournal(deps, clinic.organizationId, conversation)
+  return createJournal(deps, clinic.organizationId, conversation, (count) => {
+    lost += count
+  })
 }
 
 const warning = (about: string): ConversationFact => ({ kind: 'warning', about, text: 'Mrs. Reyes called' })
@@ -119,6 +123,7 @@ describe('the journal of a call', () => {
       [1, 50],
       [3, 50],
     ])
+    expect(lost).toBe(3)
     expect(log.join('')).not.toContain('Reyes')
     await restore()
     journal.write(warning('d'), clock.now())

@@ -147,7 +147,7 @@ describe('waiting for a connection ends', () => {
   test('when the server cannot be reached', async () => {
     const url = new URL(database.appUrl)
     url.port = '1'
-    const db = createDatabase({ url: url.href, maxConnections: 1 })
+    const db = createDatabase({ url: url.href, maxConnections: 1, patienceMs: 0 })
     await expect(db.ping()).rejects.toThrow()
     await expect(db.beforeOrg(sql`select`)).rejects.toThrow()
     await db.end()
@@ -166,9 +166,27 @@ describe('a server that takes connections and drops them', () => {
       for (const end of [socket, onward]) end.on('error', () => {})
     })
     const { promise: listening, resolve } = Promise.withResolvers<number>()
-    server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port))
-    return { listening, open: () => (isOpen = true), close: () => server.close() }
+    const listen = (at: number) => server.listen(at, '127.0.0.1', () => resolve((server.address() as AddressInfo).port))
+    listen(0)
+    return { listening, listen, open: () => (isOpen = true), close: () => server.close() }
   }
+
+  test('or is not there for a moment is looked for again; who only asks whether it is there hears that it is not', async () => {
+    const coming = gate()
+    coming.open()
+    const url = new URL(database.appUrl)
+    url.port = String(await coming.listening)
+    coming.close()
+    const [db, other] = [1, 2].map(() => createDatabase({ url: url.href, maxConnections: 2 }))
+    if (db === undefined || other === undefined) throw new Error('there is no database')
+    await expect(db.ping()).rejects.toThrow()
+    const work = Promise.all([db.withOrg(crypto.randomUUID(), async () => 'done'), db.beforeOrg(sql`select 1 as one`)])
+    await expect(other.ping()).rejects.toThrow()
+    coming.listen(Number(url.port))
+    expect(await work).toEqual(['done', [{ one: 1 }]])
+    await Promise.all([db.end(), other.end()])
+    coming.close()
+  })
 
   test('is not waited for longer than a transaction may take to begin, and holds nobody else up', async () => {
     const dropping = gate()

@@ -1,0 +1,61 @@
+// A statement or a transaction that is not waited for without end: a server that is away for a moment is looked for again, what
+// has not begun by its limit never begins, and what has begun and does not end is left to itself.
+import { isConnectionLost } from './query-failed.ts'
+
+export type Bounds = {
+  patienceMs: number
+  beginTimeoutMs: number
+  transactionTimeoutMs: number
+}
+
+const lookAgainMs = 100
+
+/** A question, which may be asked twice. */
+export const boundedQuestion = <T>(bounds: Bounds, ask: () => Promise<T>): Promise<T> =>
+  bounded(bounds, ask, isConnectionLost)
+
+/**
+ * A transaction that calls `begun` when it has begun: until then nothing can have been done. The driver may be looking for a
+ * server yet when it is given up: should it begin later, `begun` throws, and so it is rolled back.
+ */
+export const boundedTransaction = <T>(bounds: Bounds, run: (begun: () => void) => Promise<T>): Promise<T> =>
+  bounded(bounds, run, (error, hasBegun) => !hasBegun && isConnectionLost(error))
+
+/** Settles as `start` does, or rejects when a limit has passed. */
+function bounded<T>(
+  bounds: Bounds,
+  start: (begun: () => void) => Promise<T>,
+  mayStartAgain: (error: unknown, hasBegun: boolean) => boolean,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const startedAtMs = performance.now()
+    let isGivenUp = false
+    let hasBegun = false
+    const within = (ms: number, what: string) =>
+      setTimeout(() => {
+        isGivenUp = true
+        reject(new Error(`Cannot use the database: it did not ${what} within ${ms} ms`))
+      }, ms)
+    let timer = within(bounds.beginTimeoutMs, 'answer')
+    const begun = (): void => {
+      if (isGivenUp) throw new Error('Cannot begin: nobody waits for it any more')
+      hasBegun = true
+      clearTimeout(timer)
+      timer = within(bounds.transactionTimeoutMs, 'end a transaction')
+    }
+    const failed = (error: unknown): void => {
+      const isPatient = performance.now() - startedAtMs + lookAgainMs < bounds.patienceMs
+      if (mayStartAgain(error, hasBegun) && isPatient && !isGivenUp) return void setTimeout(attempt, lookAgainMs)
+      clearTimeout(timer)
+      reject(error)
+    }
+    const attempt = (): void => {
+      if (isGivenUp) return
+      start(begun).then((answer) => {
+        clearTimeout(timer)
+        resolve(answer)
+      }, failed)
+    }
+    attempt()
+  })
+}
