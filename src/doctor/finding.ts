@@ -31,7 +31,7 @@ export function findingLines(findings: readonly Finding[], hasColour: boolean): 
     ...(mend === null ? [] : [`${''.padEnd(stateColumns + checkColumns)}→ ${mend}`]),
   ])
   const count = (wanted: Finding['state']) => findings.filter(({ state }) => state === wanted).length
-  const counts = `${count('ok')} ok, ${count('warn')} warnings, ${count('fail')} failed, ${count('skipped')} skipped`
+  const counts = `${count('ok')} ok, ${count('warn')} ${count('warn') === 1 ? 'warning' : 'warnings'}, ${count('fail')} failed, ${count('skipped')} skipped`
   return [...lines, '', counts]
 }
 

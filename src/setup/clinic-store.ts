@@ -1,7 +1,7 @@
 // Makes a clinic as somebody wishes it: writes the parts that the plan says must change, and no others, within the clinic's
 // own transaction.
 import { and, eq, notInArray } from 'drizzle-orm'
-import { type Scope, saveInstructions } from '../agents/instructions.ts'
+import { defaultGreeting, defaultInstructions, type Scope, saveInstructions } from '../agents/instructions.ts'
 import type { Tx } from '../db/database.ts'
 import {
   closures,
@@ -24,13 +24,14 @@ import { type ClinicState, readState } from './state-store.ts'
 
 export type Writing = { tx: Tx; ids: Ids; organizationId: string }
 
-/** Answers with what it changed, and with the clinic as it is then. */
+/** Answers with what it changed, and with the clinic as it is then. A new one is given the instructions that suit any. */
 export async function makeClinic(
   writing: Writing,
   wish: ClinicWish,
-  texts: Texts,
+  given: Texts,
 ): Promise<{ changes: Change[]; state: ClinicState }> {
   const before = await readState(writing.tx, writing.organizationId)
+  const texts = before === null ? { base: defaultInstructions, greeting: defaultGreeting, ...given } : given
   const changes = planOf(before, wish, texts)
   const has = (...parts: Change['part'][]) => changes.some(({ part }) => parts.includes(part))
   if (has('clinic', 'setting')) await writeOwn(writing, before, wish)

@@ -184,10 +184,10 @@ describe('in the database it finds', () => {
     expect(trouble(await look())).toEqual([`row security: ${told}`])
   })
 
-  test('a wall that lets everybody through', async () => {
+  test.each(['using', 'with check'])('a wall whose %s lets everybody through', async (clause) => {
     await planted(
-      'alter policy own_organization on services using (true)',
-      'alter policy own_organization on services using (organization_id = (select current_organization()))',
+      `alter policy own_organization on services ${clause} (true)`,
+      `alter policy own_organization on services ${clause} (organization_id = (select current_organization()))`,
     )
     expect(trouble(await look())).toEqual(['row security: services has another policy than its wall'])
   })

@@ -107,7 +107,10 @@ describe('adding a clinic', () => {
         { name: 'Dr. Holm', services: ['Check-up', 'Sick visit'] },
         { name: 'Ortiz', services: ['Sick visit'] },
       ],
-      instructions: [{ scope: 'base', version: 1 }],
+      instructions: [
+        { scope: 'base', version: 1, text: 'Be brief, {{clinic}}.' },
+        { scope: 'greeting', version: 1 },
+      ],
     })
     expect(state?.settings).toMatchObject({ recordCalls: false, limits: { usdPerCall: 3, usdPerDay: 100 } })
   })
@@ -251,12 +254,17 @@ describe('an admin', () => {
 describe('instructions', () => {
   test('are a new version when they differ, and none when they do not', async () => {
     await add()
-    expect((await setInstructions(deps, own, 'base', 'One.')).changes).toMatchObject([{ was: null, is: 'version 1' }])
-    expect((await setInstructions(deps, own, 'base', 'One.')).changes).toEqual([])
-    expect((await setInstructions(deps, own, 'base', 'Two.')).changes).toMatchObject([
+    expect((await setInstructions(deps, own, 'base', 'One.')).changes).toMatchObject([
       { was: 'version 1', is: 'version 2' },
     ])
-    expect((await stateOf())?.instructions).toEqual([{ scope: 'base', version: 2, text: 'Two.' }])
+    expect((await setInstructions(deps, own, 'base', 'One.')).changes).toEqual([])
+    expect((await setInstructions(deps, own, 'base', 'Two.')).changes).toMatchObject([
+      { was: 'version 2', is: 'version 3' },
+    ])
+    expect((await stateOf())?.instructions).toMatchObject([
+      { scope: 'base', version: 3, text: 'Two.' },
+      { scope: 'greeting', version: 1 },
+    ])
   })
 })
 

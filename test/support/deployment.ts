@@ -1,5 +1,7 @@
 // A deployment on this machine: the real application on a real database, served at its public address, with a carrier, a model
 // and a mail service that listen beside it. What is asked of any of them goes over sockets.
+import { connect } from 'node:net'
+import { createServer as createTlsServer } from 'node:tls'
 import { type Carrier, createCarrier } from '../../sim/carrier/carrier.ts'
 import type { CarrierAccount, CarrierNumber } from '../../sim/carrier/exchange.ts'
 import { realClock } from '../../sim/clock.ts'
@@ -37,6 +39,8 @@ type Parts = {
   model?: StandIn
   inbox?: StandIn
   settings?: Record<string, string>
+  /** With which the public address is https, as Twilio wants it. */
+  certificate?: { key: string; cert: string }
 }
 
 export async function openDeployment({
@@ -45,9 +49,11 @@ export async function openDeployment({
   ...parts
 }: Parts): Promise<Deployment> {
   const database = await openTestDatabase()
+  /** Where the carrier finds the server, whatever ends TLS in front of it. */
+  const hosts: Record<string, string> = {}
   const carrier = createCarrier({
     clock: realClock,
-    network: createLoopbackNetwork({ hosts: {} }),
+    network: createLoopbackNetwork({ hosts }),
     trace: createTrace(realClock),
     seed: 1,
     accounts,
@@ -78,8 +84,10 @@ export async function openDeployment({
       },
     ],
   })
+  const front = parts.certificate === undefined ? null : await endTls(parts.certificate, server.port)
+  if (front !== null) hosts[`localhost:${front.port}`] = `http://127.0.0.1:${server.port}`
   const environment: Record<string, string> = {
-    PUBLIC_BASE_URL: `http://127.0.0.1:${server.port}`,
+    PUBLIC_BASE_URL: front === null ? `http://127.0.0.1:${server.port}` : `https://localhost:${front.port}`,
     DATABASE_URL: database.appUrl,
     FRONTDESK_KEYS: `k1:${Buffer.alloc(32, 9).toString('base64')}`,
     TWILIO_ACCOUNT_SID: account.accountSid,
@@ -114,9 +122,27 @@ export async function openDeployment({
     configWith,
     stopServer,
     async end() {
+      front?.stop()
       await stopServer()
       await Promise.all(doors.map(({ stop }) => stop()))
       await database.end()
     },
   }
+}
+
+/** Passes on whatever comes over TLS, byte by byte. */
+async function endTls(
+  certificate: { key: string; cert: string },
+  port: number,
+): Promise<{ port: number; stop(): void }> {
+  const front = createTlsServer(certificate, (outer) => {
+    const inner = connect(port, '127.0.0.1')
+    outer.pipe(inner).pipe(outer)
+    outer.on('error', () => inner.destroy())
+    inner.on('error', () => outer.destroy())
+  })
+  await new Promise<void>((resolve) => void front.listen(0, '127.0.0.1', resolve))
+  const address = front.address()
+  if (address === null || typeof address === 'string') throw new Error('the front has no port')
+  return { port: address.port, stop: () => void front.close() }
 }
