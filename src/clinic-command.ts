@@ -13,6 +13,7 @@ import { createSeal } from './organizations/seal.ts'
 import { checkedInstructions, readClinic, readInstructions } from './setup/clinic-file.ts'
 import {
   addClinic,
+  dropCredentials,
   issueToken,
   type Report,
   revokeToken,
@@ -146,18 +147,20 @@ common(
     .command('credentials')
     .description('Gives it a Twilio account of its own, through which alone it is reached from then on.')
     .argument('<clinic>')
+    .option('--remove', 'it is reached through the deployment’s account again')
     .addHelpText(
       'after',
       '\nThe account is in CLINIC_ACCOUNT_SID; its auth token in CLINIC_AUTH_TOKEN, or comes on standard input.',
     ),
-).action((clinic: string, flags: Common) =>
+).action((clinic: string, flags: Common & { remove?: boolean }) =>
   run(flags, async (deps, isTrial) => {
+    const asked = { organizationId: await findClinic(deps.db, deps.config, clinic), isTrial }
+    if (flags.remove) return dropCredentials(deps, asked)
     const sid = accountSid.safeParse(process.env.CLINIC_ACCOUNT_SID)
     if (!sid.success) throw new Mistake('Set CLINIC_ACCOUNT_SID to the account: AC and 32 hexadecimal digits')
     const authToken = (process.env.CLINIC_AUTH_TOKEN || (await standardInput())).trim()
     if (authToken === '')
       throw new Mistake('Set CLINIC_AUTH_TOKEN to the auth token of the account, or give it on standard input')
-    const asked = { organizationId: await findClinic(deps.db, deps.config, clinic), isTrial }
     const account = { accountSid: sid.data, authToken }
     await proveAccount(withTwilio(deps).numbers, account)
     return setCredentials(deps, asked, account)

@@ -4,7 +4,7 @@
 import { and, eq } from 'drizzle-orm'
 import type { Scope } from '../agents/instructions.ts'
 import type { Tx } from '../db/database.ts'
-import { members } from '../db/schema.ts'
+import { apiCredentials, members } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import { readTwilioCredentials, saveTwilioCredentials } from '../organizations/account-store.ts'
 import { issueApiToken, revokeApiToken, tokenScopes } from '../organizations/api-token-store.ts'
@@ -92,6 +92,10 @@ export const setCredentials = (
 ): Promise<Report> =>
   change(deps, asked, async (tx, before) => {
     const { organizationId } = asked
+    if (account.accountSid === deps.config.TWILIO_ACCOUNT_SID)
+      throw new Mistake(
+        `${account.accountSid} is the deployment's own account: clinics without one of their own are reached through it`,
+      )
     const seal = createSeal(deps.config.FRONTDESK_KEYS)
     const newestKey = deps.config.FRONTDESK_KEYS[0]?.id
     const isSame =
@@ -108,6 +112,15 @@ export const setCredentials = (
       is: `auth token ${sealedText(newestKey)}`,
     } as const
     return [change]
+  })
+
+/** From then on the clinic is reached through the deployment's account. */
+export const dropCredentials = (deps: SetupDeps, asked: Asked): Promise<Report> =>
+  change(deps, asked, async (tx, { account }) => {
+    if (account === null) return []
+    const own = eq(apiCredentials.organizationId, asked.organizationId)
+    await tx.delete(apiCredentials).where(and(own, eq(apiCredentials.serviceName, 'twilio')))
+    return [{ part: 'account', name: account.accountSid, was: sealedText(account.sealedWith), is: null }]
   })
 
 const sealedText = (keyId: string | undefined): string => `sealed with ${keyId}`

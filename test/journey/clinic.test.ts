@@ -14,7 +14,7 @@ import { createSpeech } from '../../sim/speech.ts'
 import { createTrace } from '../../sim/trace.ts'
 import { startJobs } from '../../src/db/jobs.ts'
 import { selfSigned } from '../support/certificate.ts'
-import { account, type Deployment, openDeployment } from '../support/deployment.ts'
+import { account, type Deployment, openDeployment, otherAccount } from '../support/deployment.ts'
 
 /** A call in real time, on a machine that may be busy. */
 setDefaultTimeout(180_000)
@@ -156,7 +156,7 @@ describe('the commands', () => {
   })
 
   test('take a secret from standard input, prove it at Twilio, and print it nowhere', async () => {
-    const CLINIC_ACCOUNT_SID = account.accountSid
+    const CLINIC_ACCOUNT_SID = otherAccount.accountSid
     const wrong = await command(
       'clinic-command',
       ['credentials', 'northside'],
@@ -165,7 +165,7 @@ describe('the commands', () => {
     )
     expect([wrong.code, wrong.err]).toEqual([1, expect.stringContaining('is not the one that Twilio has')])
     const args = ['credentials', 'northside', '--dry-run']
-    const tried = await command('clinic-command', args, { CLINIC_ACCOUNT_SID }, `${account.authToken}\n`)
+    const tried = await command('clinic-command', args, { CLINIC_ACCOUNT_SID }, `${otherAccount.authToken}\n`)
     expect([tried.code, tried.out]).toEqual([0, expect.stringContaining('would change')])
     expect(wrong.out + wrong.err + tried.out + tried.err).not.toMatch(/the token of|a wrong token/)
   })

@@ -8,6 +8,7 @@ import { createSeal } from '../../src/organizations/seal.ts'
 import { type ClinicWish, clinicShape, toWish } from '../../src/setup/clinic-shape.ts'
 import {
   addClinic,
+  dropCredentials,
   issueToken,
   revokeToken,
   type SetupDeps,
@@ -294,6 +295,17 @@ describe('credentials', () => {
       { was: 'sealed with k1', is: 'auth token sealed with k2' },
     ])
     expect((await setCredentials(rotated, own, { ...account, authToken: 'newer' })).changes).toEqual([])
+  })
+
+  test('taken away leave the clinic to the deployment’s account, which is nobody’s own', async () => {
+    await add()
+    await setCredentials(deps, own, account)
+    expect((await dropCredentials(deps, { ...own, isTrial: true })).changes).toHaveLength(1)
+    expect((await dropCredentials(deps, own)).changes).toMatchObject([{ name: account.accountSid, is: null }])
+    expect((await dropCredentials(deps, own)).changes).toEqual([])
+    expect(await admin`select 1 from routing.accounts`).toHaveLength(0)
+    const config = { ...deps.config, TWILIO_ACCOUNT_SID: account.accountSid, TWILIO_AUTH_TOKEN: account.authToken }
+    await expect(setCredentials({ ...deps, config }, own, account)).rejects.toThrow('the deployment')
   })
 
   test('of an account that another clinic has are refused', async () => {
