@@ -47,6 +47,11 @@ describe('a recording', () => {
     expect(await call.recordings()).toHaveLength(1)
   })
 
+  test('is not asked for before its notice was spoken: the stream comes after that, and asks for it', async () => {
+    const { callSid } = await ring()
+    expect((await telephone.jobs(callSid)).map(({ task }) => task)).not.toContain('start-recording')
+  })
+
   test('that is known is not started again', async () => {
     const call = await ring()
     await call.start()
