@@ -126,7 +126,7 @@ export async function runCall(scene: Scene, request: CallRequest): Promise<CallR
   const model = createModel({ clock, trace, speech, seed, isStrict: true, apiKey: world.modelKey })
   const random = createRandom(seed).child('chaos')
   const schedule = scheduleOf(plan, random)
-  const chaos = createChaos({ clock, trace, schedule, random, onCut: model.breakOff })
+  const chaos = createChaos({ clock, trace, schedule, random, onCut: model.breakOff, onDelay: model.fallOutOfStep })
   const inbox = createInbox({ clock, trace, apiKey: world.inboxKey, fate: chaos.mailFate })
   const carrier = createCarrier({
     clock,
@@ -149,7 +149,7 @@ export async function runCall(scene: Scene, request: CallRequest): Promise<CallR
   await clock.hold(prepareClinic(scene, request), 'the clinic to be ready')
   const isInbound = fixture.call.direction === 'inbound'
   const placed = isInbound ? carrier.call({ ...fixture.call, caller: fixture.caller }) : await carrier.expectOutbound()
-  chaos.begin()
+  chaos.begin(placed.callSid, scene.deployment ?? null)
   for (const { afterMs, to } of fixture.clinic.switches)
     clock.after(afterMs, () => scene.clinic?.switchMode?.(placed.callSid, to))
   const desk = fixture.clinic.desk.map(async ({ afterMs, books }) => {
@@ -157,6 +157,7 @@ export async function runCall(scene: Scene, request: CallRequest): Promise<CallR
     await clock.hold(view.bookAtDesk(fixture.call.to, books), 'the clinic’s desk')
   })
   const [record] = await Promise.all([placed.done, ...desk])
+  await chaos.over()
   await settled(clock, () => view.of(placed.callSid, null))
   const server = await clock.hold(view.of(placed.callSid, before), 'a look at the database')
   const forgeries = await clock.hold(

@@ -7,6 +7,7 @@ import { type CallerFlags, callerWishOf } from './caller-options.ts'
 import { faultsHelp } from './chaos/faults.ts'
 import { readChaos } from './chaos/reading.ts'
 import { keepSchedule, scheduleLines, smallestSchedule } from './chaos/reproducing.ts'
+import { processFaultsIn } from './chaos/schedule.ts'
 import { createConsole } from './console.ts'
 import { type DevLine, type DevNote, readDevNote } from './dev-door.ts'
 import { callElsewhere } from './elsewhere.ts'
@@ -61,9 +62,16 @@ export async function callCommand(flags: CallFlags & CallerFlags): Promise<void>
   } else process.exitCode = await callOwn(wish, flags)
 }
 
+/** One that is struck, and one that goes on. */
+const MACHINES_TO_STRIKE = 2
+
 /** Hosts a server for this one call. */
-async function callOwn(wish: Wish, { speed, live, instructions: file, machines }: CallFlags): Promise<number> {
+async function callOwn(wish: Wish, { speed, live, instructions: file, machines: asked }: CallFlags): Promise<number> {
   const isVirtual = speed > 1
+  const needs = wish.chaos === undefined ? [] : processFaultsIn(wish.chaos.plan)
+  if (needs.length > 0 && isVirtual)
+    throw new Mistake(`${needs.join(' and ')} strike processes, which keep real time: leave --speed out.`)
+  const machines = asked ?? (needs.length > 0 ? MACHINES_TO_STRIKE : undefined)
   if (live && isVirtual) throw new Mistake('The real model keeps real time: leave --speed out with --live.')
   if (machines !== undefined && isVirtual)
     throw new Mistake('Processes of their own keep real time: leave --speed out with --machines.')
@@ -93,7 +101,7 @@ async function callOwn(wish: Wish, { speed, live, instructions: file, machines }
       ...(isVirtual ? ['--speed 10'] : []),
       ...(file === undefined ? [] : [`--instructions ${file}`]),
       ...(live ? ['--live'] : []),
-      ...(machines === undefined ? [] : [`--machines ${machines}`]),
+      ...(asked === undefined ? [] : [`--machines ${asked}`]),
     ]
     const repeat = commandOf(wish, more)
     const exitCode = await showCall(result, wish, { console, print, repeat })

@@ -3,8 +3,10 @@
 
 import type { Strike } from '../chaos/strikes.ts'
 import { touchesTalk } from '../chaos/strikes.ts'
-import { type Case, type Evidence, type Finding, joined, type Rule } from './case.ts'
+import { callerReachedModel } from './audio.ts'
+import { type Case, type Evidence, type Finding, joined, millis, type Rule, type SpokenItem } from './case.ts'
 import { exactlyTheMail, judgeMails, judgeRecordings, recordingsKept } from './keeping.ts'
+import { transcriptIsWhatWasHeard } from './words.ts'
 
 /** By then somebody or something speaks to the caller again: Twilio's way back takes about a second, a new session another. */
 const BACK_WITHIN_MS = 20_000
@@ -51,11 +53,67 @@ function judgeCut({ carrier, model }: Case, cutAtMs: number): Finding[] {
 const mailsAllTheSame: Rule = { name: exactlyTheMail.name, check: (given) => judgeMails(given, { isWorded: false }) }
 const recordingsAllTheSame: Rule = { name: recordingsKept.name, check: judgeRecordings }
 
+/** A process that is killed takes with it what was just being said, and not written down yet. */
+const WRITTEN_WITHIN_MS = 3_000
+
+const wordsBeforeCrash: Rule = {
+  name: transcriptIsWhatWasHeard.name,
+  check: (given) => transcriptIsWhatWasHeard.check(withoutLostWords(given)),
+}
+
+function withoutLostWords(given: Case): Case {
+  const crashes = (given.chaos?.struck ?? []).filter(({ strike }) => strike.fault === 'crash')
+  const isLost = (fromMs: number, toMs: number): boolean =>
+    crashes.some(({ atMs }) => fromMs <= atMs && toMs >= atMs - WRITTEN_WITHIN_MS)
+  const deltas = given.model.sessions.flatMap((session) => session.deltas)
+  const isItemLost = ({ item }: SpokenItem): boolean => {
+    const begunAtMs = deltas.find(({ itemId }) => itemId === item.itemId)?.atMs
+    return begunAtMs !== undefined && isLost(begunAtMs, begunAtMs + millis(item.audio.length))
+  }
+  const sessions = given.model.sessions.map((session) => ({
+    ...session,
+    speech: session.speech.filter(({ startedAtMs, stoppedAtMs }) => !isLost(startedAtMs, stoppedAtMs ?? Infinity)),
+  }))
+  const items = given.hearing.items.filter((spoken) => !isItemLost(spoken))
+  return { ...given, model: { ...given.model, sessions }, hearing: { ...given.hearing, items } }
+}
+
+/** Frames that were under way to a process when it was killed: no longer than this. */
+const UNDER_WAY_MS = 250
+
+const framesBeforeCrash: Rule = {
+  name: callerReachedModel.name,
+  check: (given) => callerReachedModel.check(withoutLostFrames(given)),
+}
+
+function withoutLostFrames(given: Case): Case {
+  const crashes = (given.chaos?.struck ?? []).filter(({ strike }) => strike.fault === 'crash')
+  const streams = given.carrier.streams.map((stream) => ({ ...stream }))
+  for (const { atMs } of crashes) {
+    const before = streams.filter(({ openedAtMs }) => openedAtMs <= atMs)
+    const struck = before.at(-1)
+    const heard = given.model.sessions.filter(({ openedAtMs }) => openedAtMs <= atMs)
+    const said = before.flatMap(({ sent }) => sent)
+    const lostBytes = sum(said.map(({ bytes }) => bytes.length)) - sum(heard.map(({ appended }) => appended.length))
+    if (struck !== undefined && lostBytes > 0 && millis(lostBytes) <= UNDER_WAY_MS)
+      struck.sent = struck.sent.slice(0, -Math.ceil(lostBytes / FRAME_BYTES))
+  }
+  return { ...given, carrier: { ...given.carrier, streams } }
+}
+
+const FRAME_BYTES = 160
+const sum = (counts: number[]): number => counts.reduce((total, count) => total + count, 0)
+
+const weakened = new Map<Rule, Rule>([
+  [exactlyTheMail, mailsAllTheSame],
+  [recordingsKept, recordingsAllTheSame],
+  [transcriptIsWhatWasHeard, wordsBeforeCrash],
+  [callerReachedModel, framesBeforeCrash],
+])
+
 /** `talk`: the rules that hold a call to what the fixture's people say. They are void when the talk itself was struck. */
 export function rulesUnderFaults(rules: readonly Rule[], talk: readonly Rule[], { chaos, fixture }: Evidence): Rule[] {
   const strikes = (chaos?.struck ?? []).map(({ strike }) => strike)
   if (!fixture.isAltered && !touchesTalk(strikes)) return [...rules]
-  return rules
-    .filter((rule) => !talk.includes(rule))
-    .map((rule) => (rule === exactlyTheMail ? mailsAllTheSame : rule === recordingsKept ? recordingsAllTheSame : rule))
+  return rules.filter((rule) => !talk.includes(rule)).map((rule) => weakened.get(rule) ?? rule)
 }

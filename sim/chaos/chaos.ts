@@ -3,6 +3,7 @@
 import type { Callback, Deliver } from '../carrier/deliveries.ts'
 import type { CarrierSettings } from '../carrier/exchange.ts'
 import type { SimClock } from '../clock.ts'
+import type { Deployment } from '../deployment.ts'
 import type { Fate } from '../inbox/inbox.ts'
 import type { Handshake, Line, LineHandlers, Network, StandIn } from '../network.ts'
 import type { Random } from '../random.ts'
@@ -11,8 +12,9 @@ import type { Trace } from '../trace.ts'
 import { createForger } from './forger.ts'
 import { createHeldLine } from './held-line.ts'
 import { callbackOf, createNumbering, requestOf } from './naming.ts'
+import { strikeProcess } from './processes.ts'
 import type { Schedule } from './schedule.ts'
-import { type Strike, strikeText } from './strikes.ts'
+import { type Strike, strikeText, type TimedStrike } from './strikes.ts'
 
 export type Chaos = {
   /** The carrier's way to the server, with faults on it. */
@@ -22,8 +24,10 @@ export type Chaos = {
   aroundModel(model: StandIn): StandIn
   /** Decides over the n-th message, from 0. */
   mailFate(index: number): Fate
-  /** The call has been placed: from now on the instants of cuts count. */
-  begin(): void
+  /** The call has been placed: from now on the instants count. Without a deployment there are no processes to strike. */
+  begin(callSid: string, deployment: Deployment | null): void
+  /** When everything that was struck runs again. */
+  over(): Promise<void>
   record(): ChaosRecord
 }
 
@@ -34,14 +38,18 @@ type World = {
   random: Random
   /** The line between the caller and the agent has just been cut. */
   onCut(): void
+  /** The call is late. */
+  onDelay(): void
 }
 
-export function createChaos({ clock, trace, schedule, random, onCut }: World): Chaos {
+export function createChaos({ clock, trace, schedule, random, onCut, onDelay }: World): Chaos {
   const record: ChaosRecord = { struck: [], missed: [], forgeries: [] }
   const numbering = createNumbering()
   const forge = createForger(random.child('forger'))
   const streams = new Set<Line>()
   const sessions = new Set<Line>()
+  const recovering: Promise<unknown>[] = []
+  let isHandedOver = false
   /** Callbacks that came before what caused them: until they are answered, nothing else tells of it. */
   const ahead = new Set<Promise<void>>()
   /** Where callbacks go; every other request asks for TwiML. */
@@ -101,6 +109,7 @@ export function createChaos({ clock, trace, schedule, random, onCut }: World): C
         response = await network.fetch(url, init)
       } else if (each.fault === 'slow-webhook') {
         strike(each)
+        onDelay()
         await new Promise<void>((resolve) => clock.after(each.byMs, resolve))
       }
     }
@@ -160,14 +169,28 @@ export function createChaos({ clock, trace, schedule, random, onCut }: World): C
       strike(lost)
       return clock.isVirtual ? { is: 'accept-then-break' } : { is: 'accept-then-hang' }
     },
-    begin() {
-      for (const each of schedule.timed) {
-        // The others are dealt with by whoever hosts the processes and the database.
-        if (each.fault === 'ws-cut') clock.after(each.atMs, () => cutNewest(streams, each))
-        if (each.fault === 'model-cut') clock.after(each.atMs, () => cutNewest(sessions, each))
-      }
+    begin(callSid, deployment) {
+      for (const each of schedule.timed) clock.after(each.atMs, () => strikeAtTime(each, callSid, deployment))
     },
+    over: async () => void (await Promise.all(recovering)),
     record: () => ({ ...record }),
+  }
+
+  function strikeAtTime(each: TimedStrike, callSid: string, deployment: Deployment | null): void {
+    const { fault } = each
+    if (fault === 'ws-cut') cutNewest(streams, each)
+    else if (fault === 'model-cut') cutNewest(sessions, each)
+    else {
+      const recovery = deployment === null ? null : strikeProcess(deployment, fault, callSid)
+      if (recovery === null) miss(each)
+      else {
+        strike(each)
+        recovering.push(recovery)
+        // A deployed version hands the call over when it likes; whoever goes on opens a session of its own then.
+        if (fault === 'crash') onCut()
+        else if (fault === 'deploy') isHandedOver = true
+      }
+    }
   }
 
   function withCuts(handshake: Handshake | undefined): Handshake {
@@ -176,6 +199,8 @@ export function createChaos({ clock, trace, schedule, random, onCut }: World): C
     return {
       ...handshake,
       accept(line) {
+        if (isHandedOver) onCut()
+        isHandedOver = false
         sessions.add(line)
         const handlers = handshake.accept(line)
         return {

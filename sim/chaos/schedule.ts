@@ -1,12 +1,18 @@
 // PURE. What strikes what: drawn from faults and a seed, or read off a list. Each callback and each request draws by its own
 // name, so that the same seed and faults give the same strikes whatever the timing.
 import type { Random } from '../random.ts'
-import type { Fault } from './faults.ts'
+import { catalog, type Fault, type FaultName } from './faults.ts'
 import type { CallbackName } from './parameters.ts'
-import type { Strike, TimedStrike } from './strikes.ts'
+import { faultOf, type Strike, type TimedStrike } from './strikes.ts'
 
 /** What was asked for: faults to draw from, or the strikes themselves. */
 export type ChaosPlan = { faults: readonly Fault[] } | { strikes: readonly Strike[] }
+
+/** Which of its faults need processes that can be struck. */
+export function processFaultsIn(plan: ChaosPlan): FaultName[] {
+  const faults = 'strikes' in plan ? plan.strikes.map(faultOf) : plan.faults.map(({ fault }) => fault)
+  return [...new Set(faults)].filter((name) => catalog[name].strikes === 'process')
+}
 
 export type Schedule = {
   /** `kinds`: by which of its names a fault may mean it. */

@@ -31,6 +31,8 @@ export type Model = {
   breakOff(): void
   /** The caller's next turn that the script does not foresee is transcribed as this. */
   expect(words: string): void
+  /** The call is later than the script has it. */
+  fallOutOfStep(): void
   /** Everything since the model was created. */
   record(): ModelRecord
 }
@@ -170,6 +172,7 @@ export function createModel(parts: {
     use: (script) => clock.hold(prepare(script), 'the rehearsal of the model'),
     breakOff: () => ready?.repertoire.breakOff(),
     expect: (words) => ready?.repertoire.expect(words),
+    fallOutOfStep: () => ready?.repertoire.fallOutOfStep(),
     record: () => ({
       sessions: sessions.map((session) => session.record()),
       writings: writer.record(),

@@ -30,7 +30,8 @@ export type Repertoire = {
    * such words for callers, too, who then say more than the script knows of.
    */
   breakOff(): void
-  /** It was never broken off. */
+  /** What was said may have come at another time than the script has it. */
+  fallOutOfStep(): void
   isInStep(): boolean
   /**
    * What a turn of the caller is heard as: the next of the script, '' when it has run out. Audio that was heard before, in a
@@ -86,6 +87,7 @@ export async function rehearse(script: ModelScript, stage: Stage): Promise<Reper
       isBrokenOff = true
       isInStep = false
     },
+    fallOutOfStep: () => void (isInStep = false),
     isInStep: () => isInStep,
     hear(audio) {
       const again = untold.filter((turn) => holds(audio, turn.audio))

@@ -8,6 +8,7 @@ import { strikeText } from '../../sim/chaos/strikes.ts'
 import { createTeller } from '../../sim/console-call.ts'
 import { loadFixture } from '../../sim/fixture.ts'
 import { openPostgres, type Postgres } from '../../sim/house.ts'
+import { openOwnPostgres } from '../../sim/own-postgres.ts'
 import { reportPage } from '../../sim/report/page.ts'
 import { createSpeech, type Speech } from '../../sim/speech.ts'
 import { toJsonl } from '../../sim/trace.ts'
@@ -136,3 +137,25 @@ test(
   },
   callLimitMs,
 )
+
+test('a process that has the call is killed: another one goes on with it, and what was known is known', async () => {
+  const own = await openOwnPostgres(() => {})
+  try {
+    const call = await simulateCall({
+      fixture: await loadFixture('default'),
+      seed: 'chaos',
+      chaos: faults('crash@6s'),
+      speech,
+      postgres: own,
+      machines: 2,
+      isVirtual: false,
+      onProgress: () => {},
+      onTrace: () => {},
+    })
+    expect(call.violations).toEqual([])
+    expect(struckIn(call)).toEqual([{ fault: 'crash', atMs: 6_000 }])
+    expect(call.evidence.carrier.streams.length).toBeGreaterThan(1)
+  } finally {
+    await own.stop()
+  }
+}, 120_000)
