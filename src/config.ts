@@ -179,6 +179,8 @@ export const limits = {
   settleStreamMs: 20_000,
   /** Events waiting to be written, of one call. */
   journalEvents: 2_000,
+  /** An event waits so long for others that one transaction can take with it. */
+  journalGatherMs: 100,
   /** The pause after the first attempt to write them, which doubles up to the longest: some three minutes in all. */
   journalRetryMs: 200,
   journalLongestRetryMs: 10_000,

@@ -9,6 +9,7 @@ import { startJobs } from './db/jobs.ts'
 import { assertWalled } from './db/wall.ts'
 import { seedDemo } from './demo.ts'
 import { localKeys } from './local.ts'
+import { loadLetter } from './notifications/deliver.ts'
 import { bringUpToDate, openDatabase, reached } from './open-database.ts'
 import { organizationExists } from './organizations/store.ts'
 import { runtimeName, serve } from './platform/serve.ts'
@@ -61,6 +62,7 @@ async function serveFrom(config: Config, databaseUrl: string, stopDatabase: Stop
   await checkFallback(config, deps.db)
   if (isDemo) await seedDemo(deps.db, deps.ids, deps.clock.now())
   const app = createApp(deps)
+  await loadLetter()
   const stopListening = await app.listen()
   const server = await serve({ port: config.PORT, hostname: config.HOST, fetch: app.fetch, sockets: app.sockets })
   const jobs = await startJobs({

@@ -35,7 +35,15 @@ export const usualPhrases: readonly string[] = [english, spanish, german, french
 /** The first of the phrases that is said in a text; null when none is. Case, accents and punctuation make no difference. */
 export function emergencyIn(text: string, phrases: readonly string[]): string | null {
   const said = words(text)
-  return phrases.find((phrase) => isSaid(words(phrase), said)) ?? null
+  return phrases.find((_, place) => isSaid(spelled(phrases)[place] ?? '', said)) ?? null
+}
+
+/** A list is spelled once, however often it is looked for. */
+const spellings = new WeakMap<readonly string[], string[]>()
+function spelled(phrases: readonly string[]): string[] {
+  const known = spellings.get(phrases) ?? phrases.map(words)
+  spellings.set(phrases, known)
+  return known
 }
 
 /** Text whose last word may still grow, without that word. */

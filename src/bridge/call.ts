@@ -117,7 +117,8 @@ export function openCall(deps: CallDeps, plan: CallPlan, firstLine: Line | null)
         break
       case 'record':
         journal.write(command.fact, atMs, command.attempt)
-        if (command.fact.kind === 'usage') void askWhetherSpent()
+        // A turn's transcription is paid beside its answer, which costs more.
+        if (command.fact.kind === 'usage' && command.fact.source !== 'transcription') void askWhetherSpent()
         break
       case 'hang-up':
         line?.ear.close()
@@ -164,7 +165,7 @@ export function openCall(deps: CallDeps, plan: CallPlan, firstLine: Line | null)
     if (isAskingWhetherSpent) return
     isAskingWhetherSpent = true
     try {
-      await hands.journal.flush()
+      await hands.journal.flush('soon')
       if (await hands.isSpent()) tell({ on: 'spent' })
     } catch (error) {
       log.warn({ error: error instanceof Error ? error : undefined }, 'nobody knows what the call may still cost')

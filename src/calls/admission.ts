@@ -4,13 +4,12 @@
 import { limits } from '../config.ts'
 import { nanoUsdOf } from '../conversations/cost.ts'
 import type { Refusal } from '../conversations/events.ts'
-import { findConversation } from '../conversations/store.ts'
 import type { Tx } from '../db/database.ts'
 import type { Deps } from '../deps.ts'
 import { isSomebodysNumber } from '../lib/phone.ts'
 import type { LimitSettings } from '../organizations/settings.ts'
 import { type Organization, readOrganization } from '../organizations/store.ts'
-import { countCallsFrom, countLiveCalls, readSpending, type Spending, takeTurn } from './load-store.ts'
+import { countCallsFrom, countLiveCalls, readCallCost, readSpending, type Spending, takeTurn } from './load-store.ts'
 import type { OpenCall } from './open.ts'
 import { countPlacing } from './outbound-store.ts'
 
@@ -49,9 +48,8 @@ export const isCallSpent = (
 ): Promise<boolean> =>
   deps.db.withOrg(organizationId, async (tx) => {
     const organization = await readOrganization(tx, organizationId)
-    const call = await findConversation(tx, organizationId, conversationId)
     const { usdPerCall } = organization.settings.limits
-    if (reaches(call?.costNanoUsd ?? 0, usdPerCall)) return true
+    if (reaches(await readCallCost(tx, organizationId, conversationId), usdPerCall)) return true
     return isSpent(await readSpending(tx, organization, deps.clock.now()), organization.settings.limits)
   })
 

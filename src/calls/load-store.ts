@@ -51,6 +51,15 @@ export async function countCallsFrom(
   return row?.calls ?? 0
 }
 
+/** What one call has cost so far, in billionths of a dollar. */
+export async function readCallCost(tx: Tx, organizationId: string, conversationId: string): Promise<number> {
+  const [row] = await tx
+    .select({ nanoUsd: conversations.costNanoUsd })
+    .from(conversations)
+    .where(and(eq(conversations.organizationId, organizationId), eq(conversations.id, conversationId)))
+  return row?.nanoUsd ?? 0
+}
+
 /** Of the calls that began this day and this month, by the clinic's own calendar. In billionths of a dollar. */
 export type Spending = { dayNanoUsd: number; monthNanoUsd: number }
 

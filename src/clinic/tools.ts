@@ -70,8 +70,17 @@ export const day = () => z.iso.date('must be a day, as YYYY-MM-DD')
 export const orNull = <S extends z.ZodType>(about: string, schema: S) =>
   z.preprocess((given) => (given === undefined || given === '' ? null : given), schema.nullable()).describe(about)
 
-/** A tool as the model is told of it. */
-export const toolSchema = ({ name, description, parameters, isTransfer = false }: Tool) => {
+/** A tool as the model is told of it: made once, because every call tells of all of them. */
+export function toolSchema(tool: Tool): ToolSchema {
+  const known = schemas.get(tool) ?? schemaOf(tool)
+  schemas.set(tool, known)
+  return known
+}
+
+const schemas = new WeakMap<Tool, ToolSchema>()
+type ToolSchema = ReturnType<typeof schemaOf>
+
+function schemaOf({ name, description, parameters, isTransfer = false }: Tool) {
   const { $schema: _, ...schema } = z.toJSONSchema(parameters, { override: withoutDatePattern })
   return { name, description, parameters: schema, isTransfer }
 }

@@ -1,7 +1,8 @@
-// The ledger's pen for one live call. Writing costs the caller nothing: events wait in memory, are written in batches, and
-// are tried again when the database does not answer. What cannot be kept in the end is counted and said aloud.
+// The ledger's pen for one live call. Writing costs the caller nothing: events wait in memory, a moment for what comes with
+// them, are written in batches, and are tried again when the database does not answer. What cannot be kept in the end is
+// counted and said aloud.
 import { limits } from '../config.ts'
-import type { Database } from '../db/database.ts'
+import type { Database, Tx } from '../db/database.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Ids } from '../lib/ids.ts'
 import type { Log } from '../lib/log.ts'
@@ -11,9 +12,12 @@ import { eventOf, recordEvents } from './store.ts'
 export type Journal = {
   /** Never waits and never throws. `attempt` tells apart what may rightly happen twice. */
   write(fact: ConversationFact, atMs: number, attempt?: string): void
-  /** Resolves when everything written so far is in the ledger, or was given up. */
-  flush(): Promise<void>
+  /** Resolves when everything written so far is in the ledger, or was given up. `soon`: without hurrying it. */
+  flush(pace?: 'now' | 'soon'): Promise<void>
 }
+
+/** The moment between an event and its writing. */
+type Gathering = { end(): void; over: Promise<void> }
 
 export type JournalDeps = { db: Database; clock: Clock; ids: Ids; log: Log }
 
@@ -27,6 +31,25 @@ export function createJournal(
   let waiting: ConversationEvent[] = []
   let lost = 0
   let writing: Promise<void> | undefined
+  let gathering: Gathering | null = null
+  /** How many wait for what is written now; while nobody does, webhooks and tools go first. */
+  let hurried = 0
+
+  /** What is told of one moment (a turn, and what it cost) comes in one transaction. */
+  function gather(): Gathering {
+    const { promise: over, resolve } = Promise.withResolvers<void>()
+    const end = (): void => {
+      cancel()
+      gathering = null
+      writing = writeAll()
+      resolve()
+    }
+    const cancel = deps.clock.after(limits.journalGatherMs, end)
+    return { end, over }
+  }
+
+  const record = async (tx: Tx, batch: ConversationEvent[]): Promise<void> =>
+    void (await recordEvents(deps, tx, organizationId, conversationId, batch))
 
   async function writeAll(): Promise<void> {
     while (waiting.length > 0) {
@@ -40,9 +63,7 @@ export function createJournal(
   async function writeBatch(batch: ConversationEvent[]): Promise<void> {
     for (let attempt = 1; attempt <= limits.journalAttempts; attempt++) {
       try {
-        return await deps.db.withOrg(organizationId, async (tx) => {
-          await recordEvents(deps, tx, organizationId, conversationId, batch)
-        })
+        return await deps.db.withOrg(organizationId, (tx) => record(tx, batch), { isPatient: hurried === 0 })
       } catch (error) {
         const count = batch.length
         deps.log.warn({ conversationId, attempt, count, error: error as Error }, 'events could not be written yet')
@@ -69,10 +90,17 @@ export function createJournal(
     write(fact, atMs, attempt) {
       if (waiting.length >= limits.journalEvents) return lose(1, 'full')
       waiting.push(eventOf(fact, atMs, attempt))
-      writing ??= writeAll()
+      if (writing === undefined) gathering ??= gather()
     },
-    async flush() {
+    async flush(pace = 'now') {
+      const isHurried = pace === 'now'
+      if (isHurried) {
+        hurried++
+        gathering?.end()
+      }
+      await gathering?.over
       await writing
+      if (isHurried) hurried--
     },
   }
 }

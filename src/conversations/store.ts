@@ -80,8 +80,10 @@ export async function recordEvents(
   const fresh = await insertFresh(tx, organizationId, conversationId, events)
   if (fresh.length === 0) return { fresh, facts: before }
   const after = fresh.reduce((facts, event) => join(facts, factsOf(event)), before)
-  await writeRow(tx, organizationId, conversationId, after, row.eventCount + fresh.length)
-  if (fresh.some(({ fact }) => fact.kind === 'usage')) await writeCost(tx, organizationId, conversationId)
+  const cost = fresh.some(({ fact }) => fact.kind === 'usage')
+    ? await readCost(tx, organizationId, conversationId)
+    : null
+  await writeRow(tx, organizationId, conversationId, after, row.eventCount + fresh.length, cost)
   await writeRecordings(tx, organizationId, conversationId, before, after)
   if (row.eventCount === 0) await enqueueDeadline(tx, conversationId, deps.clock.now() + limits.liveCallMs)
   await enqueueWhatBecameDue(deps, tx, organizationId, conversationId, before, after)
@@ -118,6 +120,8 @@ async function writeRow(
   conversationId: string,
   facts: Facts,
   eventCount: number,
+  /** Null: as it was. */
+  cost: Cost | null,
 ): Promise<void> {
   const columns = readiness.columns(facts)
   // Until the call is over the words are read from the ledger; from then on every late word renews the column.
@@ -137,18 +141,14 @@ async function writeRow(
       durationMs: columns.durationMs,
       callAnalysis: columns.callAnalysis,
       isLive: columns.isLive,
+      ...(cost === null ? {} : { cost, costNanoUsd: cost.nanoUsd }),
     })
     .where(and(eq(conversations.organizationId, organizationId), eq(conversations.id, conversationId)))
 }
 
 /** Counted anew from the whole ledger, so that no usage is ever counted twice or forgotten. */
-async function writeCost(tx: Tx, organizationId: string, conversationId: string): Promise<void> {
-  const cost: Cost = costOf(await readFacts(tx, organizationId, conversationId, 'usage'), prices)
-  await tx
-    .update(conversations)
-    .set({ cost, costNanoUsd: cost.nanoUsd })
-    .where(and(eq(conversations.organizationId, organizationId), eq(conversations.id, conversationId)))
-}
+const readCost = async (tx: Tx, organizationId: string, conversationId: string): Promise<Cost> =>
+  costOf(await readFacts(tx, organizationId, conversationId, 'usage'), prices)
 
 async function readFacts<K extends ConversationFact['kind']>(
   tx: Tx,

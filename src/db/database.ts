@@ -10,9 +10,14 @@ export type Tx = PgTransaction<PostgresJsQueryResultHKT, typeof schema, ExtractT
 export type Database = {
   /**
    * Commits when `run` resolves, rolls back when it throws. The organization and role end with the transaction. Its own limits
-   * hold in place of the usual: the server breaks off a statement that takes longer.
+   * hold in place of the usual: the server breaks off a statement that takes longer. `isPatient`: where connections are few,
+   * everybody else goes first.
    */
-  withOrg<T>(organizationId: string, run: (tx: Tx) => Promise<T>, own?: { statementTimeoutMs?: number }): Promise<T>
+  withOrg<T>(
+    organizationId: string,
+    run: (tx: Tx) => Promise<T>,
+    own?: { statementTimeoutMs?: number; isPatient?: boolean },
+  ): Promise<T>
   /**
    * For what must be asked before the organization is known: one statement, a transaction by itself, that calls a security
    * definer function, which answers with ids. When the connection breaks it is asked again, though it may have been done.

@@ -1,45 +1,51 @@
 // A limited number of permits, and a limited queue for them: who comes when the queue is full, or has waited too long,
-// gets an error instead. Waits are in real time, as the database's are.
+// gets an error instead. Whoever can wait lets everybody else go first. Waits are in real time, as the database's are.
 
 export type Permits = {
-  /** Resolves, in order of asking, with how to give the permit back. Rejects when the queue is full, or after `waitMs`. */
-  acquire(): Promise<() => void>
+  /**
+   * Resolves, in order of asking, with how to give the permit back; patient ones after all others. Rejects when the queue is
+   * full, or after `waitMs`.
+   */
+  acquire(isPatient?: boolean): Promise<() => void>
 }
 
 export function createPermits(limit: { count: number; maxWaiting: number; waitMs: number }): Permits {
   let free = limit.count
   const waiting = new Set<() => void>()
+  const patient = new Set<() => void>()
 
   const grant = (): (() => void) => {
     let isHeld = true
     return () => {
       if (!isHeld) return
       isHeld = false
-      const [next] = waiting
+      const [next] = waiting.size > 0 ? waiting : patient
       if (next === undefined) free++
       else next()
     }
   }
 
   return {
-    acquire() {
+    acquire(isPatient = false) {
       if (free > 0) {
         free--
         return Promise.resolve(grant())
       }
-      if (waiting.size >= limit.maxWaiting)
-        return Promise.reject(new Error(`Cannot use the database: ${waiting.size} transactions are waiting already`))
+      const queueLength = waiting.size + patient.size
+      if (queueLength >= limit.maxWaiting)
+        return Promise.reject(new Error(`Cannot use the database: ${queueLength} transactions are waiting already`))
+      const queue = isPatient ? patient : waiting
       return new Promise((resolve, reject) => {
         const proceed = () => {
           clearTimeout(timer)
-          waiting.delete(proceed)
+          queue.delete(proceed)
           resolve(grant())
         }
         const timer = setTimeout(() => {
-          waiting.delete(proceed)
+          queue.delete(proceed)
           reject(new Error(`Cannot use the database: no connection came free in ${limit.waitMs} ms`))
         }, limit.waitMs)
-        waiting.add(proceed)
+        queue.add(proceed)
       })
     },
   }

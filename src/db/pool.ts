@@ -69,8 +69,8 @@ export function createDatabase(options: DatabaseOptions): Database {
     setLocal('client_connection_check_interval', String(goneClientCheckMs)),
   ]
 
-  async function withPermit<T>(use: () => Promise<T>): Promise<T> {
-    const release = await permits.acquire()
+  async function withPermit<T>(use: () => Promise<T>, isPatient = false): Promise<T> {
+    const release = await permits.acquire(isPatient)
     try {
       return await use()
     } catch (error) {
@@ -89,14 +89,16 @@ export function createDatabase(options: DatabaseOptions): Database {
         throw new Error('Cannot open a transaction: the organization id is no UUID')
       const identity = [setLocal('role', 'frontdesk_tenant'), setLocal('app.org_id', organizationId)]
       const settings = [...identity, ...timeouts(own.statementTimeoutMs ?? limit.statementTimeoutMs)]
-      return await withPermit(() =>
-        boundedTransaction(limit, (begun) =>
-          db.transaction(async (tx) => {
-            begun()
-            await tx.execute(sql`select ${sql.join(settings, sql`, `)}`)
-            return await run(tx)
-          }),
-        ),
+      return await withPermit(
+        () =>
+          boundedTransaction(limit, (begun) =>
+            db.transaction(async (tx) => {
+              begun()
+              await tx.execute(sql`select ${sql.join(settings, sql`, `)}`)
+              return await run(tx)
+            }),
+          ),
+        own.isPatient,
       )
     },
     beforeOrg: <Row extends object>(question: SQL) =>

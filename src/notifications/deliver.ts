@@ -78,8 +78,7 @@ async function freeze(deps: MailDeps, claimed: Delivery): Promise<Delivery | nul
     await park(deps, claimed, 'The organization has no active administrator')
     return null
   }
-  // Loaded when the first mail is due: it takes a third of a second, which nobody should wait for at the start.
-  const { composeLetter } = await import('./letter.ts')
+  const { composeLetter } = await loadLetter()
   const from = deps.config.MAIL_FROM
   const letter = await composeLetter({ ...material, recipients, deliveryId: claimed.id, from })
   const payload = JSON.stringify(letter)
@@ -90,6 +89,12 @@ async function freeze(deps: MailDeps, claimed: Delivery): Promise<Delivery | nul
   if (!isOurs) throw new RetryLater('another worker has taken this mail over')
   return { ...claimed, payload, firstAttemptAt: new Date(firstAttemptAtMs) }
 }
+
+/**
+ * Loading it holds everything up for a third of a second and more: a server does it before its first call, whoever needs no
+ * mail never.
+ */
+export const loadLetter = () => import('./letter.ts')
 
 async function readMaterial(tx: Tx, { organizationId, conversationId }: Delivery) {
   const conversation = await findConversation(tx, organizationId, conversationId)

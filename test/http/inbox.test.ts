@@ -42,16 +42,16 @@ function stillClock() {
   return clock
 }
 
-function open(options: { requestsPerSecond?: number; fates?: Fate[] } = {}) {
+function open(options: { requestsPerSecond?: number; fates?: Fate[]; pause?: (ms: number) => Promise<void> } = {}) {
   const entries: TraceEntry[] = []
   const trace: Trace = { add: (entry) => entries.push({ atMs: 0, ...entry }), entries, onEntry() {} }
   const clock = stillClock()
-  const { requestsPerSecond = 1000, fates = [] } = options
+  const { requestsPerSecond = 1000, fates = [], pause = async (ms) => clock.advance(ms) } = options
   const inbox = createInbox({ clock, trace, apiKey, requestsPerSecond, fate: (n) => fates[n] ?? { is: 'answer' } })
   const server = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: (request) => inbox.standIn.fetch(request) })
   servers.push(server)
   const baseUrl = `http://127.0.0.1:${server.port}`
-  const mailer = createMailer({ apiKey, baseUrl, timeoutMs: 400 })
+  const mailer = createMailer({ apiKey, baseUrl, timeoutMs: 400, pause })
   return { clock, entries, baseUrl, mailer, record: inbox.record, resend: new Resend(apiKey, { baseUrl }) }
 }
 
@@ -261,6 +261,13 @@ describe('our mailer', () => {
     })
     const nobody = createMailer({ apiKey, baseUrl: 'http://127.0.0.1:9', timeoutMs: 400 })
     expect(await nobody.send(letter, 'call/4')).toMatchObject({ ok: false, problem: 'retryable' })
+  })
+
+  test('too many in one second all go, each in its turn and once', async () => {
+    const { mailer, record } = open({ requestsPerSecond: 2 })
+    const sent = await Promise.all(Array.from({ length: 8 }, (_, n) => mailer.send(letter, `call/${n}`)))
+    expect(sent.filter(({ ok }) => ok)).toHaveLength(8)
+    expect(record().messages).toHaveLength(8)
   })
 
   test('a wrong key and a malformed address are refused, and the address is not repeated', async () => {

@@ -54,6 +54,16 @@ const kept = async (): Promise<string[]> =>
     await admin<{ key: string }[]>`
       select key from conversation_events where conversation_id = ${conversationId} order by position`
   ).map(({ key }) => key)
+const transactions = async (): Promise<unknown> => {
+  const [written] = await admin`
+    select count(distinct xmin::text)::int as count from conversation_events where conversation_id = ${conversationId}`
+  return written?.count
+}
+/** Written down and on its way, alone. */
+const sendOff = (fact: ConversationFact): void => {
+  journal.write(fact, clock.now())
+  void journal.flush()
+}
 const lines = (message: string) =>
   log.map((line) => JSON.parse(line) as Record<string, unknown>).filter(({ msg }) => msg === message)
 
@@ -71,13 +81,29 @@ describe('the journal of a call', () => {
   })
 
   test('writes in batches: what heaps up while one is on its way goes with the next', async () => {
+    sendOff(warning('first'))
     for (let n = 0; n < 200; n++) journal.write(warning(String(n)), clock.now())
     await journal.flush()
-    expect(await kept()).toHaveLength(200)
-    const [written] = await admin`
-      select count(distinct xmin::text)::int as transactions from conversation_events
-      where conversation_id = ${conversationId}`
-    expect(written).toEqual({ transactions: 2 })
+    expect(await kept()).toHaveLength(201)
+    expect(await transactions()).toBe(2)
+  })
+
+  test('waits a moment for what comes with an event, and no longer: one transaction takes both', async () => {
+    journal.write(warning('a'), clock.now())
+    clock.advance(limits.journalGatherMs - 1)
+    expect(await kept()).toEqual([])
+    journal.write(warning('b'), clock.now())
+    const written = journal.flush('soon')
+    clock.advance(1)
+    await written
+    expect(await kept()).toEqual(['warning:a', 'warning:b'])
+    expect(await transactions()).toBe(1)
+  })
+
+  test('is hurried by whoever cannot wait', async () => {
+    journal.write(warning('a'), clock.now())
+    await journal.flush()
+    expect(await kept()).toEqual(['warning:a'])
   })
 
   test('keeps apart what may rightly happen twice, and drops what may not', async () => {
@@ -90,7 +116,7 @@ describe('the journal of a call', () => {
 
   test('tries again when the database fails for a while, and loses nothing', async () => {
     const { restore } = await refuse()
-    journal.write(warning('a'), clock.now())
+    sendOff(warning('a'))
     for (const ms of [limits.journalRetryMs, limits.journalRetryMs * 2]) {
       await clock.untilSet()
       journal.write(warning(`after ${ms}`), clock.now())
@@ -111,7 +137,8 @@ describe('the journal of a call', () => {
 
   test('gives up in the end, says how much was lost and not what, and goes on', async () => {
     const { restore } = await refuse()
-    for (const about of ['a', 'b', 'c']) journal.write(warning(about), clock.now())
+    sendOff(warning('a'))
+    for (const about of ['b', 'c']) journal.write(warning(about), clock.now())
     for (let batch = 0; batch < 2; batch++) {
       for (let attempt = 1; attempt <= limits.journalAttempts; attempt++) {
         await clock.untilSet()
@@ -133,7 +160,7 @@ describe('the journal of a call', () => {
 
   test('holds no more than its limit, and counts what it could not hold', async () => {
     const { restore } = await refuse()
-    journal.write(warning('on its way'), clock.now())
+    sendOff(warning('on its way'))
     for (let n = 0; n < limits.journalEvents + 3; n++) journal.write(warning(String(n)), clock.now())
     expect(lines('events were lost').map(({ count, reason }) => [count, reason])).toEqual([
       [1, 'full'],
@@ -156,7 +183,7 @@ describe('the journal of a call', () => {
 
   test('of a conversation that is not there gives up as loudly, and never throws', async () => {
     journal = journalOf(crypto.randomUUID())
-    journal.write(warning('a'), clock.now())
+    sendOff(warning('a'))
     for (let attempt = 1; attempt <= limits.journalAttempts; attempt++) {
       await clock.untilSet()
       clock.advance(limits.journalRetryMs * 2 ** (attempt - 1))

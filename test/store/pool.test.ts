@@ -144,6 +144,17 @@ describe('waiting for a connection ends', () => {
     await db.ping()
   })
 
+  test('for the patient after all others', async () => {
+    const { db, letGo } = await busyPool({})
+    const served: string[] = []
+    const serve = (who: string, isPatient: boolean) =>
+      db.withOrg(crypto.randomUUID(), async () => void served.push(who), { isPatient })
+    const waiting = [serve('patient', true), serve('first', false), serve('second', false)]
+    await letGo()
+    await Promise.all(waiting)
+    expect(served).toEqual(['first', 'second', 'patient'])
+  })
+
   test('when the server cannot be reached', async () => {
     const url = new URL(database.appUrl)
     url.port = '1'
