@@ -73,15 +73,20 @@ export const atLineRate = (samples: Float64Array, rate: number): Float64Array =>
     : Float64Array.from(resample(samples, rate, LINE_RATE, { method: 'sinc', LPF: true, LPFType: 'FIR' }))
 
 /** The first channel of a WAV file of any rate and depth, as 8 kHz μ-law. Throws when it is not a WAV file. */
-export function readWav(bytes: Uint8Array): Uint8Array {
+export const readWav = (bytes: Uint8Array): Uint8Array => readChannels(bytes)[0] ?? new Uint8Array(0)
+
+/** The same, with all of its channels. */
+export function readChannels(bytes: Uint8Array): Uint8Array[] {
   const file = new wavefile.WaveFile(bytes)
   if (file.bitDepth === '8m') file.fromMuLaw()
   else if (file.bitDepth === '8a') file.fromALaw()
   else if (file.bitDepth === '4') file.fromIMAADPCM()
   else if (file.bitDepth !== '16') file.toBitDepth('16')
+  const rate = Number(Reflect.get(file.fmt, 'sampleRate'))
   const channelCount = Number(Reflect.get(file.fmt, 'numChannels'))
   const interleaved = file.getSamples(true, Int16Array)
-  const channel = Float64Array.from(interleaved.filter((_, at) => at % channelCount === 0))
-  const samples = atLineRate(channel, Number(Reflect.get(file.fmt, 'sampleRate')))
-  return encodeMulaw(Int16Array.from(samples, (sample) => Math.max(-32768, Math.min(32767, Math.round(sample)))))
+  return Array.from({ length: channelCount }, (_, channel) => {
+    const samples = atLineRate(Float64Array.from(interleaved.filter((_, at) => at % channelCount === channel)), rate)
+    return encodeMulaw(Int16Array.from(samples, (sample) => Math.max(-32768, Math.min(32767, Math.round(sample)))))
+  })
 }

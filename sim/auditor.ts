@@ -72,8 +72,23 @@ const talkRules: readonly Rule[] = [
   keeping.rowAsExpected,
 ]
 
+/** Of a capture's replay, which judges by what was seen; the stand-ins, which others are judged by, had no part in it. */
+const captureRules: readonly Rule[] = [
+  {
+    name: 'the call goes as in its capture, on every wire',
+    check: ({ parted = [] }) => parted.map((explanation) => ({ explanation })),
+  },
+  words.transcriptColumn,
+  clinic.appointmentsCanBeKept,
+  clinic.everyLookIsWritten,
+  keeping.rowAsExpected,
+  keeping.mailAfterEverything,
+  keeping.wallsHold,
+]
+
 /** What this call is held to. */
-export const rulesFor = (evidence: Evidence): Rule[] => faults.rulesUnderFaults(rules, talkRules, evidence)
+export const rulesFor = (evidence: Evidence): readonly Rule[] =>
+  evidence.fixture.capture === undefined ? faults.rulesUnderFaults(rules, talkRules, evidence) : captureRules
 
 /** What can be judged of a call to a server that only the carrier can see. */
 export const carrierRules: readonly Rule[] = [

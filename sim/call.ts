@@ -4,10 +4,11 @@
 import type { Evidence, Row, ServerView, Violation } from './audit/case.ts'
 import { type Latencies, latencies } from './audit/latency.ts'
 import { audit } from './auditor.ts'
+import { replayCapture } from './capture/replay.ts'
 import { createCarrier } from './carrier/carrier.ts'
 import { createChaos } from './chaos/chaos.ts'
 import { type ChaosPlan, scheduleOf } from './chaos/schedule.ts'
-import { createVirtualClock, realClock, type SimClock } from './clock.ts'
+import { createVirtualClock, realClock } from './clock.ts'
 import { type Deployment, openDeployment } from './deployment.ts'
 import { type Grade, grade, isMet, violationsIn } from './grading.ts'
 import { type House, openHouse, type Postgres, publicBaseUrl } from './house.ts'
@@ -18,6 +19,7 @@ import type { Network, StandIn } from './network.ts'
 import { createRandom } from './random.ts'
 import type { ChaosRecord } from './record.ts'
 import type { Fixture } from './script.ts'
+import { settled } from './settling.ts'
 import type { Speech } from './speech.ts'
 import { createTrace, type Trace } from './trace.ts'
 import { createView, type View } from './view.ts'
@@ -66,18 +68,6 @@ export type Scene = {
 
 /** A day that no database's clock will reach for long: jobs planned on the virtual clock never fall due by themselves. */
 const VIRTUAL_START_MS = Date.UTC(2040, 0, 2, 15, 0, 0)
-/**
- * After the call, for its mail: real time, or virtual time. The mail's own deadline is ten minutes after the end, and a call
- * of which nothing was heard is asked for after an hour.
- */
-const SETTLE_REAL_MS = 45_000
-const SETTLE_VIRTUAL_MS = 90 * 60_000
-const LOOK_AGAIN_REAL_MS = 100
-const LOOK_AGAIN_VIRTUAL_MS = 1_000
-/** Who has waited so long looks less often. */
-const PATIENT_AFTER_MS = 60_000
-const LOOK_AGAIN_PATIENTLY_MS = 15_000
-
 export type Hosting = {
   /** As fast as the work allows, on a clock of its own. */
   isVirtual: boolean
@@ -116,6 +106,7 @@ export async function simulateCall(
 
 /** Places one call to a server that is up. */
 export async function runCall(scene: Scene, request: CallRequest): Promise<CallResult> {
+  if (request.fixture.capture !== undefined) return replayCapture(scene, request, request.fixture.capture)
   const { fixture, seed, speech, onTrace, real, chaos: plan = noChaos } = request
   const { world, network, view } = scene
   const { clock, account } = world
@@ -214,21 +205,6 @@ const webhooks = (base: string) => ({
   voiceFallbackUrl: `${base}/api/twilio/fallback`,
   statusCallback: `${base}/api/twilio/status`,
 })
-
-/** Waits until the call's mail has gone or been parked and its recordings are kept, or nothing can be expected any more. */
-async function settled(clock: SimClock, look: () => Promise<ServerView>): Promise<void> {
-  const beganAtMs = clock.now()
-  const giveUpAtMs = beganAtMs + (clock.isVirtual ? SETTLE_VIRTUAL_MS : SETTLE_REAL_MS)
-  for (;;) {
-    const seen = await clock.hold(look(), 'a look at the database')
-    const isMailDone = seen.emailDeliveries.some(({ state }) => state === 'sent' || state === 'parked')
-    const isKept = seen.recordings.every(({ status, stored_as }) => status !== 'completed' || stored_as !== null)
-    if ((isMailDone && isKept) || seen.isUnrouted || clock.now() >= giveUpAtMs) return
-    const isPatient = clock.now() >= beganAtMs + PATIENT_AFTER_MS
-    const virtualMs = isPatient ? LOOK_AGAIN_PATIENTLY_MS : LOOK_AGAIN_VIRTUAL_MS
-    await new Promise<void>((resolve) => clock.after(clock.isVirtual ? virtualMs : LOOK_AGAIN_REAL_MS, resolve))
-  }
-}
 
 const noChaos: ChaosPlan = { faults: [] }
 

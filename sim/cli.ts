@@ -7,6 +7,7 @@ import { fuzzCommand } from './command-fuzz.ts'
 import { lintCommand } from './command-lint.ts'
 import { loadCommand } from './command-load.ts'
 import { raceCommand } from './command-race.ts'
+import { recordCommand } from './command-record.ts'
 import { replayCommand } from './command-replay.ts'
 import { callbacks, triggerCommand } from './command-trigger.ts'
 import { phoneNumber, portNumber, several } from './command-values.ts'
@@ -125,6 +126,50 @@ Examples:
   sim replay my-call.yaml                     one of your own`,
   )
   .action(replayCommand)
+
+const replacement = (text: string, before: (readonly [string, string])[]): (readonly [string, string])[] => {
+  const [, from, to] = /^([^=]+)=(.+)$/.exec(text) ?? []
+  if (from === undefined || to === undefined) throw new InvalidArgumentError('It is written "Real Name=Dana Reyes".')
+  return [...before, [from, to]]
+}
+
+program
+  .command('record')
+  .description('Stands between Twilio and a server, passes everything on, and makes a fixture of each call.')
+  .addOption(
+    new Option('--listen <port>', 'where Twilio comes in: point your tunnel here')
+      .argParser(portNumber)
+      .makeOptionMandatory(),
+  )
+  .requiredOption('--to <url>', 'the server')
+  .addOption(new Option('--model-listen <port>', 'where the server finds OpenAI').argParser(portNumber))
+  .option('--model-to <url>', 'OpenAI', 'https://api.openai.com')
+  .addOption(new Option('--rest-listen <port>', 'where the server finds Twilio’s REST API').argParser(portNumber))
+  .option('--rest-to <url>', 'Twilio’s REST API', 'https://api.twilio.com')
+  .option('--keep <what...>', 'words, numbers, audio or all: keep them as they are', [])
+  .option('--replace <from=to>', 'put this in the place of that, and keep it; may be given again', replacement, [])
+  .option('--clinic <number>', 'the number that the fixture calls, in place of the one called', '+15551234567')
+  .option('--out <folder>', 'where the fixtures go', '.frontdesk/captures')
+  .addHelpText(
+    'after',
+    `
+Twilio signs the address that it calls. The recorder passes the path, the body and the
+Host header on unchanged, so its signature stays valid as long as the server's own idea
+of its address (Frontdesk: PUBLIC_BASE_URL) stays the public one. So: leave Twilio's
+webhooks and PUBLIC_BASE_URL as they are, and point the tunnel behind that address to
+--listen instead of to the server.
+
+What is written: frames, keys, marks, model events, requests and answers, with their
+times. Unless told to keep them, words become other words, numbers those of fiction,
+SIDs other ones, and sound a hum of the same length; keys that were pressed become 5.
+Instructions, prompts and what a server tells its model are never written. "sim lint"
+refuses a fixture that kept anything; look through each one before you give it away.
+
+Example:
+  sim record --listen 4000 --to http://localhost:3000 --model-listen 4001 --rest-listen 4002
+  sim call --fixture .frontdesk/captures/call-….yaml --speed 10`,
+  )
+  .action(recordCommand)
 
 program
   .command('lint')

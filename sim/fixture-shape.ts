@@ -228,6 +228,14 @@ export const fixtureShape = z
     date: z.iso.date("must be the day on which it was made, in quotes: '2026-11-24'"),
     about: words,
     usual: onlyTrue,
+    capture: z
+      .strictObject({
+        file: z.string(),
+        audio: z.string(),
+        began: z.iso.datetime("must be an instant, in quotes: '2026-11-24T15:00:00.000Z'"),
+        kept: z.array(z.enum(['words', 'numbers', 'audio'])).default([]),
+      })
+      .optional(),
     at: z.iso.datetime("must be an instant, in quotes: '2040-01-02T15:00:00Z'").optional(),
     call,
     clinic: z

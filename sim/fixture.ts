@@ -5,12 +5,16 @@ import { basename, dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml'
 import type { z } from 'zod'
+import { type Capture, readCapture } from './capture/capture.ts'
 import { type FixtureFile, fixtureShape, toFixture } from './fixture-shape.ts'
 import type { Fixture } from './script.ts'
 
 const folder = fileURLToPath(new URL('./fixtures', import.meta.url))
 /** A minute of speech. */
 const MAX_AUDIO_BYTES = 60 * 8_000
+/** An hour of a call: its frames and events, and its sound both ways, twice where it was recorded. */
+const MAX_CAPTURE_BYTES = 64 * 1024 * 1024
+const MAX_CAPTURED_AUDIO_BYTES = 4 * 60 * 60 * 8_000
 const MAX_FIXTURE_CHARS = 200_000
 
 /** Its message has a line for each fault: `sim/fixtures/x.yaml:14:5: caller[2].audio: …`. */
@@ -26,7 +30,9 @@ export async function listFixtures(): Promise<string[]> {
 export async function loadFixture(pathOrName: string): Promise<Fixture> {
   const script = await readScript(await findFile(pathOrName))
   const audio = await readAudio(script)
-  return toFixture(script.file, basename(script.path, '.yaml'), (path) => audio.get(path) ?? new Uint8Array())
+  const fixture = toFixture(script.file, basename(script.path, '.yaml'), (path) => audio.get(path) ?? new Uint8Array())
+  const capture = await readCaptured(script)
+  return capture === null ? fixture : { ...fixture, capture }
 }
 
 export type SpokenLine = { words: string; voice: string | undefined; path: string }
@@ -41,8 +47,21 @@ export async function linesOf(pathOrName: string): Promise<SpokenLine[]> {
 
 /** What a fixture consists of, as it is written. Throws a FixtureFault. */
 export async function textsOf(pathOrName: string): Promise<{ path: string; text: string }[]> {
-  const { path, text } = await readText(await findFile(pathOrName))
-  return [{ path, text }]
+  const { path, file, text } = await readScript(await findFile(pathOrName))
+  if (file.capture === undefined) return [{ path, text }]
+  const captured = resolve(dirname(path), file.capture.file)
+  return [
+    { path, text },
+    { path: captured, text: await readFile(captured, 'utf8') },
+  ]
+}
+
+/** What a capture has kept of the people in its call, as a fault; none, if nothing. Throws a FixtureFault. */
+export async function keptIn(pathOrName: string): Promise<string[]> {
+  const { file, fault } = await readScript(await findFile(pathOrName))
+  const { kept = [] } = file.capture ?? {}
+  if (kept.length === 0) return []
+  return [fault(['capture', 'kept'], `the ${kept.join(' and ')} of a real call: record it again without --keep`)]
 }
 
 async function findFile(pathOrName: string): Promise<string> {
@@ -56,7 +75,7 @@ async function findFile(pathOrName: string): Promise<string> {
 
 type Path = readonly (string | number)[]
 /** A file that has the right shape, and how to tell of a fault in it. */
-type Script = { path: string; file: FixtureFile; fault(at: Path, message: string): string }
+type Script = { path: string; text: string; file: FixtureFile; fault(at: Path, message: string): string }
 
 async function readText(path: string): Promise<{ path: string; shown: string; text: string }> {
   const shown = relative(process.cwd(), path)
@@ -82,7 +101,7 @@ async function readScript(path: string): Promise<Script> {
       document.errors.map(({ pos, message }) => `${place(pos[0])}: ${firstLine(message)}`).join('\n'),
     )
   const read = fixtureShape.safeParse(document.toJS(), { reportInput: true })
-  if (read.success) return { path, file: read.data, fault }
+  if (read.success) return { path, text, file: read.data, fault }
   const faults = read.error.issues.flatMap((issue) => explain(issue).map(([at, message]) => fault(at, message)))
   throw new FixtureFault(faults.join('\n'))
 }
@@ -161,4 +180,23 @@ async function readAudio({ path, file, fault }: Script): Promise<Map<string, Uin
   }
   if (faults.length > 0) throw new FixtureFault(faults.join('\n'))
   return audio
+}
+
+async function readCaptured({ path, file: { capture }, fault }: Script): Promise<Capture | null> {
+  if (capture === undefined) return null
+  const read = async (field: 'file' | 'audio', mostBytes: number): Promise<Uint8Array> => {
+    const bytes = await readFile(resolve(dirname(path), capture[field])).catch((error: NodeJS.ErrnoException) => {
+      throw new FixtureFault(fault(['capture', field], `file ${capture[field]} cannot be read (${error.code})`))
+    })
+    if (bytes.length <= mostBytes) return new Uint8Array(bytes)
+    throw new FixtureFault(fault(['capture', field], `file ${capture[field]} is larger than ${mostBytes} bytes`))
+  }
+  const text = new TextDecoder().decode(await read('file', MAX_CAPTURE_BYTES))
+  const audio = await read('audio', MAX_CAPTURED_AUDIO_BYTES)
+  try {
+    return readCapture(text, audio, Date.parse(capture.began))
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new FixtureFault(fault(['capture', 'file'], `file ${capture.file} cannot be used: ${why}`))
+  }
 }

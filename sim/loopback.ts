@@ -20,12 +20,16 @@ const MAX_WAITING_BYTES = 128 * 1024 * 1024
 
 /**
  * `hosts`: public host (with its port, if it has one) → origin on this machine, such as `http://127.0.0.1:4001`. Hosts that
- * are loopback names already need no entry.
+ * are loopback names already need no entry. `otherwise`: where every other host leads.
  */
-export function createLoopbackNetwork(options: { hosts: Record<string, string>; allowRemote?: boolean }): Network {
+export function createLoopbackNetwork(options: {
+  hosts: Record<string, string>
+  otherwise?: string
+  allowRemote?: boolean
+}): Network {
   function route(url: string): URL {
     const address = addressOf(url)
-    const origin = options.hosts[address.host]
+    const origin = options.hosts[address.host] ?? options.otherwise
     const target = origin === undefined ? address : new URL(address.pathname + address.search, origin)
     if (!options.allowRemote && !isLoopback(target.hostname))
       throw new Error(`Cannot reach ${address.host}: it is not on this machine, and nothing may leave it`)

@@ -1,5 +1,7 @@
 // A fixture's scripts, of the caller, the model and the clinic, and what must be true afterwards. Fixtures are YAML files
 // under fixtures/; this is their shape.
+
+import type { Capture } from './capture/capture.ts'
 import type { SocketFaults } from './model/settings.ts'
 
 /** When a step of the caller begins. Each cue counts from the step before it. Of a person, the "agent" is whoever they hear. */
@@ -143,6 +145,8 @@ export type Fixture = {
   isUsual: boolean
   /** Its caller does something else than is written there: what it expects of their talk does not follow then. */
   isAltered?: boolean
+  /** What went over the wires of a call that took place: replayed as it is, in place of the scripts. */
+  capture?: Capture
   /** When the call is placed, in epoch ms of the virtual clock; null: at any time. It speaks of days, then, and has no meaning on others. */
   atMs: number | null
   /**

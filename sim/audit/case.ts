@@ -63,6 +63,8 @@ export type Appointment = {
 
 export type Evidence = {
   fixture: Fixture
+  /** Of the replay of a capture: where it parts from it. */
+  parted?: readonly string[] | undefined
   carrier: CarrierRecord
   model: ModelRecord
   inbox: InboxRecord

@@ -5,7 +5,7 @@ import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parse } from 'yaml'
 import { z } from 'zod'
-import { textsOf } from '../fixture.ts'
+import { keptIn, textsOf } from '../fixture.ts'
 import { type Cast, castOf } from './cast.ts'
 import { lintText } from './lint.ts'
 
@@ -20,10 +20,12 @@ const readCast = async (): Promise<Cast> => {
 /** A line for everything that looks like a real patient. `fixtures`: names or paths. Throws a FixtureFault when one cannot be read. */
 export async function lintFixtures(fixtures: readonly string[]): Promise<string[]> {
   const cast = await readCast()
+  const kept = (await Promise.all(fixtures.map(keptIn))).flat()
   const texts = (await Promise.all(fixtures.map(textsOf))).flat()
-  return texts.flatMap(({ path, text }) =>
+  const found = texts.flatMap(({ path, text }) =>
     lintText(text, cast).map(
       ({ line, column, message }) => `${relative(process.cwd(), path)}:${line}:${column}: ${message}`,
     ),
   )
+  return [...kept, ...found]
 }

@@ -68,6 +68,7 @@ describe('the lint leaves alone', () => {
     'to: [a@lakeside.example, b@c.test, d@e.invalid, f@example.com]',
     'say: Good morning. This is Dana Reyes for Dr. Okafor at Cedar Grove, on Monday in Spanish.',
     'body: <Response><Connect><Stream url="wss://frontdesk.example/a"/></Connect></Response>',
+    '{"Timestamp":"Mon, 02 Jan 2040 15:00:00 +0000","expires_at":2209132800}',
     '{"CallSid":"CA12","CallStatus":"completed"}',
   ])('%s', (text) => {
     expect(found(text)).toEqual([])
