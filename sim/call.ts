@@ -106,7 +106,10 @@ export async function simulateCall(
 
 /** Places one call to a server that is up. */
 export async function runCall(scene: Scene, request: CallRequest): Promise<CallResult> {
-  if (request.fixture.capture !== undefined) return replayCapture(scene, request, request.fixture.capture)
+  if (request.fixture.capture !== undefined) {
+    await scene.world.clock.hold(prepareClinic(scene, request), 'the clinic to be ready')
+    return replayCapture(scene, request, request.fixture.capture)
+  }
   const { fixture, seed, speech, onTrace, real, chaos: plan = noChaos } = request
   const { world, network, view } = scene
   const { clock, account } = world
