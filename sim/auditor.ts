@@ -10,6 +10,7 @@ import { nothingIsForgotten } from './audit/handover.ts'
 import { hear } from './audit/hearing.ts'
 import * as keeping from './audit/keeping.ts'
 import * as people from './audit/people.ts'
+import * as renewal from './audit/renewal.ts'
 import * as words from './audit/words.ts'
 
 /** All that must be true of a call, in the order in which a fault is best understood. */
@@ -36,6 +37,10 @@ export const rules: readonly Rule[] = [
   words.toolsOnce,
   words.modesAsExpected,
   nothingIsForgotten,
+  renewal.greetedOnce,
+  renewal.oneVoice,
+  renewal.renewalsAsExpected,
+  renewal.shortPause,
   clinic.appointmentsAsExpected,
   clinic.patientsAsExpected,
   clinic.messagesAsExpected,
@@ -64,6 +69,7 @@ const talkRules: readonly Rule[] = [
   words.turnsAsExpected,
   words.toolsOnce,
   words.modesAsExpected,
+  renewal.renewalsAsExpected,
   clinic.appointmentsAsExpected,
   clinic.patientsAsExpected,
   clinic.messagesAsExpected,

@@ -200,6 +200,7 @@ const expectation = z.strictObject({
   bargeIns: z.number().int().min(0).default(0),
   modes: z.array(z.enum(['single', 'two_agent'])).default([]),
   voicemails: z.number().int().min(0).default(0),
+  renewals: z.number().int().min(0).optional(),
   emails: z
     .array(
       z.strictObject({

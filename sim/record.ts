@@ -114,6 +114,12 @@ export type ModelRecord = {
       audio: Uint8Array
       /** Where the server truncated it (`audio_end_ms`): ms from the beginning of its audio, not of the clock. */
       truncatedAtMs: number | null
+      /** The session ended while it was being made. */
+      isTorn?: true
+      /** A turn of the caller, heard, of which the session never told the words. */
+      isUntold?: true
+      /** The client took it out of the conversation. */
+      isDeleted?: true
       name?: string
       arguments?: string
       output?: string

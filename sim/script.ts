@@ -128,6 +128,8 @@ export type Expectations = {
   modes?: ('single' | 'two_agent')[]
   /** Messages left on tape. */
   voicemails?: number
+  /** How often the model is replaced in the middle of the call; left out, as often as it must be. */
+  renewals?: number
   emails: { to: string[]; subject?: string; contains?: string[] }[]
   /** The legs that the call led to, in order. `hears`: what the carrier says to them before anybody else does. */
   dialled: { number: string; status?: string; isBridged?: boolean; hears?: string[] }[]

@@ -84,7 +84,7 @@ const settings = z.object({
   RECORDINGS_BUCKET: z.string().min(1).default('recordings'),
   RECORDINGS_FOLDER: z.string().min(1).default('.frontdesk/recordings'),
 
-  MAX_CALL_MINUTES: whole(1, 55).default(15),
+  MAX_CALL_MINUTES: whole(1, 60).default(15),
   DRAIN_SECONDS: whole(0, 290).default(240),
 })
 

@@ -7,6 +7,7 @@ import {
   IN_FLIGHT_MS,
   isCut,
   joined,
+  type ModelItem,
   millis,
   overlap,
   type Rule,
@@ -28,7 +29,7 @@ export const callerReachedModel: Rule = {
     if (sessions.length === 0) return []
     const frames = carrier.streams.flatMap(({ sent }) => sent)
     const said = Buffer.concat(frames.map(({ bytes }) => bytes))
-    const appended = Buffer.concat(sessions.map((session) => session.appended))
+    const { appended, seams } = withoutRepeats(sessions)
     const allowance = silenceAllowed(frames)
     let [at, heardAt] = [0, 0]
     while (at < said.length || heardAt < appended.length) {
@@ -42,7 +43,8 @@ export const callerReachedModel: Rule = {
       const isLost = heardAt === appended.length && (at < said.length || silenceHeard < at - runAt)
       if (isLost) return lostTail(runAt + silenceHeard, frames, { carrier, model })
       const added = silenceHeard - (at - runAt)
-      const allowed = allowance(runAt, at)
+      const isSeam = seams.some((seam) => seam >= heardAt - silenceHeard && seam <= heardAt)
+      const allowed = allowance(runAt, at) + (isSeam ? REPEATED_SILENCE_MS * BYTES_PER_MS : 0)
       if (added > allowed)
         return [
           finding(
@@ -61,6 +63,33 @@ export const callerReachedModel: Rule = {
     }
     return []
   },
+}
+
+/** Speech that a model had heard and not answered by its end may be given to the next one again, and silence at its end. */
+const REPEATED_MS = 20_000
+const REPEATED_SILENCE_MS = 1_200
+
+/** All sessions' audio as if it were one's, and where in it a session begins. */
+function withoutRepeats(sessions: readonly { appended: Uint8Array }[]): { appended: Buffer; seams: number[] } {
+  let appended = Buffer.alloc(0)
+  const seams: number[] = []
+  for (const session of sessions) {
+    if (appended.length > 0) seams.push(appended.length)
+    const next = Buffer.from(session.appended)
+    appended = Buffer.concat([appended, next.subarray(repeatedBytes(appended, next))])
+  }
+  return { appended, seams }
+}
+
+/** How much of the beginning of one repeats the end of the other; silence alone proves nothing. */
+function repeatedBytes(before: Buffer, next: Buffer): number {
+  const most = Math.min(before.length, next.length, REPEATED_MS * BYTES_PER_MS)
+  const silent = before.length - 1 - before.findLastIndex((byte) => byte !== SILENCE)
+  for (let bytes = most; bytes > silent; bytes--) {
+    if (next[0] === before[before.length - bytes] && before.subarray(-bytes).equals(next.subarray(0, bytes)))
+      return bytes
+  }
+  return 0
 }
 
 const finding = (explanation: string, saidByte: number): Finding => ({ explanation, evidence: { saidByte } })
@@ -137,7 +166,7 @@ export const truncatedAtHeard: Rule = {
   // The server hears of playback by marks, one a delta, which take their time on the wire: so it may know less by one delta
   // and a message in flight, and more by a message in flight, because the audio plays on until `clear` arrives.
   name: 'the model is told what was heard: never more, and at most one delta less',
-  check({ carrier, hearing }) {
+  check({ carrier, hearing, model }) {
     const { cleared } = joined(carrier.streams)
     return hearing.items.flatMap(({ item, place, heardBytes, longestDeltaMs }) => {
       const heardMs = millis(heardBytes)
@@ -148,6 +177,8 @@ export const truncatedAtHeard: Rule = {
       if (toldMs === null) {
         const isCut = overlap(cleared, place.fromByte, place.toByte) > 0
         if (!isCut || heardMs < slackMs) return []
+        const later = laterSessions(item, cleared, model)
+        if (later.length > 0 && !later.some(({ items }) => items.some((each) => isKeptWhole(each, item)))) return []
         return [{ explanation: `${item.itemId} was cut off after ${heardMs} ms, and the model was not told`, evidence }]
       }
       if (toldMs > emittedMs)
@@ -165,6 +196,17 @@ export const truncatedAtHeard: Rule = {
     })
   },
 }
+
+/** Sessions after the item's own, if that was over when the item was cut off: they have its words, and no sound to truncate. */
+function laterSessions(item: ModelItem, cleared: readonly { atMs: number }[], { sessions }: Case['model']) {
+  const index = sessions.findIndex(({ items }) => items.includes(item))
+  const endedAtMs = sessions[index]?.closedAtMs ?? Number.POSITIVE_INFINITY
+  return cleared.some(({ atMs }) => atMs >= endedAtMs) ? sessions.slice(index + 1) : []
+}
+
+/** Whether a session still believes that all of it was heard. */
+const isKeptWhole = (kept: ModelItem, { text }: ModelItem): boolean =>
+  kept.role === 'assistant' && kept.responseId === null && kept.isDeleted !== true && kept.text.trim() === text.trim()
 
 export const everyByteHasAFate: Rule = {
   name: 'every byte sent to the caller was heard, or cleared, or cut off by the end',

@@ -97,6 +97,8 @@ export type SpokenItem = {
   heardBytes: number
   /** The response that it is part of was cut off while it was being made. */
   isInterrupted: boolean
+  /** The session ended while it was being made: its words run ahead of its sound, nobody knows how far. */
+  isTorn: boolean
 }
 
 export type Hearing = { items: SpokenItem[]; fault: Finding | null }

@@ -6,6 +6,7 @@ type Spoken = {
   item: ModelItem
   longestDeltaMs: number
   isInterrupted: boolean
+  isTorn: boolean
   /** How many bytes of it may have been sent on, most first: all, or up to a delta after which a cut allows to drop. */
   allowedBytes: number[]
 }
@@ -17,11 +18,11 @@ export function hear({ carrier, model }: Pick<Evidence, 'carrier' | 'model'>): H
   const lengths = search.match(0, 0)
   if (lengths === null) return { items: [], fault: search.explain() }
   let fromByte = 0
-  const items = spoken.map(({ item, longestDeltaMs, isInterrupted }, index) => {
+  const items = spoken.map(({ item, longestDeltaMs, isInterrupted, isTorn }, index) => {
     const place = { fromByte, toByte: fromByte + (lengths[index] ?? 0) }
     fromByte = place.toByte
     const heardBytes = overlap(played, place.fromByte, place.toByte)
-    return { item, longestDeltaMs, place, heardBytes, isInterrupted }
+    return { item, longestDeltaMs, place, heardBytes, isInterrupted, isTorn }
   })
   return { items, fault: null }
 }
@@ -41,6 +42,7 @@ function spokenItems({ carrier, model }: Pick<Evidence, 'carrier' | 'model'>): S
         return {
           item,
           isInterrupted: response?.status === 'cancelled',
+          isTorn: response?.status === 'lost' && item.isTorn === true,
           longestDeltaMs: millis(Math.max(0, ...own.map(({ fromByte, toByte }) => toByte - fromByte))),
           allowedBytes: [item.audio.length, ...droppable.sort((a, b) => b - a)],
         }

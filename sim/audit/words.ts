@@ -52,7 +52,11 @@ export const transcriptIsWhatWasHeard: Rule = {
     const items = model.sessions.flatMap((session) => session.items)
     return [
       ...hearing.items.flatMap((spoken) => judgeAgent(spoken, kept)),
-      ...model.sessions.flatMap(heardOfCaller).flatMap((item) => judgeCaller(item, kept)),
+      ...model.sessions.flatMap((session, index) =>
+        heardOfCaller(session)
+          .filter((item) => !isHeardAgain(item, model.sessions.slice(index + 1)))
+          .flatMap((item) => judgeCaller(item, kept)),
+      ),
       ...judgeOrder(items, kept),
     ]
   },
@@ -62,8 +66,12 @@ export const transcriptIsWhatWasHeard: Rule = {
 const heardOfCaller = ({ items, speech }: Case['model']['sessions'][number]): ModelItem[] =>
   items.filter(({ itemId, text }) => text.trim() !== '' && speech.some((each) => each.itemId === itemId))
 
+/** The session ended before it could say what it had heard, and the same was heard by a later one. */
+const isHeardAgain = ({ text, isUntold }: ModelItem, later: Case['model']['sessions']): boolean =>
+  isUntold === true && later.some((session) => heardOfCaller(session).some((item) => item.text.includes(text)))
+
 function judgeAgent(spoken: SpokenItem, kept: Utterance[]): Finding[] {
-  const { item, heardBytes, longestDeltaMs, isInterrupted } = spoken
+  const { item, heardBytes, longestDeltaMs, isInterrupted, isTorn } = spoken
   const turn = kept.find(({ itemId }) => itemId === item.itemId)
   const heardMs = millis(heardBytes)
   const emittedMs = millis(item.audio.length)
@@ -75,19 +83,21 @@ function judgeAgent(spoken: SpokenItem, kept: Utterance[]): Finding[] {
   if (turn.speaker !== 'agent') return wrong(`The transcript has ${item.itemId} as said by the ${String(turn.speaker)}`)
   if (letters(turn.text + turn.unheard) !== letters(item.text))
     return wrong(`Heard and unheard part of ${item.itemId} are not together what was said`)
-  const isHeardOut = heardMs >= emittedMs - IN_FLIGHT_MS && item.truncatedAtMs === null
+  const isHeardOut = !isTorn && heardMs >= emittedMs - IN_FLIGHT_MS && item.truncatedAtMs === null
   // Where the line went dead just before its end, it may count as cut.
   const isCutShort = heardBytes < item.audio.length && turn.isCut === true
   if (isHeardOut && !isCutShort && (turn.unheard !== '' || (turn.isCut !== false && !isInterrupted)))
     return wrong(`All of ${item.itemId} was heard, but the transcript has it otherwise`)
+  if (isTorn && turn.unheard === '') return []
   if (!isHeardOut && turn.isCut !== true) return wrong(`${item.itemId} was cut off, but the transcript does not say so`)
   if ((isHeardOut && !isCutShort) || isHeardShare(turn.text, spoken)) return []
   return wrong(`The transcript has another part of ${item.itemId} as heard than the caller heard`)
 }
 
-function isHeardShare(text: string, { item, heardBytes, longestDeltaMs }: SpokenItem): boolean {
+function isHeardShare(text: string, { item, heardBytes, longestDeltaMs, isTorn }: SpokenItem): boolean {
   const latestMs = longestDeltaMs + IN_FLIGHT_MS
   if (text === '' && millis(heardBytes) > latestMs + A_WORD_MS) return false
+  if (isTorn) return true
   const whole = letters(item.text).length
   const offBy = Math.abs(letters(text).length - (whole * heardBytes) / item.audio.length)
   return offBy <= UNEVEN_CHARS + whole * (UNEVEN_SHARE + latestMs / millis(item.audio.length))
@@ -210,7 +220,12 @@ function judgeTool(wanted: Fixture['expect']['tools'][number], call: Row | undef
 /** The call ends with `end_call`: whether the model still gets its answer does not matter. */
 function unansweredTools(model: Case['model']): Finding[] {
   const items = model.sessions.flatMap((session) => session.items)
-  const asked = items.filter(({ role, name }) => role === 'function_call' && name !== 'end_call').length
+  const isForNobody = ({ responses }: Case['model']['sessions'][number], index: number) =>
+    index === model.sessions.length - 1 && responses.at(-1)?.status === 'lost'
+  const lost = model.sessions.filter(isForNobody).flatMap((session) => session.items)
+  const asked = items.filter(
+    (item) => item.role === 'function_call' && item.name !== 'end_call' && !lost.includes(item),
+  ).length
   const answered = items.filter(({ role }) => role === 'function_call_output').length
   if (answered >= asked) return []
   return [{ explanation: `The model called ${asked} tools and got ${answered} answers` }]

@@ -43,6 +43,7 @@ export function openSession(parts: {
   const { random, repertoire, settings, trace, model } = parts
   const openedAtMs = parts.clock.now()
   const violations: string[] = []
+  const deleted = new Set<string>()
   let closedAtMs: number | null = null
 
   const channel = createChannel({
@@ -125,6 +126,7 @@ export function openSession(parts: {
       case 'conversation.item.retrieve':
         return items.retrieve(event)
       case 'conversation.item.delete':
+        deleted.add(event.item_id)
         return items.delete(event)
       case 'conversation.item.truncate':
         return items.truncate(event)
@@ -184,13 +186,20 @@ export function openSession(parts: {
       config: state.isConfigured ? wireSession() : null,
       ...turns.record(),
       ...responses.record(),
-      items: state.conversation.everything.map(recordOf),
+      items: state.conversation.everything.map((entry) => ({
+        ...recordOf(entry, !channel.isOpen),
+        ...(turns.isUntold(entry.wire.id) && { isUntold: true as const }),
+        ...(deleted.has(entry.wire.id) && { isDeleted: true as const }),
+      })),
       violations: [...violations],
     }),
   }
 }
 
-function recordOf({ wire, responseId, text, audio, truncatedAtMs }: Entry): SessionRecord['items'][number] {
+function recordOf(
+  { wire, responseId, text, audio, truncatedAtMs }: Entry,
+  isOver: boolean,
+): SessionRecord['items'][number] {
   return {
     itemId: wire.id,
     responseId,
@@ -198,6 +207,7 @@ function recordOf({ wire, responseId, text, audio, truncatedAtMs }: Entry): Sess
     text: wire.type === 'message' ? text : '',
     audio: wire.role === 'assistant' ? audio.slice() : new Uint8Array(0),
     truncatedAtMs,
+    ...(wire.status === 'in_progress' && isOver && { isTorn: true as const }),
     ...(wire.name !== undefined && { name: wire.name }),
     ...(wire.arguments !== undefined && { arguments: wire.arguments }),
     ...(wire.output !== undefined && { output: wire.output }),

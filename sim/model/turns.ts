@@ -26,6 +26,8 @@ export type Turns = {
   waitForCaller(spokenMs: number): void
   /** Silence is no longer being waited out. */
   stopWaiting(): void
+  /** Whether a turn was heard and its words were not told. */
+  isUntold(itemId: string): boolean
   record(): Pick<SessionRecord, 'appended' | 'appends' | 'speech'>
   close(): void
 }
@@ -162,6 +164,7 @@ export function createTurns(state: State, ear: Ear, responses: Responses): Turns
       })
     },
     stopWaiting: () => cancelIdle(),
+    isUntold: (itemId) => [...untold].some(({ wire }) => wire.id === itemId),
     record: () => ({
       appended: input.bytes.slice(),
       appends: [...appends],

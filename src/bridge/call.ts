@@ -2,7 +2,7 @@
 // decided here. Audio goes from socket to socket; nothing on its way is awaited, logged or kept.
 import type { ToolCall, ToolOutput } from '../clinic/tool-runner.ts'
 import type { Journal } from '../conversations/journal.ts'
-import type { Cancel, Clock } from '../lib/clock.ts'
+import { type Cancel, type Clock, within } from '../lib/clock.ts'
 import type { Log } from '../lib/log.ts'
 import type { OpenSocket, Socket } from '../lib/socket.ts'
 import { readModelEvent } from '../wire/realtime.ts'
@@ -22,7 +22,7 @@ export type CallDeps = { clock: Clock; log: Log; openSocket: OpenSocket; limits:
 export type Line = { streamSid: string; socket: Socket; ear: Ear }
 
 /** What whoever planned the call does for it. */
-type Doing = Pick<CallPlan, 'runTool' | 'consult' | 'isSpent' | 'journal'>
+type Doing = Pick<CallPlan, 'runTool' | 'consult' | 'recall' | 'isSpent' | 'journal'>
 type Hands = Doing & { line: Line | null }
 
 /** What happens outside, without its time. */
@@ -48,6 +48,9 @@ export function openCall(deps: CallDeps, plan: CallPlan, firstLine: Line | null)
   const { promise: finished, resolve: resolveFinished } = Promise.withResolvers<void>()
   const toolRuns = new Set<Promise<void>>()
   const consults = new Map<string, AbortController>()
+  let model: Socket | null = null
+  /** Counts the model's sockets: what an older one still says is not heard. */
+  let sockets = 0
   const inbox: { happening: Happening; audio: string | null }[] = []
   // Until the model's socket is there, nothing is carried out.
   let isActing = true
@@ -93,10 +96,20 @@ export function openCall(deps: CallDeps, plan: CallPlan, firstLine: Line | null)
         sendToModel(JSON.stringify(command.event))
         break
       case 'open-ear': {
-        const ms = line?.ear.open(sendToModel) ?? 0
+        const ms = line?.ear.open(sendToModel, command.again) ?? 0
         if (ms > 0) tell({ on: 'audio-lost', ms })
         break
       }
+      case 'drop-model':
+        line?.ear.hold()
+        dropModel()
+        break
+      case 'open-model':
+        openModel()
+        break
+      case 'recall':
+        void recall(command)
+        break
       case 'play':
         if (line !== null && audio !== null) playTo(line, audio, command)
         break
@@ -173,6 +186,17 @@ export function openCall(deps: CallDeps, plan: CallPlan, firstLine: Line | null)
     isAskingWhetherSpent = false
   }
 
+  /** What is still being written belongs to it. Without an answer the session is tried again. */
+  async function recall({ session, streamSid, unsettled }: Extract<Command, { do: 'recall' }>): Promise<void> {
+    const { journal, recall } = hands
+    const asked = journal.flush().then(() => recall({ streamSid, unsettled }))
+    const recollection = await within(clock, limits.recallMs, asked).catch((error: Error) => {
+      log.warn({ error }, 'the ledger did not say what the next session must know')
+      return null
+    })
+    tell({ on: 'recalled', session, recollection })
+  }
+
   /** The ledger has what was written, or has had its time. */
   const flushed = (journal: Journal): Promise<void> =>
     new Promise((resolve) => {
@@ -186,7 +210,7 @@ export function openCall(deps: CallDeps, plan: CallPlan, firstLine: Line | null)
   function finish(line: Line | null, journal: Journal): void {
     cancelTimer()
     line?.ear.close()
-    model.close(1000)
+    dropModel()
     for (const consult of consults.values()) consult.abort()
     void Promise.allSettled(toolRuns)
       .then(() => journal.flush())
@@ -198,9 +222,33 @@ export function openCall(deps: CallDeps, plan: CallPlan, firstLine: Line | null)
 
   /** A socket that takes nothing more is as good as closed. */
   function sendToModel(message: string): void {
-    if (model.send(message)) return
-    model.close()
+    if (model === null || model.send(message)) return
+    dropModel()
     tell({ on: 'model-gone', code: 1006 })
+  }
+
+  function dropModel(): void {
+    const dropped = model
+    model = null
+    sockets++
+    dropped?.close(1000)
+  }
+
+  function openModel(): void {
+    const number = ++sockets
+    const { baseUrl, apiKey, safetyIdentifier } = plan.realtime
+    const headers = {
+      Authorization: `Bearer ${apiKey}`,
+      ...(safetyIdentifier === undefined ? {} : { 'OpenAI-Safety-Identifier': safetyIdentifier }),
+    }
+    model = deps.openSocket(realtimeUrl(baseUrl, plan.model.model), headers, {
+      message(text) {
+        if (number === sockets) heardFromModel(text)
+      },
+      close(code) {
+        if (number === sockets) tell({ on: 'model-gone', code })
+      },
+    })
   }
 
   function lineBroke(line: Line): void {
@@ -259,15 +307,7 @@ export function openCall(deps: CallDeps, plan: CallPlan, firstLine: Line | null)
   }
 
   if (firstLine !== null) tell({ on: 'joined', streamSid: firstLine.streamSid })
-  const { baseUrl, apiKey, safetyIdentifier } = plan.realtime
-  const headers = {
-    Authorization: `Bearer ${apiKey}`,
-    ...(safetyIdentifier === undefined ? {} : { 'OpenAI-Safety-Identifier': safetyIdentifier }),
-  }
-  const model = deps.openSocket(realtimeUrl(baseUrl, plan.model.model), headers, {
-    message: heardFromModel,
-    close: (code) => tell({ on: 'model-gone', code }),
-  })
+  openModel()
   actOnAll()
 
   return {

@@ -66,8 +66,9 @@ export function listenForHush(state: CallState, atMs: number): CallState {
   return sinceMs === hush.sinceMs && fillers === hush.fillers ? state : { ...state, hush: { sinceMs, fillers } }
 }
 
-const isHushed = ({ phase, response, asks, answerDueAtMs, floor, playback }: CallState): boolean =>
+const isHushed = ({ phase, session, response, asks, answerDueAtMs, floor, playback }: CallState): boolean =>
   phase.is === 'live' &&
+  session.is === 'up' &&
   response.is === 'none' &&
   asks.length === 0 &&
   answerDueAtMs === null &&

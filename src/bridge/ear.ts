@@ -1,13 +1,19 @@
 // The caller's audio on its way to the model: held until the model listens, then passed on frame by frame, with silence
-// where frames are missing, because the model's clock is the audio itself. Changes in place: it is touched 50 times a second.
+// where frames are missing, because the model's clock is the audio itself. What was passed on last is kept for a while, should
+// that model be lost. Changes in place: it is touched 50 times a second.
 import { appendMessage, audioBytes, type CallerAudio, loudness, silence } from './audio.ts'
 import type { LineLimits } from './limits.ts'
 import { bytesPerMs } from './playback.ts'
 
 export type Ear = {
   hear(audio: CallerAudio, atMs: number): void
-  /** Passes on what was held, and from now on everything. Answers how much of the beginning was lost, in ms. */
-  open(send: (message: string) => void): number
+  /**
+   * Passes on what was held, and from now on everything; before it, `again`: what was passed on before from this place in it
+   * on, but no more than the last `mostMs`. Places count from here on. Answers how much of all that was lost, in ms.
+   */
+  open(send: (message: string) => void, again?: { fromMs: number; mostMs: number } | null): number
+  /** Holds what comes, until it is opened again. */
+  hold(): void
   /** Calls back as soon as the caller is loud after so long; a later wish takes the place of an earlier one. */
   attend(ms: number, then: () => void): void
   /** When silence is due because frames stay away; the caller of this knows whether anybody is speaking. */
@@ -28,10 +34,10 @@ const deaf = (): void => {}
 const frameMs = 20
 
 export function createEar(limits: LineLimits): Ear {
-  let held: { message: string; ms: number }[] = []
-  let heldMs = 0
-  let lostMs = 0
-  let pass = hold
+  const held = createStretch(limits.heldAudioMs)
+  const passed = createStretch(limits.keptAudioMs)
+  let send: (message: string) => void = deaf
+  let pass: (message: string, ms: number) => void = held.add
   /** Where in Twilio's time the next frame should begin. */
   let nextMs: number | null = null
   let lastAtMs = Number.POSITIVE_INFINITY
@@ -39,14 +45,9 @@ export function createEar(limits: LineLimits): Ear {
   /** Loudness costs, so it is measured only while somebody wants to know. */
   let attended: { leftMs: number; loudMs: number; then: () => void } | null = null
 
-  function hold(message: string, ms: number): void {
-    held.push({ message, ms })
-    heldMs += ms
-    while (heldMs > limits.heldAudioMs) {
-      const oldestMs = held.shift()?.ms ?? heldMs
-      heldMs -= oldestMs
-      lostMs += oldestMs
-    }
+  function passOn(message: string, ms: number): void {
+    send(message)
+    passed.add(message, ms)
   }
 
   function attend(payload: string, ms: number): void {
@@ -78,11 +79,19 @@ export function createEar(limits: LineLimits): Ear {
     attend(ms, then) {
       attended = { leftMs: ms, loudMs: 0, then }
     },
-    open(send) {
-      for (const { message } of held) send(message)
-      held = []
-      pass = send
+    open(to, again = null) {
+      const repeated = again === null ? { pieces: [], lostMs: 0 } : passed.since(again.fromMs, again.mostMs)
+      const lostMs = repeated.lostMs + held.firstMs()
+      const pieces = [...repeated.pieces, ...held.all()]
+      held.clear()
+      passed.clear()
+      send = to
+      pass = passOn
+      for (const { message, ms } of pieces) passOn(message, ms)
       return lostMs
+    },
+    hold() {
+      if (pass !== deaf) pass = held.add
     },
     silenceDueAtMs: () => (filledMs < limits.gapPaddingMs ? lastAtMs + limits.lostFramesMs : Number.POSITIVE_INFINITY),
     fillSilence(atMs) {
@@ -93,10 +102,46 @@ export function createEar(limits: LineLimits): Ear {
       lastAtMs = atMs
     },
     close() {
-      held = []
+      held.clear()
+      passed.clear()
       attended = null
       pass = deaf
       lastAtMs = Number.POSITIVE_INFINITY
+    },
+  }
+}
+
+type Piece = { message: string; ms: number }
+
+/** A stretch of audio that is no longer than `mostMs`: the oldest goes first. */
+function createStretch(mostMs: number) {
+  let pieces: Piece[] = []
+  let keptMs = 0
+  let goneMs = 0
+  return {
+    add(message: string, ms: number): void {
+      pieces.push({ message, ms })
+      keptMs += ms
+      while (keptMs > mostMs) {
+        const oldestMs = pieces.shift()?.ms ?? keptMs
+        keptMs -= oldestMs
+        goneMs += oldestMs
+      }
+    },
+    /** Where what is kept begins: how much is gone. */
+    firstMs: () => goneMs,
+    all: () => pieces,
+    /** Whole pieces from that place on, and how much of what was asked for is gone; what is beyond `mostMs` was not. */
+    since(fromMs: number, mostMs: number): { pieces: Piece[]; lostMs: number } {
+      const wantedMs = Math.max(fromMs, goneMs + keptMs - mostMs)
+      let endMs = goneMs
+      const wanted = pieces.filter(({ ms }) => (endMs += ms) > wantedMs)
+      return { pieces: wanted, lostMs: Math.max(0, goneMs - wantedMs) }
+    },
+    clear(): void {
+      pieces = []
+      keptMs = 0
+      goneMs = 0
     },
   }
 }

@@ -1,9 +1,10 @@
 // PURE. How a call ends: by us, by the caller, or for want of a model; and what is still owed to the ledger afterwards.
 // What Twilio's next request will be answered from is recorded before the stream is closed.
 import type { FactOf } from '../conversations/events.ts'
-import { cutOff, takeFinished } from './playback.ts'
-import { type CallState, type Command, type Ending, isTalking } from './state.ts'
-import { isDeleted, isTranscribed, writeAgent, writeCaller } from './transcript.ts'
+import { cutOff, takeFinished, unheardBytes } from './playback.ts'
+import { mendRequests } from './requests.ts'
+import { type CallState, type Command, type Ending, isTalking, type Retold } from './state.ts'
+import { isDeleted, isTranscribed, markDeleted, writeAgent, writeCaller } from './transcript.ts'
 
 /** From now on the call waits for the agent to be heard out, and then hangs up. What is said of an emergency is said first. */
 export const beginEnding = (state: CallState, reason: Ending, asks: CallState['asks'], atMs: number): CallState => ({
@@ -23,12 +24,12 @@ export function hangUp(state: CallState, out: Command[], reason: Ending, atMs: n
 }
 
 /** The model cannot be had, or cannot be had any more. Before a caller is there, it only costs the head start. */
-export function failModel(state: CallState, out: Command[], reason: string, atMs: number, isGone = false): CallState {
+export function failModel(state: CallState, out: Command[], reason: string, atMs: number): CallState {
   if (state.stream === null) return finish(state, out)
   if (state.phase.is === 'settling') return { ...state, phase: { ...state.phase, isModelGone: true } }
   out.push({ do: 'note', level: 'warn', about: 'the model failed', code: reason })
   out.push({ do: 'record', fact: { kind: 'model.failed', reason }, attempt: state.stream.streamSid })
-  const ended = endStream(state, out, 'failed', atMs, isGone)
+  const ended = endStream(state, out, 'failed', atMs)
   out.push({ do: 'hang-up' })
   return ended
 }
@@ -39,9 +40,9 @@ export function endStream(
   out: Command[],
   reason: FactOf<'stream.ended'>['reason'],
   atMs: number,
-  isModelGone = false,
 ): CallState {
   const { stream, floor, response, limits } = state
+  const isModelGone = state.session.is !== 'up'
   if (stream === null) return finish(state, out)
   out.push({ do: 'record', fact: { kind: 'stream.ended', streamSid: stream.streamSid, reason } })
   if (!isModelGone) {
@@ -99,6 +100,7 @@ export function unsettled(state: CallState): FactOf<'utterance'>[] {
 export function writeDown(state: CallState, out: Command[], isLast: boolean): CallState {
   if (state.stream === null) return state
   const { streamSid } = state.stream
+  let { retold } = state
   const [playback, finished] = isLast
     ? [{ ...state.playback, items: [] }, state.playback.items]
     : takeFinished(state.playback)
@@ -108,10 +110,38 @@ export function writeDown(state: CallState, out: Command[], isLast: boolean): Ca
     const [next, fact] = writeAgent(transcript, streamSid, item)
     transcript = next
     if (fact !== null) out.push({ do: 'record', fact })
+    if (fact !== null)
+      retold = retold.map((told) => (told.itemId === item.itemId ? { ...told, heard: fact.text } : told))
     // Words without sound: the model must not believe that it said them.
+    if (item.isOfBefore) continue
     if (isTalking(state) && fact?.heardMs === 0 && !isDeleted(transcript, item.itemId)) {
       out.push({ do: 'tell-model', event: { type: 'conversation.item.delete', item_id: item.itemId } })
     }
   }
-  return { ...state, playback, transcript }
+  return correctRetold({ ...state, playback, transcript, retold }, out)
 }
+
+/** A session that was told words of which not all were heard is told which were. */
+export function correctRetold(state: CallState, out: Command[]): CallState {
+  if (state.session.is !== 'up' || state.retold.every(({ heard }) => heard === null)) return state
+  const retold: Retold[] = []
+  let { transcript } = state
+  for (const { itemId, text, heard } of state.retold) {
+    if (heard === null) retold.push({ itemId, text, heard })
+    else if (heard !== text) {
+      for (const event of mendRequests({ itemId, heard })) out.push({ do: 'tell-model', event })
+      transcript = markDeleted(transcript, itemId)
+    }
+  }
+  return { ...state, retold, transcript }
+}
+
+/** Nobody speaks, nothing is under way, and nothing is about to be said: all that was said is heard. */
+export const isQuiet = ({ response, asks, answerDueAtMs, floor, keys, tools, playback }: CallState): boolean =>
+  response.is === 'none' &&
+  asks.length === 0 &&
+  answerDueAtMs === null &&
+  floor.is === 'open' &&
+  keys === null &&
+  tools.running.length === 0 &&
+  unheardBytes(playback) === 0

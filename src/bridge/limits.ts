@@ -4,8 +4,18 @@
 export type CallLimits = {
   /** A model socket opened ahead of its stream, that no stream claimed, is closed after this. */
   unclaimedMs: number
-  /** From opening the model's socket to its `session.updated`; past this the call has no model. */
+  /** From the first opening of a session's socket to its `session.updated`, all tries together; past this there is no model. */
   configureMs: number
+  /** The socket is opened again so often, at once and then after this, doubled each time. A whole response makes up for all. */
+  reopenTries: number
+  reopenMs: number
+  /** How long a session lasts unless it says otherwise, and the shortest that it may say. */
+  sessionMs: number
+  shortestSessionMs: number
+  /** Of the caller's audio, what the next session hears again: at most this from a turn whose words are not known … */
+  heardAgainMs: number
+  /** … and else this, in which speech may have begun that nobody has noticed. */
+  undetectedMs: number
   /** From our `response.create`, or from the caller's turn, to `response.created`. */
   answerMs: number
   /** From `response.created` to its first sound or tool call. */
@@ -61,6 +71,12 @@ export type CallLimits = {
 export const callLimits: CallLimits = {
   unclaimedMs: 10_000,
   configureMs: 6_000,
+  reopenTries: 5,
+  reopenMs: 250,
+  sessionMs: 60 * 60_000,
+  shortestSessionMs: 10_000,
+  heardAgainMs: 20_000,
+  undetectedMs: 1_000,
   answerMs: 4_000,
   firstSoundMs: 8_000,
   stalledMs: 6_000,
@@ -95,6 +111,8 @@ export const callLimits: CallLimits = {
 export type LineLimits = {
   /** Caller audio kept until the model listens; the oldest goes first. */
   heldAudioMs: number
+  /** Caller audio kept after the model was given it, should its session be lost. */
+  keptAudioMs: number
   /** Silence put in for missing frames, per gap. */
   gapPaddingMs: number
   /** No frame for this long while the caller speaks: silence is put in, so that the detector can end the turn. */
@@ -105,16 +123,20 @@ export type LineLimits = {
   startMs: number
   /** For checking the stream's token. */
   redeemMs: number
+  /** For the ledger to say what a new session must know. */
+  recallMs: number
   /** For the ledger to take what Twilio's next request will be answered from, before we close the stream. */
   flushMs: number
 }
 
 export const lineLimits: LineLimits = {
   heldAudioMs: 10_000,
+  keptAudioMs: 20_000,
   gapPaddingMs: 10_000,
   lostFramesMs: 750,
   lostFramesSilenceMs: 1_000,
   startMs: 5_000,
   redeemMs: 5_000,
+  recallMs: 3_000,
   flushMs: 1_500,
 }

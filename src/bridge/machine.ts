@@ -5,17 +5,27 @@ import type { ModelItem } from '../wire/realtime.ts'
 import { listenForAlarm } from './alarm.ts'
 import { isBackchannel } from './backchannel.ts'
 import { askHeld, listenForHush, noteTurn, stopConsults, weighTurn } from './consulting.ts'
-import { beginEnding, endStream, failModel, hangUp, finish as settle, settlesAtMs, writeDown } from './ending.ts'
+import {
+  beginEnding,
+  endStream,
+  failModel,
+  hangUp,
+  isQuiet,
+  finish as settle,
+  settlesAtMs,
+  writeDown,
+} from './ending.ts'
 import { breakIn, fallSilent, withdrawEnding } from './interrupting.ts'
 import { enterKey } from './keypad.ts'
 import { beginOverlap, cutIn, stopOverlap, weighCommitted, weighWords } from './overlap.ts'
 import { begin, bytesPerMs, finishItem, hear, send, spell, unheardBytes } from './playback.ts'
-import { configureEventId, configureRequest, isConfigured, switchRequest, transferWithdrawn } from './requests.ts'
-import { ask, responseCreated, responseDone, responseRefused, speakNext } from './responding.ts'
+import { goLive, loseModel, recalled, renewIfOld, sessionCreated, sessionUpdated } from './renewing.ts'
+import { configureEventId, switchRequest, transferWithdrawn } from './requests.ts'
+import { responseCreated, responseDone, responseRefused, speakNext } from './responding.ts'
 import { type CallEvent, type CallState, type Command, isTalking } from './state.ts'
 import { callTool, toolAnswered, toolConfirmed } from './tooling.ts'
 import { isWritten, place, turnCaller } from './transcript.ts'
-import { isQuiet, watch } from './watch.ts'
+import { watch } from './watch.ts'
 
 export type Step = { state: CallState; commands: Command[] }
 
@@ -24,7 +34,10 @@ export function step(state: CallState, event: CallEvent): Step {
   if (state.phase.is === 'closed') return { state, commands: [] }
   const commands: Command[] = []
   const changed = happen(state, event, commands)
-  return { state: follow(changed, commands, event.atMs), commands }
+  const next = follow(changed, commands, event.atMs)
+  // A session that is gone, or not one yet, is told nothing; the next one is told what came of it.
+  const isHeard = next.session.is === 'up' || next.session.is === 'configuring'
+  return { state: next, commands: isHeard ? commands : commands.filter((command) => command.do !== 'tell-model') }
 }
 
 function happen(state: CallState, event: CallEvent, out: Command[]): CallState {
@@ -47,9 +60,11 @@ function happen(state: CallState, event: CallEvent, out: Command[]): CallState {
     case 'left':
       return state.phase.is === 'settling' ? state : endStream(state, out, event.how, atMs)
     case 'model-gone':
-      return failModel(state, out, `socket closed with ${event.code}`, atMs, true)
+      return loseModel(state, out, `socket closed with ${event.code}`, atMs)
+    case 'recalled':
+      return recalled(state, out, event, atMs)
     case 'audio-lost': {
-      const text = `The first ${event.ms} ms of the caller's audio were lost before the model could listen.`
+      const text = `${event.ms} ms of the caller's audio were lost before a model could listen.`
       out.push({ do: 'record', fact: { kind: 'warning', about: 'audio-lost', text } })
       return state
     }
@@ -72,8 +87,10 @@ function follow(changed: CallState, out: Command[], atMs: number): CallState {
   if (state.phase.is === 'ending' && isQuiet(state)) {
     return follow(hangUp(state, out, state.phase.reason, atMs), out, atMs)
   }
-  const next = listenForHush(speakNext(withConsults(state, out, atMs), out, atMs), atMs)
-  const sinceMs = next.phase.is === 'live' && isQuiet(next) ? (next.quiet.sinceMs ?? atMs) : null
+  const fresh = renewIfOld(state, out, atMs)
+  const next = listenForHush(speakNext(withConsults(fresh, out, atMs), out, atMs), atMs)
+  const isSilent = next.phase.is === 'live' && next.session.is === 'up' && isQuiet(next)
+  const sinceMs = isSilent ? (next.quiet.sinceMs ?? atMs) : null
   return sinceMs === next.quiet.sinceMs ? next : { ...next, quiet: { ...next.quiet, sinceMs } }
 }
 
@@ -90,40 +107,27 @@ function join(state: CallState, out: Command[], streamSid: string, atMs: number)
     out.push({ do: 'record', fact: { kind: 'mode.switched', generation, count: 0, from, to, reason } })
   }
   const joined = { ...state, stream: { streamSid, startedAtMs: atMs } }
-  return state.phase.is === 'ready' ? goLive(joined, out) : joined
-}
-
-/** The model knows what was said before, then hears the caller, then greets them. */
-function goLive(state: CallState, out: Command[]): CallState {
-  for (const item of state.script.history) {
-    out.push({ do: 'tell-model', event: { type: 'conversation.item.create', item } })
-  }
-  out.push({ do: 'open-ear' })
-  const live: CallState = { ...state, phase: { is: 'live' } }
-  return state.script.greeting === null ? live : ask(live, 'greeting')
+  return state.session.is === 'up' ? goLive(joined, out) : joined
 }
 
 function said(state: CallState, out: Command[], event: Said, atMs: number): CallState {
   switch (event.type) {
     case 'session.created':
-      if (state.phase.is !== 'connecting') return state
-      out.push({ do: 'tell-model', event: configureRequest(state.script) })
-      return { ...state, phase: { is: 'configuring', dueAtMs: state.phase.dueAtMs } }
+      return sessionCreated(state, out)
     case 'session.updated':
-      if (state.phase.is !== 'configuring') return state
-      if (!isConfigured(event.session)) return failModel(state, out, 'session not as asked', atMs)
-      return state.stream === null ? { ...state, phase: { is: 'ready' } } : goLive(state, out)
+      return sessionUpdated(state, out, event.session, atMs)
     case 'error':
       return failed(state, out, event.error, atMs)
     case 'conversation.item.added':
     case 'conversation.item.created':
       return added(state, event.item, event.previous_item_id)
     case 'input_audio_buffer.speech_started':
-      return callerSpeaks(state, out, event.item_id, atMs)
+      return callerSpeaks(state, out, event, atMs)
     case 'input_audio_buffer.speech_stopped': {
-      if (state.floor.is !== 'caller') return stopOverlap(state, event.item_id, atMs)
+      const audioHeardToMs = Math.max(state.audioHeardToMs, event.audio_end_ms ?? 0)
+      if (state.floor.is !== 'caller') return stopOverlap({ ...state, audioHeardToMs }, event.item_id, atMs)
       const dueAtMs = atMs + state.limits.commitMs
-      return { ...state, floor: { is: 'pausing', itemId: event.item_id, dueAtMs } }
+      return { ...state, audioHeardToMs, floor: { is: 'pausing', itemId: event.item_id, dueAtMs } }
     }
     case 'input_audio_buffer.committed':
       return callerSpoke(state, event.item_id, event.previous_item_id, atMs)
@@ -189,7 +193,7 @@ const harmless = new Set([
 function failed(state: CallState, out: Command[], error: EventOf<'error'>['error'], atMs: number): CallState {
   const code = error.code ?? error.type
   if (error.event_id === configureEventId) return failModel(state, out, `session refused: ${code}`, atMs)
-  if (code === 'session_expired') return failModel(state, out, code, atMs)
+  if (code === 'session_expired') return loseModel(state, out, code, atMs)
   const refused = responseRefused(state, out, error.event_id ?? null, code, atMs)
   if (refused !== null) return refused
   out.push({ do: 'note', level: harmless.has(code) ? 'info' : 'warn', about: 'the model reported an error', code })
@@ -203,8 +207,13 @@ function added(state: CallState, item: ModelItem, previousItemId: string | null 
 }
 
 /** Barge-in. */
-function callerSpeaks(state: CallState, out: Command[], itemId: string, atMs: number): CallState {
-  const transcript = turnCaller(state.transcript, itemId, { state: 'speaking' }, atMs)
+function callerSpeaks(
+  state: CallState,
+  out: Command[],
+  { item_id: itemId, audio_start_ms: audioFromMs }: EventOf<'input_audio_buffer.speech_started'>,
+  atMs: number,
+): CallState {
+  const transcript = turnCaller(state.transcript, itemId, { state: 'speaking', audioFromMs }, atMs)
   if (state.phase.is === 'settling') {
     out.push({ do: 'tell-model', event: { type: 'input_audio_buffer.commit' } })
     return { ...state, transcript }
@@ -314,9 +323,9 @@ function handOver(state: CallState, out: Command[], how: 'gently' | 'at-once', a
 
 /** The other agent goes on, knowing all that the first one knew: it is the same session. */
 function switchMode(state: CallState, out: Command[], { to, reason }: EventTo<'switch-mode'>): CallState {
-  const { script, phase } = state
+  const { script, phase, session } = state
   const { standby, mode: from, instructions, tools, generation } = script
-  if (standby.mode !== to || phase.is === 'connecting' || phase.is === 'settling') return state
+  if (standby.mode !== to || session.is === 'opening' || phase.is === 'settling') return state
   const switches = state.switches + 1
   out.push({ do: 'tell-model', event: switchRequest(standby, `switch_${switches}`) })
   out.push({ do: 'record', fact: { kind: 'mode.switched', generation, count: switches, from, to, reason } })

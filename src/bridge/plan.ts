@@ -23,6 +23,8 @@ export type CallPlan = CallScript & {
   runTool(call: ToolCall, mode: AgentMode): Promise<ToolOutput>
   /** Takes a tool's call to the supervisor. The same holds of it; once `signal` is aborted it resolves soon. */
   consult(call: ToolCall, view: ConsultView): Promise<ToolOutput>
+  /** All that is in the ledger and may be said to the model, for a session that takes over. Rejects when it cannot be read. */
+  recall(view: RecallView): Promise<Recollection>
   /** Asked whenever more was used, once that is in the ledger: whether the call must end for it. */
   isSpent(): Promise<boolean>
   journal: Journal
@@ -30,6 +32,10 @@ export type CallPlan = CallScript & {
 
 /** What only the live call knows when the supervisor is asked: turns that are not in the ledger yet, as far as they have come. */
 export type ConsultView = { unsettled: readonly FactOf<'utterance'>[]; signal: AbortSignal }
+
+/** `unsettled`: as above. Items of this stream keep their ids in the history. */
+export type RecallView = { streamSid: string; unsettled: readonly FactOf<'utterance'>[] }
+export type Recollection = { agents: Record<AgentMode, Agent>; history: readonly ConversationItem[] }
 
 /** Who answers the caller: in the single mode one agent for everything, else the receptionist of two. */
 export type Agent = { mode: AgentMode; instructions: string; tools: readonly ToolSpec[] }

@@ -20,6 +20,10 @@ export type SpokenItem = {
   startedAtMs: number
   /** The model adds nothing to it any more. */
   isGenerated: boolean
+  /** Its session was lost before it was whole: its words run ahead of its sound. */
+  isTorn: boolean
+  /** Of a session that is gone: the present one has it as words. */
+  isOfBefore: boolean
   /** Cut off before it was all heard; `wasGenerated`: by then all of its audio had been sent. */
   cut: { wasGenerated: boolean } | null
 }
@@ -46,7 +50,16 @@ const markShape = /^(\d{1,15})\.(\d{1,15})\.(\d{1,15})$/
 /** An item has begun, with or without sound as yet. */
 export function begin(playback: Playback, itemId: string, responseId: string, atMs: number): Playback {
   if (playback.items.some((item) => item.itemId === itemId)) return playback
-  const item: SpokenItem = { itemId, responseId, parts: [], startedAtMs: atMs, isGenerated: false, cut: null }
+  const item: SpokenItem = {
+    itemId,
+    responseId,
+    parts: [],
+    startedAtMs: atMs,
+    isGenerated: false,
+    isTorn: false,
+    isOfBefore: false,
+    cut: null,
+  }
   return { ...playback, items: [...playback.items, item] }
 }
 
@@ -116,6 +129,15 @@ export const finishItem = (playback: Playback, itemId: string): Playback =>
 export const finishResponse = (playback: Playback, responseId: string): Playback =>
   changeItems(playback, (item) => (item.responseId === responseId ? { ...item, isGenerated: true } : item))
 
+/** The model is gone: it adds nothing to anything, and what was sent of it sounds on. */
+export const abandon = (playback: Playback): Playback =>
+  changeItems(playback, (item) => ({
+    ...item,
+    isGenerated: true,
+    isTorn: item.isTorn || !item.isGenerated,
+    isOfBefore: true,
+  }))
+
 const changeItems = (playback: Playback, change: (item: SpokenItem) => SpokenItem): Playback => ({
   ...playback,
   items: playback.items.map(change),
@@ -124,6 +146,8 @@ const changeItems = (playback: Playback, change: (item: SpokenItem) => SpokenIte
 /** What the model must be told of an item that the caller did not hear to its end. */
 export type Cut =
   | { itemId: string; keep: 'nothing' }
+  /** It has words in place of the sound, which are mended once it is known how many of them were heard. */
+  | { itemId: string; keep: 'words' }
   /** Each part that was not heard to its end, and how much of it was. */
   | { itemId: string; keep: 'heard'; parts: { contentIndex: number; heardMs: number }[] }
 
@@ -143,7 +167,8 @@ export function cutOff(playback: Playback): { playback: Playback; cuts: Cut[]; i
 
 const isUnfinished = (item: SpokenItem): boolean => item.cut === null && !(item.isGenerated && isAllHeard(item))
 
-function cutOf({ itemId, parts, isGenerated }: SpokenItem): Cut {
+function cutOf({ itemId, parts, isGenerated, isOfBefore }: SpokenItem): Cut {
+  if (isOfBefore) return { itemId, keep: 'words' }
   if (parts.every(({ heardBytes }) => heardBytes === 0)) return { itemId, keep: 'nothing' }
   const last = parts.at(-1)
   const cutParts = parts

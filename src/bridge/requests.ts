@@ -1,10 +1,11 @@
 // PURE. What we say to the model, each event in one place: how it is to be, when it is to speak, and what of its speech the
 // caller never heard.
+import type { ToolCall } from '../clinic/tool-runner.ts'
 import { inLanguage, primary } from '../lib/languages.ts'
-import type { RealtimeClientEvent, RealtimeSessionCreateRequest } from '../wire/realtime.ts'
+import type { ConversationItem, RealtimeClientEvent, RealtimeSessionCreateRequest } from '../wire/realtime.ts'
 import type { Agent, CallScript, ModelSettings, ToolSpec, TurnDetection } from './plan.ts'
 import type { Cut } from './playback.ts'
-import type { Ask } from './state.ts'
+import type { Ask, Command } from './state.ts'
 
 export const configureEventId = 'configure'
 
@@ -108,6 +109,8 @@ function taskOf(script: CallScript, ask: Ask): string | null {
     case 'reply':
     case 'tool-results':
       return null
+    case 'go-on':
+      return 'The line to you broke while you were speaking: the caller heard no more than what is written of your last words. Go on from there. Do not greet, do not apologise, and do not repeat what they have heard.'
     case 'one-moment':
       return saying('One moment, please, let me check that for you.')
     case 'still-checking':
@@ -137,6 +140,7 @@ const saying = (sentence: string): string =>
 
 /** What the caller did not hear was not said: the model's own memory is cut where their hearing was. */
 export function forgetRequests(cut: Cut): RealtimeClientEvent[] {
+  if (cut.keep === 'words') return []
   if (cut.keep === 'nothing') return [{ type: 'conversation.item.delete', item_id: cut.itemId }]
   return cut.parts.map(({ contentIndex, heardMs }) => ({
     type: 'conversation.item.truncate',
@@ -166,6 +170,38 @@ export const keysPressed = (itemId: string, text: string): RealtimeClientEvent =
   type: 'conversation.item.create',
   item: { id: itemId, type: 'message', role: 'user', content: [{ type: 'input_text', text }] },
 })
+
+export const toolCall = ({ toolCallId, name, argumentsJson }: ToolCall): RealtimeClientEvent => ({
+  type: 'conversation.item.create',
+  item: { type: 'function_call', call_id: toolCallId, name, arguments: argumentsJson },
+})
+
+export const tellItem = (item: ConversationItem): Command => ({
+  do: 'tell-model',
+  event: { type: 'conversation.item.create', item },
+})
+
+/** A model that was given the words of others may begin from the beginning. */
+export const renewedNote: ConversationItem = {
+  type: 'message',
+  role: 'system',
+  content: [
+    {
+      type: 'input_text',
+      text: 'You are in the middle of this call, and all of the above has been said and done. Do not greet again; go on in the same language.',
+    },
+  ],
+}
+
+/** Words that the caller did not hear all of give way to those that they did. */
+export function mendRequests({ itemId, heard }: { itemId: string; heard: string }): RealtimeClientEvent[] {
+  const mended: RealtimeClientEvent = {
+    type: 'conversation.item.create',
+    previous_item_id: itemId,
+    item: { type: 'message', role: 'assistant', content: [{ type: 'output_text', text: heard }] },
+  }
+  return [...(heard === '' ? [] : [mended]), { type: 'conversation.item.delete', item_id: itemId }]
+}
 
 export const toolOutput = (toolCallId: string, output: string): RealtimeClientEvent => ({
   type: 'conversation.item.create',

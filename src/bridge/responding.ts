@@ -31,6 +31,7 @@ const isSaying = (what: Ask): boolean =>
 
 const isOurTurn = (state: CallState): boolean =>
   isTalking(state) &&
+  state.session.is === 'up' &&
   state.response.is === 'none' &&
   state.floor.is === 'open' &&
   state.answerDueAtMs === null &&
@@ -115,7 +116,8 @@ export function responseDone(
       : tryAgain(free, out, active.asked?.ask ?? 'reply', code, atMs)
   }
   const rounds = active.callsTools ? state.tools.rounds + 1 : state.tools.rounds
-  return { ...free, failures: status === 'cancelled' ? state.failures : 0, tools: { ...state.tools, rounds } }
+  const failures = status === 'cancelled' ? state.failures : 0
+  return { ...free, failures, renewal: { ...state.renewal, tries: 0 }, tools: { ...state.tools, rounds } }
 }
 
 /** No response runs. If the model owes the caller an answer, its time counts from here. */

@@ -5,7 +5,7 @@ import type { ConversationFact, FactOf } from '../conversations/events.ts'
 import type { AgentMode } from '../organizations/settings.ts'
 import type { ModelEvent, RealtimeClientEvent } from '../wire/realtime.ts'
 import { type CallLimits, callLimits } from './limits.ts'
-import type { CallScript } from './plan.ts'
+import type { CallScript, Recollection } from './plan.ts'
 import { type PartName, type Place, type Playback, silentPlayback } from './playback.ts'
 import { emptyTranscript, type Transcript } from './transcript.ts'
 
@@ -13,6 +13,8 @@ export type CallState = {
   script: CallScript
   limits: CallLimits
   phase: Phase
+  session: Session
+  renewal: Renewal
   /** Null until the caller's stream is there; it must be by `claimDueAtMs`. */
   stream: { streamSid: string; startedAtMs: number } | null
   claimDueAtMs: number
@@ -26,6 +28,10 @@ export type CallState = {
   keys: { pressed: string; dueAtMs: number } | null
   playback: Playback
   transcript: Transcript
+  /** Where in the audio that the session was given the caller's last turn has ended. */
+  audioHeardToMs: number
+  /** What the session was told as words, and may still be cut off: the agent's speech that sounds on from the session before. */
+  retold: readonly Retold[]
   tools: Tools
   /** Failed or silent responses since the last that was whole. */
   failures: number
@@ -42,18 +48,38 @@ export type CallState = {
 }
 
 export type Phase =
-  /** The model's socket is opening; its first word is `session.created`. */
-  | { is: 'connecting'; dueAtMs: number }
-  /** Our `session.update` is sent. */
-  | { is: 'configuring'; dueAtMs: number }
-  /** The model is as we want it, and waits for the caller. */
-  | { is: 'ready' }
+  /** The caller's stream, or the first session with the model, is not there yet. */
+  | { is: 'opening' }
   | { is: 'live' }
   /** The call is to end once the caller has heard the agent out, or at the latest when due. */
   | { is: 'ending'; reason: Ending; dueAtMs: number }
   /** The stream is over. The caller's last words may still be on their way: from the detector, then from the transcriber. */
   | { is: 'settling'; lingersUntilMs: number; dueAtMs: number; isModelGone: boolean }
   | { is: 'closed' }
+
+/** The session with the model. Without one at `dueAtMs`, the call has no model. */
+export type Session =
+  /** Its socket is opening; its first word is `session.created`. */
+  | { is: 'opening'; isCreated: boolean; dueAtMs: number }
+  /** Our `session.update` is sent. */
+  | { is: 'configuring'; dueAtMs: number }
+  /** The model is as we want it. Once old it is given up in a quiet moment, at last in any: before it expires. */
+  | { is: 'up'; isOld: boolean; oldAtMs: number; lastAtMs: number }
+  /** The socket is gone, and another is opened when due. */
+  | { is: 'lost'; againAtMs: number; dueAtMs: number }
+
+/** `session`: counts the sessions of this stream. `tries`: sockets opened again since the last whole response. */
+export type Renewal = {
+  session: number
+  tries: number
+  /** When the session was lost that the present one replaces, and why. */
+  lost: { atMs: number; reason: string } | null
+  /** The script holds all that the next session must know. */
+  isRecalled: boolean
+}
+
+/** `heard`: what was heard of it in the end, once that is known. */
+export type Retold = { itemId: string; text: string; heard: string | null }
 
 /**
  * agent: by its tool. silence: nobody spoke. too-long: `callMs`. spent: there is no money left for it. handed-over: another
@@ -98,6 +124,8 @@ export type Ask =
   | 'emergency'
   | 'greeting'
   | 'reply'
+  /** The response was lost in the middle of what it said. */
+  | 'go-on'
   | 'tool-results'
   | 'one-moment'
   | 'still-checking'
@@ -116,6 +144,8 @@ export type Tools = {
   seen: readonly string[]
   /** Outputs that are sent, but not known to be in the model's conversation yet. */
   unconfirmed: readonly string[]
+  /** Answered while there was no session to tell. */
+  owed: readonly { call: ToolCall; output: string }[]
   /** Responses in a row that called tools. */
   rounds: number
 }
@@ -123,6 +153,9 @@ export type Tools = {
 /** `hadSpeech`: the response that called it also spoke. */
 export type RunningTool = {
   toolCallId: string
+  call: ToolCall
+  /** In which session it was called. */
+  session: number
   responseId: string
   hadSpeech: boolean
   calledAtMs: number
@@ -157,6 +190,8 @@ export type CallEvent = { atMs: number } & (
   /** stopped: Twilio said so. broken: the socket ended without a word. */
   | { on: 'left'; how: 'stopped' | 'broken' }
   | { on: 'model-gone'; code: number }
+  /** What the ledger knows for the session of this number; null: it did not answer. */
+  | { on: 'recalled'; session: number; recollection: Recollection | null }
   /** Caller audio that had to be thrown away. */
   | { on: 'audio-lost'; ms: number }
   /** gently: at the end of what the agent is saying. at-once: the process is ending. */
@@ -169,8 +204,16 @@ export type CallEvent = { atMs: number } & (
 
 export type Command =
   | { do: 'tell-model'; event: RealtimeClientEvent }
-  /** The caller's audio goes to the model from now on, what was held first. */
-  | { do: 'open-ear' }
+  /**
+   * The caller's audio goes to the model from now on, what was held first; before it, what the session before was given from
+   * this place in its audio on, but no more than the last `mostMs`.
+   */
+  | { do: 'open-ear'; again: { fromMs: number; mostMs: number } | null }
+  /** The model's socket is closed, nothing more is heard of it, and the caller's audio is held. */
+  | { do: 'drop-model' }
+  | { do: 'open-model' }
+  /** Asks the ledger for all that a session must know; `unsettled`: what it cannot have yet. */
+  | { do: 'recall'; session: number; streamSid: string; unsettled: readonly FactOf<'utterance'>[] }
   /** The audio of the present event goes to the caller, with marks. */
   | ({ do: 'play' } & Place)
   | { do: 'clear' }
@@ -194,7 +237,9 @@ export function beginCall(script: CallScript, atMs: number): CallState {
   return {
     script,
     limits,
-    phase: { is: 'connecting', dueAtMs: atMs + limits.configureMs },
+    phase: { is: 'opening' },
+    session: { is: 'opening', isCreated: false, dueAtMs: atMs + limits.configureMs },
+    renewal: { session: 0, tries: 0, lost: null, isRecalled: true },
     stream: null,
     claimDueAtMs: atMs + limits.unclaimedMs,
     floor: { is: 'open' },
@@ -204,7 +249,9 @@ export function beginCall(script: CallScript, atMs: number): CallState {
     keys: null,
     playback: silentPlayback,
     transcript: emptyTranscript,
-    tools: { running: [], seen: [], unconfirmed: [], rounds: 0 },
+    audioHeardToMs: 0,
+    retold: [],
+    tools: { running: [], seen: [], unconfirmed: [], owed: [], rounds: 0 },
     failures: 0,
     eventCount: 0,
     hush: { sinceMs: null, fillers: 0 },

@@ -1,10 +1,10 @@
 // PURE. The model's tool calls: each runs once and gets exactly one output, whether or not the turn that called it lasted;
 // and when the last of a batch has answered, the model is asked to speak once.
 import type { ToolCall } from '../clinic/tool-runner.ts'
-import type { ModelItem } from '../wire/realtime.ts'
+import type { ConversationItem, ModelItem } from '../wire/realtime.ts'
 import { stopConsults } from './consulting.ts'
 import { beginEnding } from './ending.ts'
-import { languageRequest, toolOutput } from './requests.ts'
+import { languageRequest, toolCall, toolOutput } from './requests.ts'
 import { ask } from './responding.ts'
 import { type Ask, type CallState, type Command, type Ending, isTalking, type RunningTool } from './state.ts'
 
@@ -27,7 +27,11 @@ export function callTool(
   const { running } = call.consult === null ? tools : stopConsults(state, out).tools
   const next: CallState = {
     ...state,
-    tools: { ...tools, seen: [...tools.seen, toolCallId], running: [...running, { ...call, responseId, hadSpeech }] },
+    tools: {
+      ...tools,
+      seen: [...tools.seen, toolCallId],
+      running: [...running, { ...call, session: state.renewal.session, responseId, hadSpeech }],
+    },
     response: isOfActive ? { ...response, callsTools: true } : response,
   }
   if (tools.rounds >= limits.toolRounds || tools.running.length >= limits.toolsAtOnce) {
@@ -45,10 +49,10 @@ function runningTool(
   { script, limits }: CallState,
   call: ToolCall,
   atMs: number,
-): Pick<RunningTool, 'toolCallId' | 'calledAtMs' | 'dueAtMs' | 'consult' | 'isTransfer'> {
+): Pick<RunningTool, 'toolCallId' | 'call' | 'calledAtMs' | 'dueAtMs' | 'consult' | 'isTransfer'> {
   const { toolCallId, name } = call
   const { isConsult = false, isTransfer = false } = script.tools.find((tool) => tool.name === name) ?? {}
-  const called = { toolCallId, calledAtMs: atMs, isTransfer }
+  const called = { toolCallId, call, calledAtMs: atMs, isTransfer }
   if (!isConsult) return { ...called, dueAtMs: atMs + limits.toolMs, consult: null }
   const consult = { is: 'held' as const, call, dueAtMs: atMs + limits.lastTurnMs }
   return { ...called, dueAtMs: atMs + limits.consultMs, consult }
@@ -66,9 +70,8 @@ export function toolAnswered(
   if (call === undefined) return state
   const running = state.tools.running.filter((tool) => tool !== call)
   if (!isTalking(state)) return { ...state, tools: { ...state.tools, running } }
-  out.push({ do: 'tell-model', event: toolOutput(toolCallId, output) })
-  const spoken = language === undefined ? state : inLanguage(state, out, language)
-  const next = { ...spoken, tools: { ...state.tools, running, unconfirmed: [...state.tools.unconfirmed, toolCallId] } }
+  const told = tellOutput({ ...state, tools: { ...state.tools, running } }, out, call, output)
+  const next = language === undefined ? told : inLanguage(told, out, language)
   if (state.phase.is === 'ending') return next
   if (endsCall) return beginEnding(next, endingBy(call), lastWords(next, call), atMs)
   return running.length === 0 ? ask(next, 'tool-results') : next
@@ -80,6 +83,36 @@ function inLanguage(state: CallState, out: Command[], language: string): CallSta
   const model = { ...script.model, language }
   out.push({ do: 'tell-model', event: languageRequest(model, `language_${eventCount}`) })
   return { ...state, eventCount: eventCount + 1, script: { ...script, model } }
+}
+
+/** The model has its own call; a session that took over since has not, unless the ledger had it with its answer. */
+function tellOutput(state: CallState, out: Command[], { call, session }: RunningTool, output: string): CallState {
+  const { tools, script, renewal } = state
+  const { toolCallId } = call
+  if (state.session.is !== 'up') return { ...state, tools: { ...tools, owed: [...tools.owed, { call, output }] } }
+  if (session !== renewal.session) {
+    if (isTold(script.history, toolCallId)) return state
+    out.push({ do: 'tell-model', event: toolCall(call) })
+  }
+  out.push({ do: 'tell-model', event: toolOutput(toolCallId, output) })
+  return { ...state, tools: { ...tools, unconfirmed: [...tools.unconfirmed, toolCallId] } }
+}
+
+const isTold = (history: readonly ConversationItem[], toolCallId: string): boolean =>
+  history.some((item) => item.type === 'function_call_output' && item.call_id === toolCallId)
+
+/** What was answered while there was no session, as far as the ledger has not told it. */
+export function retellTools(state: CallState, out: Command[]): CallState {
+  const { tools, script } = state
+  const untold = tools.owed.filter(({ call }) => !isTold(script.history, call.toolCallId))
+  for (const { call, output } of untold) {
+    out.push(
+      { do: 'tell-model', event: toolCall(call) },
+      { do: 'tell-model', event: toolOutput(call.toolCallId, output) },
+    )
+  }
+  const unconfirmed = [...tools.unconfirmed, ...untold.map(({ call }) => call.toolCallId)]
+  return { ...state, tools: { ...tools, owed: [], unconfirmed } }
 }
 
 const endingBy = ({ isTransfer, toolCallId, calledAtMs }: RunningTool): Ending =>

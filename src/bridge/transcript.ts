@@ -8,6 +8,8 @@ export type Transcript = {
   chain: readonly Link[]
   /** Turns of the caller whose words are not written yet. */
   turns: readonly CallerTurn[]
+  /** The last item of the sessions before: what is the first in this one comes after it. */
+  startsAfter: string | null
 }
 
 /** `order` never changes once given. `isDeleted`: gone at the model, which no longer counts it in its chain. */
@@ -18,6 +20,8 @@ type Source = 'voice' | 'keypad'
 export type CallerTurn = {
   itemId: string
   startedAtMs: number
+  /** Where it begins in the audio that the session was given, as far as the model said so. */
+  audioFromMs: number | null
   /** What of the transcription has come so far. */
   text: string
   source: Source
@@ -25,7 +29,7 @@ export type CallerTurn = {
   state: 'speaking' | 'committed' | 'final'
 }
 
-export const emptyTranscript: Transcript = { chain: [], turns: [] }
+export const emptyTranscript: Transcript = { chain: [], turns: [], startsAfter: null }
 
 /** Room between neighbours, so that an item learnt of late has its place between two. */
 const spacing = 1 << 20
@@ -35,10 +39,11 @@ const spacing = 1 << 20
  * what the model puts after their predecessor comes after them. No or an unknown predecessor: at the end.
  */
 export function place(transcript: Transcript, itemId: string, previousItemId: string | null | undefined): Transcript {
-  const { chain } = transcript
+  const { chain, startsAfter } = transcript
   if (chain.some((link) => link.itemId === itemId)) return transcript
-  let at = previousItemId === null ? 0 : chain.findIndex((link) => link.itemId === previousItemId) + 1
-  if (at === 0 && previousItemId !== null) at = chain.length
+  const previous = previousItemId === null ? startsAfter : previousItemId
+  let at = previous === null ? 0 : chain.findIndex((link) => link.itemId === previous) + 1
+  if (at === 0 && previous !== null) at = chain.length
   while (chain[at]?.isDeleted) at++
   const link = { itemId, order: orderBetween(chain[at - 1], chain[at]), isDeleted: false, isWritten: false }
   return { ...transcript, chain: [...chain.slice(0, at), link, ...chain.slice(at)] }
@@ -69,7 +74,13 @@ const changeLink = (transcript: Transcript, itemId: string, change: Partial<Link
 export function turnCaller(
   transcript: Transcript,
   itemId: string,
-  change: { state: CallerTurn['state']; text?: string; addText?: string; source?: Source },
+  change: {
+    state: CallerTurn['state']
+    text?: string
+    addText?: string
+    source?: Source
+    audioFromMs?: number | undefined
+  },
   atMs: number,
 ): Transcript {
   if (isWritten(transcript, itemId)) return transcript
@@ -77,6 +88,7 @@ export function turnCaller(
   const turn: CallerTurn = known ?? {
     itemId,
     startedAtMs: atMs,
+    audioFromMs: change.audioFromMs ?? null,
     text: '',
     state: 'speaking',
     source: change.source ?? 'voice',
@@ -90,6 +102,16 @@ export function turnCaller(
 
 /** The transcription of no turn is outstanding. */
 export const isTranscribed = ({ turns }: Transcript): boolean => turns.every(({ state }) => state === 'final')
+
+/** Turns that were spoken, and of which the model has not said the words. */
+export const outstanding = ({ turns }: Transcript): CallerTurn[] => turns.filter(({ state }) => state !== 'final')
+
+/** Those turns are to be heard again, by a session that knows none of the items of this one. */
+export const forgetUnheard = (transcript: Transcript): Transcript => ({
+  ...transcript,
+  turns: transcript.turns.filter(({ state }) => state === 'final'),
+  startsAfter: transcript.chain.at(-1)?.itemId ?? null,
+})
 
 export type Utterance = FactOf<'utterance'>
 
@@ -161,7 +183,8 @@ const msPerCharacter = 1000 / 15
  */
 function spokenMs(item: SpokenItem, part: SpokenItem['parts'][number]): number {
   const sentMs = part.sentBytes / bytesPerMs
-  return item.cut === null || item.cut.wasGenerated ? sentMs : Math.max(sentMs, part.text.length * msPerCharacter)
+  const isWhole = !item.isTorn && (item.cut === null || item.cut.wasGenerated)
+  return isWhole ? sentMs : Math.max(sentMs, part.text.length * msPerCharacter)
 }
 
 const segmenter = new Intl.Segmenter(undefined, { granularity: 'word' })

@@ -1,10 +1,11 @@
 // PURE. What must have happened by when, and what is done if it has not: the one list of the call's timers. Each entry says
 // when it is due and what it does then; the machine is told the time at the earliest of them.
 import { askHeld, fill, fillerDueAtMs } from './consulting.ts'
-import { beginEnding, failModel, finish, hangUp, settlesAtMs } from './ending.ts'
+import { beginEnding, finish, hangUp, settlesAtMs } from './ending.ts'
 import { takeKeys } from './keypad.ts'
 import { answerLate, cutIn } from './overlap.ts'
 import { presumeHeard, unheardBytes } from './playback.ts'
+import { sessionDues } from './renewing.ts'
 import { answerOverdue, ask, responseOverdue } from './responding.ts'
 import type { CallState, Command } from './state.ts'
 import { toolsOverdue } from './tooling.ts'
@@ -29,15 +30,11 @@ const earliest = (state: CallState): Due | undefined => dues(state).sort((a, b) 
 function dues(state: CallState): Due[] {
   const { phase, stream, claimDueAtMs } = state
   switch (phase.is) {
-    case 'connecting':
-    case 'configuring': {
-      const act: Due['act'] = (late, out, atMs) => failModel(late, out, 'no session', atMs)
-      return [{ atMs: phase.dueAtMs, act }, ...(stream === null ? [unclaimed(claimDueAtMs)] : [])]
-    }
-    case 'ready':
-      return [unclaimed(claimDueAtMs)]
+    case 'opening':
+      return [...sessionDues(state), ...(stream === null ? [unclaimed(claimDueAtMs)] : [])]
     case 'live':
       return [
+        ...sessionDues(state),
         ...speechDues(state),
         ...lengthDues(state),
         ...silenceDues(state),
@@ -45,7 +42,7 @@ function dues(state: CallState): Due[] {
       ]
     case 'ending': {
       const act: Due['act'] = (late, out, atMs) => hangUp(late, out, phase.reason, atMs)
-      return [{ atMs: phase.dueAtMs, act }, ...speechDues(state)]
+      return [{ atMs: phase.dueAtMs, act }, ...sessionDues(state), ...speechDues(state)]
     }
     case 'settling':
       return [{ atMs: settlesAtMs(state), act: finish }]
@@ -56,9 +53,9 @@ function dues(state: CallState): Due[] {
 
 const unclaimed = (atMs: number): Due => ({ atMs, act: finish })
 
-function speechDues({ response, answerDueAtMs, floor, keys, playback, tools, limits }: CallState): Due[] {
+function speechDues({ session, response, answerDueAtMs, floor, keys, playback, tools, limits }: CallState): Due[] {
   const dues: Due[] = []
-  if (keys !== null) dues.push({ atMs: keys.dueAtMs, act: takeKeys })
+  if (keys !== null && session.is === 'up') dues.push({ atMs: keys.dueAtMs, act: takeKeys })
   if (response.is !== 'none') dues.push({ atMs: response.dueAtMs, act: responseOverdue })
   else if (answerDueAtMs !== null) dues.push({ atMs: answerDueAtMs, act: answerOverdue })
   if (floor.is === 'pausing') dues.push({ atMs: floor.dueAtMs, act: (state) => ({ ...state, floor: { is: 'open' } }) })
@@ -104,13 +101,3 @@ function breakSilence(state: CallState, _: Command[], atMs: number): CallState {
   if (quiet.prompts >= limits.idlePrompts) return beginEnding(state, 'silence', ['goodbye'], atMs)
   return ask({ ...state, quiet: { sinceMs: null, prompts: quiet.prompts + 1 } }, 'still-there')
 }
-
-/** Nobody speaks, nothing is under way, and nothing is about to be said: all that was said is heard. */
-export const isQuiet = ({ response, asks, answerDueAtMs, floor, keys, tools, playback }: CallState): boolean =>
-  response.is === 'none' &&
-  asks.length === 0 &&
-  answerDueAtMs === null &&
-  floor.is === 'open' &&
-  keys === null &&
-  tools.running.length === 0 &&
-  unheardBytes(playback) === 0

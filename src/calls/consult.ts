@@ -10,12 +10,11 @@ import type { ConversationEvent } from '../conversations/events.ts'
 import { answeredCalls } from '../conversations/history.ts'
 import type { Journal } from '../conversations/journal.ts'
 import { describeState, stateOf } from '../conversations/state.ts'
-import { eventOf } from '../conversations/store.ts'
 import { turnsOf } from '../conversations/transcript.ts'
 import { isoTime } from '../lib/clock.ts'
 import type { Organization } from '../organizations/store.ts'
 import type { CallContext } from './context.ts'
-import { instructionsFor, readScene } from './scene.ts'
+import { instructionsFor, readScene, withLatest } from './scene.ts'
 
 type Asking = { organizationId: string; conversationId: string; journal: Journal }
 
@@ -73,13 +72,6 @@ async function answerTo(
   if (supervised.is === 'given-up')
     deps.log.warn({ conversationId, reason: supervised.why }, 'the supervisor gave no answer')
   return told(supervised)
-}
-
-/** What the ledger has, it has as it will stay. */
-function withLatest(events: readonly ConversationEvent[], unsettled: ConsultView['unsettled']): ConversationEvent[] {
-  const kept = new Set(events.map(({ key }) => key))
-  const latest = unsettled.map((fact) => eventOf(fact, fact.startedAtMs))
-  return [...events, ...latest.filter(({ key }) => !kept.has(key))]
 }
 
 function briefingOf(

@@ -1,7 +1,7 @@
 // Puts together what the bridge must know of one call: the clinic's voice, instructions and tools, the way to the model,
 // and, for a call that goes on after a break, everything that was said before.
 import { consultTool } from '../agents/briefing.ts'
-import type { Agent, CallPlan, ModelSettings } from '../bridge/plan.ts'
+import type { Agent, CallPlan, ModelSettings, RecallView, Recollection } from '../bridge/plan.ts'
 import { runTool } from '../clinic/tool-runner.ts'
 import { toolsFor } from '../clinic/toolbox.ts'
 import { toolSchema } from '../clinic/tools.ts'
@@ -18,7 +18,7 @@ import { consult } from './consult.ts'
 import { contactNamed, emergencyOf } from './contacts.ts'
 import type { CallContext } from './context.ts'
 import { openingOf } from './opening.ts'
-import { instructionsFor, readScene, type Scene } from './scene.ts'
+import { instructionsFor, readScene, type Scene, withLatest } from './scene.ts'
 
 export type PlannedCall = { organizationId: string; conversationId: string; callSid: string; generation: number }
 
@@ -53,9 +53,20 @@ export async function planCall(context: CallContext, call: PlannedCall): Promise
     limits: { callMs: deps.config.MAX_CALL_MINUTES * 60_000 },
     runTool: (toolCall, mode) =>
       runTool(deps, { organizationId, conversationId, tools: toolsFor(organization, talkers[mode]) }, toolCall),
+    recall: (view) => recall(context, call, view),
     isSpent: () => isCallSpent(deps, call),
     consult: (toolCall, view) => consult(context, { organizationId, conversationId, journal }, toolCall, view),
     journal,
+  }
+}
+
+/** For a model that takes over in the middle of the call: who it is to be, and all that was said and done so far. */
+async function recall(context: CallContext, call: PlannedCall, view: RecallView): Promise<Recollection> {
+  const before = await readScene(context, call)
+  const scene = { ...before, events: withLatest(before.events, view.unsettled) }
+  return {
+    agents: { single: agentOf(scene, 'single'), two_agent: agentOf(scene, 'two_agent') },
+    history: historyOf(scene.events, limits.historyTurns, view.streamSid),
   }
 }
 

@@ -4,8 +4,8 @@ import { composeInstructions, type Role } from '../agents/compose.ts'
 import { defaultInstructions, type Instructions } from '../agents/instructions.ts'
 import { renderInstructions, type TemplateVariable } from '../agents/template.ts'
 import { clinicVariables } from '../clinic/about.ts'
-import type { ConversationEvent } from '../conversations/events.ts'
-import { readEvents } from '../conversations/store.ts'
+import type { ConversationEvent, FactOf } from '../conversations/events.ts'
+import { eventOf, readEvents } from '../conversations/store.ts'
 import { type Organization, readOrganization } from '../organizations/store.ts'
 import type { CallContext } from './context.ts'
 
@@ -29,6 +29,16 @@ export async function readScene(
     }),
   ])
   return { texts, ...scene }
+}
+
+/** With turns that are not in the ledger yet. What the ledger has, it has as it will stay. */
+export function withLatest(
+  events: readonly ConversationEvent[],
+  unsettled: readonly FactOf<'utterance'>[],
+): ConversationEvent[] {
+  const kept = new Set(events.map(({ key }) => key))
+  const latest = unsettled.map((fact) => eventOf(fact, fact.startedAtMs))
+  return [...events, ...latest.filter(({ key }) => !kept.has(key))]
 }
 
 /** What an agent is told to be, with the clinic's variables filled in. */

@@ -251,6 +251,24 @@ export const conversationEvent = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('recording.fetched'), recordingSid: z.string(), bytes: ms, storedAs: z.string() }),
   /** The model could not be had, or failed beyond repair. Key: the stream, or the attempt. */
   z.object({ kind: z.literal('model.failed'), reason: z.string() }),
+  /**
+   * The session with the model was given up in the middle of the call: its socket broke, it expired, or it had become old. The call
+   * goes on with another, or the model has failed. `session`: of those in the stream of this generation. Key of both: both numbers.
+   */
+  z.object({
+    kind: z.literal('model.lost'),
+    generation: z.number().int(),
+    session: z.number().int(),
+    reason: z.string(),
+  }),
+  /** This session has taken over, after so many tries, and knows all that was said and done. `pauseMs`: how long there was none. */
+  z.object({
+    kind: z.literal('model.rebuilt'),
+    generation: z.number().int(),
+    session: z.number().int(),
+    tries: z.number().int(),
+    pauseMs: ms,
+  }),
   /** The caller was offered to leave a message on tape. Key: the call. */
   z.object({ kind: z.literal('voicemail.offered') }),
   /** The tape ended without a message. Key: the call. */
@@ -343,6 +361,9 @@ export function eventKey(fact: ConversationFact, attempt = ''): string {
     case 'model.failed':
     case 'usage':
       return `${fact.kind}:${attempt}`
+    case 'model.lost':
+    case 'model.rebuilt':
+      return `${fact.kind}:${fact.generation}:${fact.session}`
     case 'mode.switched':
       return `mode.switched:${fact.generation}:${fact.count}`
     case 'call.resumed':

@@ -2,21 +2,25 @@
 // tools answered, in order, from the set of events.
 import type { ConversationItem } from '../wire/realtime.ts'
 import type { ConversationEvent, FactOf } from './events.ts'
-import { turnsOf } from './transcript.ts'
+import { utterancesOf } from './transcript.ts'
 
 type Dated = { atMs: number; items: ConversationItem[] }
 
 /**
  * What the agent must know of it before anything else, and at most the last `mostTurns` turns and deeds. Empty for a
- * conversation in which nothing was said or done.
+ * conversation in which nothing was said or done. `presentStream`: what was said in it keeps its id, which is of no other item.
  */
-export function historyOf(events: readonly ConversationEvent[], mostTurns: number): ConversationItem[] {
-  const turns: Dated[] = turnsOf(events)
+export function historyOf(
+  events: readonly ConversationEvent[],
+  mostTurns: number,
+  presentStream: string | null = null,
+): ConversationItem[] {
+  const turns: Dated[] = utterancesOf(events)
     .filter(({ text }) => text !== '')
-    .map(({ speaker, text, startedAtMs }) => ({
-      atMs: startedAtMs,
-      items: [speaker === 'agent' ? agentSaid(text) : callerSaid(text)],
-    }))
+    .map(({ speaker, text, startedAtMs, streamSid, itemId }) => {
+      const said = speaker === 'agent' ? agentSaid(text) : callerSaid(text)
+      return { atMs: startedAtMs, items: [streamSid === presentStream ? { ...said, id: itemId } : said] }
+    })
   const calls = answeredCalls(events).map(({ atMs, call, result }) => ({ atMs, items: toolAnswered(call, result) }))
   const all = [...turns, ...calls, ...transfersNotTaken(events)].sort((a, b) => a.atMs - b.atMs)
   return [...purposeOf(events), ...all.slice(-mostTurns).flatMap(({ items }) => items)]

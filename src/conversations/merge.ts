@@ -198,6 +198,8 @@ export function factsOf({ fact, atMs }: ConversationEvent): Facts {
     case 'tool.called':
     case 'tool.returned':
     case 'mode.switched':
+    case 'model.lost':
+    case 'model.rebuilt':
     case 'message.taken':
     case 'note.kept':
     case 'patient.identified':

@@ -13,7 +13,17 @@ export type Turn = {
 }
 
 /** Streams in the order they began; within one, the model's own order of items. Turns without a word are left out. */
-export function turnsOf(events: Iterable<ConversationEvent>): Turn[] {
+export const turnsOf = (events: Iterable<ConversationEvent>): Turn[] =>
+  utterancesOf(events).map(({ speaker, text, unheard, isCut, startedAtMs }) => ({
+    speaker,
+    text,
+    unheard,
+    isCut,
+    startedAtMs,
+  }))
+
+/** The same, as the ledger has them. */
+export function utterancesOf(events: Iterable<ConversationEvent>): FactOf<'utterance'>[] {
   const byStream = new Map<string, FactOf<'utterance'>[]>()
   for (const { fact } of events) {
     if (fact.kind !== 'utterance') continue
@@ -30,7 +40,6 @@ export function turnsOf(events: Iterable<ConversationEvent>): Turn[] {
     .sort((a, b) => a.beganAtMs - b.beganAtMs || compare(a.streamSid, b.streamSid))
     .flatMap(({ utterances }) => utterances.sort((a, b) => a.order - b.order || compare(a.itemId, b.itemId)))
     .filter(({ text, unheard }) => text !== '' || unheard !== '')
-    .map(({ speaker, text, unheard, isCut, startedAtMs }) => ({ speaker, text, unheard, isCut, startedAtMs }))
 }
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)

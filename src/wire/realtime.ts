@@ -13,6 +13,8 @@ export type {
 const format = z.looseObject({ format: z.looseObject({ type: z.string().optional() }).optional() }).optional()
 const session = z.looseObject({
   type: z.string().optional(),
+  /** Seconds since the epoch. */
+  expires_at: z.number().nullish(),
   audio: z.looseObject({ input: format, output: format }).optional(),
 })
 
@@ -69,8 +71,8 @@ const modelEvents = [
     usage: z.unknown().optional(),
   }),
   event('conversation.item.input_audio_transcription.failed', ofItem),
-  event('input_audio_buffer.speech_started', ofItem),
-  event('input_audio_buffer.speech_stopped', ofItem),
+  event('input_audio_buffer.speech_started', { ...ofItem, audio_start_ms: z.number().nonnegative().optional() }),
+  event('input_audio_buffer.speech_stopped', { ...ofItem, audio_end_ms: z.number().nonnegative().optional() }),
   event('input_audio_buffer.committed', { ...ofItem, ...inChain }),
   event('response.created', { response }),
   event('response.done', { response }),

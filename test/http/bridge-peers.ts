@@ -9,7 +9,7 @@ import type { Clock } from '../../src/lib/clock.ts'
 import { createLog } from '../../src/lib/log.ts'
 import { serve } from '../../src/platform/serve.ts'
 import { openSocket } from '../../src/platform/sockets.ts'
-import { script } from '../pure/bridge-scene.ts'
+import { recollection, script } from '../pure/bridge-scene.ts'
 import { createHandClock } from '../support/hand-clock.ts'
 
 /** A clock that only the test moves, and that knows how many wait for it. */
@@ -212,6 +212,7 @@ export async function stage(options: { refusal?: number; script?: Parameters<typ
     callSid,
     realtime: { baseUrl: model.baseUrl, apiKey: 'sk-test', safetyIdentifier: 'caller-hash' },
     runTool: async () => ({ output: '{}', outcome: 'done', endsCall: false }),
+    recall: async () => recollection(),
     isSpent: async () => false,
     consult: async () => ({ output: '{}', outcome: 'done', endsCall: false }),
     journal,

@@ -213,8 +213,10 @@ describe('a call', () => {
 })
 
 describe('a model that cannot be had', () => {
+  const triedOnce = { limits: { reopenTries: 0 } }
+
   test('is recorded before the stream is closed, so that what comes next knows', async () => {
-    const { dial, journal } = await set({ refusal: 401 })
+    const { dial, journal } = await set({ refusal: 401, script: triedOnce })
     const stream = await dial()
     stream.start()
     expect(await stream.received.closed()).toMatchObject({ code: 1000 })
@@ -227,7 +229,7 @@ describe('a model that cannot be had', () => {
   })
 
   test('does not leave the caller in silence when the ledger does not answer either', async () => {
-    const { dial, journal, clock, closes, model } = await set()
+    const { dial, journal, clock, closes, model } = await set({ script: triedOnce })
     journal.isStuck = true
     const stream = await dial()
     stream.start()

@@ -8,7 +8,7 @@ import { saveTwilioCredentials } from '../../src/organizations/account-store.ts'
 import { createSeal } from '../../src/organizations/seal.ts'
 import { serve } from '../../src/platform/serve.ts'
 import { openSocket } from '../../src/platform/sockets.ts'
-import { script } from '../pure/bridge-scene.ts'
+import { recollection, script } from '../pure/bridge-scene.ts'
 import {
   bodyOf,
   cedar,
@@ -297,6 +297,7 @@ test('a bridge that has stopped has nothing left to write, not even of a call th
     ...{ organizationId: cedar.organizationId, conversationId: crypto.randomUUID(), callSid: newCallSid() },
     realtime: { baseUrl: 'https://model.example/v1', apiKey: 'none' },
     runTool: () => Promise.reject(new Error('no tool is asked for')),
+    recall: async () => recollection(),
     consult: () => Promise.reject(new Error('nobody is consulted')),
     isSpent: async () => false,
     journal: { write() {}, flush: () => flushed.then(() => void happened.push('flushed')) },

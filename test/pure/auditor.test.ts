@@ -18,10 +18,19 @@ import { brokenClinic } from '../support/broken-clinic.ts'
 import { brokenFaults, cut, known, takeOver } from '../support/broken-faults.ts'
 import { brokenKeeping } from '../support/broken-keeping.ts'
 import { brokenPeople, putThrough } from '../support/broken-people.ts'
+import { brokenRenewal } from '../support/broken-renewal.ts'
 import { brokenSound } from '../support/broken-sound.ts'
 import { brokenWords } from '../support/broken-words.ts'
 
-const breakings = [...brokenClinic, ...brokenFaults, ...brokenKeeping, ...brokenPeople, ...brokenSound, ...brokenWords]
+const breakings = [
+  ...brokenClinic,
+  ...brokenFaults,
+  ...brokenKeeping,
+  ...brokenPeople,
+  ...brokenRenewal,
+  ...brokenSound,
+  ...brokenWords,
+]
 
 describe('the auditor', () => {
   test('finds nothing wrong with a call that is right', () => {

@@ -2,11 +2,11 @@
 import { expect, test } from 'bun:test'
 import { openCall } from '../../src/bridge/call.ts'
 import { createEar } from '../../src/bridge/ear.ts'
-import { lineLimits } from '../../src/bridge/limits.ts'
+import { callLimits, lineLimits } from '../../src/bridge/limits.ts'
 import { createLog } from '../../src/lib/log.ts'
 import type { OpenSocket } from '../../src/lib/socket.ts'
 import { createHandClock } from '../support/hand-clock.ts'
-import { script, streamSid } from './bridge-scene.ts'
+import { recollection, script, streamSid } from './bridge-scene.ts'
 
 const phone = { format: { type: 'audio/pcmu' } }
 const payload = Buffer.alloc(160, 1).toString('base64')
@@ -37,6 +37,7 @@ function staged(openSocket: OpenSocket, hasLine = true) {
     callSid: 'CA1',
     realtime: { baseUrl: 'http://model.example/v1', apiKey: 'key' },
     runTool: async () => ({ output: '{}', outcome: 'done' as const, endsCall: false }),
+    recall: async () => recollection(),
     consult: async () => ({ output: '{}', outcome: 'done' as const, endsCall: false }),
     isSpent: async () => false,
     journal,
@@ -50,7 +51,7 @@ function staged(openSocket: OpenSocket, hasLine = true) {
   const line = { streamSid, socket, ear: createEar(lineLimits) }
   const deps = { clock, log: createLog({ level: 'silent' }), openSocket, limits: lineLimits }
   const call = openCall(deps, plan, hasLine ? line : null)
-  return { call, closed, facts, toCarrier }
+  return { call, clock, closed, facts, toCarrier }
 }
 
 test('an answer that comes while something is being said waits until it has been said', () => {
@@ -76,8 +77,9 @@ const goneAtOnce: OpenSocket = (_url, _headers, { close }) => {
   return { send: () => false, close() {} }
 }
 
-test('a model that is gone before its socket is there is a model that failed', async () => {
-  const { call, closed, facts } = staged(goneAtOnce)
+test('a model that is gone before its socket is there, however often it is called again, is a model that failed', async () => {
+  const { call, clock, closed, facts } = staged(goneAtOnce)
+  clock.advance(callLimits.configureMs)
   await call.finished
   expect(facts).toEqual(['stream.started', 'model.failed', 'stream.ended', 'transcript.settled'])
   expect(closed).toContain(1000)
@@ -91,10 +93,11 @@ test('a warm model that is gone says so, and leaves no trace', async () => {
 })
 
 test('a model whose socket takes nothing more is a model that failed', async () => {
-  const { call, facts } = staged((_url, _headers, { message }) => {
-    queueMicrotask(() => message(JSON.stringify({ type: 'session.created', session: {} })))
+  const { call, clock, facts } = staged((_url, _headers, { message }) => {
+    message(JSON.stringify({ type: 'session.created', session: {} }))
     return { send: () => false, close() {} }
   })
+  clock.advance(callLimits.configureMs)
   await call.finished
   expect(facts).toEqual(['stream.started', 'model.failed', 'stream.ended', 'transcript.settled'])
 })

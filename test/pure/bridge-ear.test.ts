@@ -10,7 +10,8 @@ const speech = (n: number) => Buffer.alloc(160, n & 127).toString('base64')
 function listening(limits = {}) {
   const ear = createEar({ ...lineLimits, ...limits })
   const passed: Buffer[] = []
-  const open = () => ear.open((message) => void passed.push(Buffer.from(JSON.parse(message).audio, 'base64')))
+  const open = (again: Parameters<typeof ear.open>[1] = null) =>
+    ear.open((message) => void passed.push(Buffer.from(JSON.parse(message).audio, 'base64')), again)
   const frame = (n: number, timestampMs: number | null = n * 20) =>
     ear.hear({ timestampMs, payload: speech(n) }, n * 20)
   /** Runs of bytes: [what, how many]; silence is 255. */
@@ -176,4 +177,59 @@ test('a closed ear hears nothing', () => {
   frame(1)
   expect(passed).toEqual([])
   expect(ear.silenceDueAtMs()).toBe(Number.POSITIVE_INFINITY)
+})
+
+describe('a model that is lost', () => {
+  test('what comes meanwhile is held, and the next model hears it after what it must hear again', () => {
+    const { ear, open, frame, passed } = listening()
+    open()
+    for (const n of [1, 2, 3, 4]) frame(n)
+    ear.hold()
+    for (const n of [5, 6]) frame(n)
+    expect(passed).toHaveLength(4)
+    passed.length = 0
+    expect(open({ fromMs: 40, mostMs: 1_000 })).toBe(0)
+    frame(7)
+    expect(passed.map((bytes) => bytes[0])).toEqual([3, 4, 5, 6, 7])
+  })
+
+  test('nothing is heard again but what was asked for, whole frames, and no more than the last of it', () => {
+    for (const [again, expected] of [
+      [null, []],
+      [{ fromMs: 50, mostMs: 1_000 }, [3, 4]],
+      [{ fromMs: 0, mostMs: 40 }, [3, 4]],
+      [{ fromMs: 80, mostMs: 1_000 }, []],
+    ] as const) {
+      const { ear, open, frame, passed } = listening()
+      open()
+      for (const n of [1, 2, 3, 4]) frame(n)
+      ear.hold()
+      passed.length = 0
+      open(again)
+      expect(passed.map((bytes) => bytes[0])).toEqual([...expected])
+    }
+  })
+
+  test('places count from the opening, and what is no longer kept is lost, and counted', () => {
+    const { ear, open, frame, passed } = listening({ keptAudioMs: 60 })
+    open()
+    for (const n of [1, 2, 3]) frame(n)
+    ear.hold()
+    open({ fromMs: 20, mostMs: 1_000 })
+    for (const n of [4, 5, 6]) frame(n)
+    ear.hold()
+    passed.length = 0
+    // Since the second opening: 2, 3, 4, 5, 6.
+    expect(open({ fromMs: 20, mostMs: 1_000 })).toBe(20)
+    expect(passed.map((bytes) => bytes[0])).toEqual([4, 5, 6])
+  })
+
+  test('once closed, nothing is held either', () => {
+    const { ear, open, frame, passed } = listening()
+    ear.close()
+    ear.hold()
+    frame(1)
+    open()
+    expect(passed).toEqual([])
+  })
 })

@@ -2,7 +2,7 @@
 // did in answer, in order.
 
 import { step } from '../../src/bridge/machine.ts'
-import type { CallScript, ToolSpec } from '../../src/bridge/plan.ts'
+import type { CallScript, Recollection, ToolSpec } from '../../src/bridge/plan.ts'
 import { beginCall, type CallEvent, type CallState, type Command } from '../../src/bridge/state.ts'
 import { nextDueAtMs } from '../../src/bridge/watch.ts'
 import type { ConversationFact, FactOf } from '../../src/conversations/events.ts'
@@ -43,6 +43,12 @@ export const script = (changes: Partial<CallScript> = {}): CallScript => ({
   operator: null,
   ...changes,
 })
+
+/** What the ledger says for a session that takes over: the same agents, and what was said and done. */
+export function recollection(history: Recollection['history'] = []): Recollection {
+  const { mode, instructions, tools, standby } = script()
+  return { agents: { single: { mode, instructions, tools }, two_agent: standby }, history }
+}
 
 const phone = { format: { type: 'audio/pcmu' } }
 
@@ -89,6 +95,25 @@ export class Scene {
     this.tell({ on: 'joined', streamSid })
     this.news()
     return this
+  }
+
+  /** Another session takes over, as soon as it may: the ledger answers, and the model takes its configuration. */
+  renew(history: Recollection['history'] = []): Command[] {
+    return [
+      ...this.wait(0),
+      ...this.recalls(history),
+      ...this.model({ type: 'session.created', session: {} }),
+      ...this.model({ type: 'session.updated', session: { type: 'realtime', audio: { input: phone, output: phone } } }),
+    ]
+  }
+
+  recalls(history: Recollection['history'] = []): Command[] {
+    const { session } = this.state.renewal
+    return this.tell({ on: 'recalled', session, recollection: recollection(history) })
+  }
+
+  breaks(): Command[] {
+    return this.tell({ on: 'model-gone', code: 1006 })
   }
 
   created(id: string): Command[] {
@@ -143,8 +168,9 @@ export class Scene {
     })
   }
 
-  callerStarts(itemId: string): Command[] {
-    return this.model({ type: 'input_audio_buffer.speech_started', item_id: itemId })
+  callerStarts(itemId: string, audioStartMs?: number): Command[] {
+    const place = audioStartMs === undefined ? {} : { audio_start_ms: audioStartMs }
+    return this.model({ type: 'input_audio_buffer.speech_started', item_id: itemId, ...place })
   }
 
   callerStops(itemId: string, previous?: string | null): Command[] {

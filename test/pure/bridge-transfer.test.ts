@@ -5,7 +5,7 @@ import { createEar } from '../../src/bridge/ear.ts'
 import { callLimits, lineLimits } from '../../src/bridge/limits.ts'
 import { createLog } from '../../src/lib/log.ts'
 import { createHandClock } from '../support/hand-clock.ts'
-import { Scene, script, streamSid, toldOf } from './bridge-scene.ts'
+import { recollection, Scene, script, streamSid, toldOf } from './bridge-scene.ts'
 
 const transferTool = { name: 'transfer_to_person', description: 'x', parameters: { type: 'object' }, isTransfer: true }
 const quiet = () => new Scene({ greeting: null, tools: [transferTool] }).live()
@@ -162,6 +162,7 @@ describe('what is left is asked', () => {
       callSid: 'CA1',
       realtime: { baseUrl: 'http://model.example/v1', apiKey: 'key' },
       runTool: done,
+      recall: async () => recollection(),
       consult: done,
       isSpent: () => {
         happened.push('asked')

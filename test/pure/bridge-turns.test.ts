@@ -184,12 +184,6 @@ describe('a model that goes quiet', () => {
     expect(scene.done).toContainEqual({ do: 'hang-up' })
   })
 
-  test('a session that has expired is a model that failed', () => {
-    const scene = quiet()
-    scene.model({ type: 'error', error: { type: 'invalid_request_error', code: 'session_expired' } })
-    expect(scene.factsOf('model.failed')).toEqual([{ kind: 'model.failed', reason: 'session_expired' }])
-  })
-
   test('fails once for another reason: it is asked again', () => {
     const scene = new Scene().live()
     scene.created('r1')
@@ -200,13 +194,14 @@ describe('a model that goes quiet', () => {
     expect(scene.state.failures).toBe(0)
   })
 
-  test('whose socket breaks: what was heard is written, and the stream closed for the fallback', () => {
+  test('that cannot be had again: what was heard is written, and the stream closed for the fallback', () => {
     const scene = quiet()
     scene.hears(scene.says('r1', 'a1', 500, 'hello'))
     scene.callerStarts('u1')
     scene.tell({ on: 'model-gone', code: 1006 })
+    scene.wait(callLimits.configureMs)
     expect(scene.facts.slice(-3)).toEqual([
-      { kind: 'model.failed', reason: 'socket closed with 1006' },
+      { kind: 'model.failed', reason: 'no session' },
       { kind: 'stream.ended', streamSid, reason: 'failed' },
       { kind: 'transcript.settled', streamSid },
     ])

@@ -6,7 +6,7 @@ import { lineLimits } from '../../src/bridge/limits.ts'
 import type { CallPlan, ConsultView } from '../../src/bridge/plan.ts'
 import { createLog } from '../../src/lib/log.ts'
 import { createHandClock } from '../support/hand-clock.ts'
-import { consultSpec, script, streamSid } from './bridge-scene.ts'
+import { consultSpec, recollection, script, streamSid } from './bridge-scene.ts'
 
 const phone = { format: { type: 'audio/pcmu' } }
 const done = { output: '{"answer":"Yes."}', outcome: 'done' as const, endsCall: false }
@@ -27,6 +27,7 @@ function staged() {
       modes.push(mode)
       return done
     },
+    recall: async () => recollection(),
     consult(_, view) {
       views.push(view)
       return supervisor.promise

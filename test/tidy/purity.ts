@@ -31,6 +31,7 @@ export const pureFiles = [
   'src/bridge/plan.ts',
   'src/bridge/playback.ts',
   'src/bridge/realtime-url.ts',
+  'src/bridge/renewing.ts',
   'src/bridge/requests.ts',
   'src/bridge/responding.ts',
   'src/bridge/state.ts',

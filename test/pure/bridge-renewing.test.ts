@@ -1,0 +1,382 @@
+// A model that is lost in the middle of a call: the call goes on with another, which knows all that was said and done, says
+// what was owed, and greets nobody twice.
+import { describe, expect, test } from 'bun:test'
+import { callLimits } from '../../src/bridge/limits.ts'
+import type { Recollection } from '../../src/bridge/plan.ts'
+import { Scene, script, streamSid, toldOf } from './bridge-scene.ts'
+
+const agentSaid = (text: string, id?: string) => ({
+  type: 'message' as const,
+  role: 'assistant' as const,
+  content: [{ type: 'output_text' as const, text }],
+  ...(id === undefined ? {} : { id }),
+})
+const answered = (call_id: string): Recollection['history'] => [
+  { type: 'function_call', call_id, name: 'take_message', arguments: '{}' },
+  { type: 'function_call_output', call_id, output: '{"taken":true}' },
+]
+
+/** A call after its greeting, which was heard. */
+function greeted(): Scene {
+  const scene = new Scene().live()
+  scene.hears(scene.says('r1', 'a1', 500, 'Hello there.'))
+  scene.news()
+  return scene
+}
+
+const asks = (scene: Scene) => scene.told.filter(({ type }) => type === 'response.create').slice(1)
+const itemsOf = (commands: ReturnType<Scene['news']>) =>
+  toldOf(commands).flatMap((event) => (event.type === 'conversation.item.create' ? [event.item] : []))
+const dos = (commands: ReturnType<Scene['news']>) => commands.map((command) => command.do)
+
+describe('a socket that breaks', () => {
+  test('is closed, the caller is held, another is opened at once, and the ledger is asked meanwhile', () => {
+    const scene = greeted()
+    scene.breaks()
+    scene.wait(0)
+    expect(dos(scene.news())).toEqual(['drop-model', 'record', 'open-model', 'recall'])
+    expect(scene.factsOf('model.lost')).toEqual([
+      { kind: 'model.lost', generation: 0, session: 0, reason: 'socket closed with 1006' },
+    ])
+  })
+
+  test('the next session is configured as the first, told the history in order, then hears the caller, and is not asked to greet', () => {
+    const scene = greeted()
+    scene.breaks()
+    const history = [agentSaid('Hello there.', 'a1'), ...answered('c1')]
+    const news = scene.renew(history)
+    const [configure, ...items] = toldOf(news)
+    expect(configure).toMatchObject({ type: 'session.update', session: { audio: { output: { voice: 'marin' } } } })
+    expect(items.slice(0, 3)).toEqual(history.map((item) => ({ type: 'conversation.item.create', item })))
+    expect(items[3]).toMatchObject({ item: { role: 'system' } })
+    expect(items).toHaveLength(4)
+    expect(dos(news).at(-2)).toBe('open-ear')
+    expect(asks(scene)).toEqual([])
+    expect(scene.factsOf('model.rebuilt')).toEqual([
+      { kind: 'model.rebuilt', generation: 0, session: 1, tries: 1, pauseMs: 0 },
+    ])
+  })
+
+  test('waits for the ledger before it says anything, whichever comes first', () => {
+    const scene = greeted()
+    scene.breaks()
+    scene.wait(0)
+    scene.model({ type: 'session.created', session: {} })
+    expect(toldOf(scene.news())).toEqual([])
+    scene.recalls()
+    expect(toldOf(scene.news())).toMatchObject([{ type: 'session.update' }])
+  })
+
+  test('the agent that goes on is who the ledger says it is by now', () => {
+    const scene = greeted()
+    scene.breaks()
+    scene.wait(0)
+    const { session } = scene.state.renewal
+    const agent = { ...script(), instructions: 'You know the caller as Dana.' }
+    scene.tell({ on: 'recalled', session, recollection: { agents: { single: agent, two_agent: agent }, history: [] } })
+    scene.model({ type: 'session.created', session: {} })
+    expect(scene.told.at(-1)).toMatchObject({ session: { instructions: 'You know the caller as Dana.' } })
+  })
+
+  test('an answer of the ledger to an earlier question changes nothing', () => {
+    const scene = greeted()
+    scene.breaks()
+    scene.wait(0)
+    scene.tell({ on: 'recalled', session: 7, recollection: null })
+    expect(scene.state.session.is).toBe('opening')
+  })
+
+  test('before the greeting has sounded: it is asked for, once', () => {
+    const scene = new Scene().live()
+    scene.created('r1')
+    scene.breaks()
+    scene.renew()
+    expect(asks(scene)).toMatchObject([{ response: { instructions: expect.stringContaining('Greet the caller.') } }])
+  })
+
+  test('in the middle of what the agent says: what was sent sounds on, and the next session goes on from there', () => {
+    const scene = greeted()
+    scene.callerStarts('u1')
+    scene.callerStops('u1', 'a1')
+    scene.transcribed('u1', 'When are you free?')
+    scene.created('r2')
+    const marks = scene.speaks('r2', 'a2', 1_000, 'On Monday, or on Tuesday, or')
+    scene.breaks()
+    scene.wait(0)
+    const [recall] = scene.news().flatMap((command) => (command.do === 'recall' ? [command] : []))
+    expect(recall?.unsettled).toMatchObject([{ itemId: 'a2', text: 'On Monday, or', unheard: 'on Tuesday, or' }])
+    scene.renew([agentSaid('On Monday, or', 'a2')])
+    expect(dos(scene.done)).not.toContain('clear')
+    expect(asks(scene)).toMatchObject([{ response: { instructions: expect.stringContaining('Go on from there') } }])
+    scene.hears(marks)
+    expect(scene.lines.at(-1)).toBe('agent: On Monday, or [on Tuesday, or]')
+    expect(toldOf(scene.news()).some(({ type }) => type === 'conversation.item.delete')).toBe(false)
+  })
+
+  test('and the caller cuts in on what sounds on: the words that the next session was told are mended', () => {
+    const scene = greeted()
+    scene.created('r2')
+    const marks = [...scene.speaks('r2', 'a2', 1_000, 'On Monday'), ...scene.speaks('r2', 'a2', 1_000, ' or Tuesday')]
+    scene.itemDone('r2', 'a2')
+    scene.responseDone('r2')
+    scene.breaks()
+    scene.renew([agentSaid('On Monday or Tuesday', 'a2')])
+    scene.news()
+    scene.hears(marks.slice(0, 1))
+    expect(dos(scene.callerStarts('u1'))).toContain('clear')
+    expect(scene.lines.at(-1)).toBe('agent: On Monday [or Tuesday]')
+    expect(toldOf(scene.news())).toEqual([
+      { type: 'conversation.item.create', previous_item_id: 'a2', item: agentSaid('On Monday') },
+      { type: 'conversation.item.delete', item_id: 'a2' },
+    ])
+  })
+
+  test('while the model was about to answer: it is asked to', () => {
+    const scene = greeted()
+    scene.callerStarts('u1')
+    scene.callerStops('u1', 'a1')
+    scene.transcribed('u1', 'Are you open?')
+    scene.breaks()
+    scene.renew()
+    expect(asks(scene)).toMatchObject([{ response: {} }])
+  })
+
+  test('new turns come after everything that was said before', () => {
+    const scene = greeted()
+    scene.breaks()
+    scene.renew()
+    scene.callerStarts('u9')
+    scene.callerStops('u9', null)
+    scene.transcribed('u9', 'Hello?')
+    expect(scene.lines).toEqual(['agent: Hello there.', 'caller: Hello?'])
+  })
+})
+
+describe('what the caller says', () => {
+  const again = (scene: Scene) => scene.done.flatMap((command) => (command.do === 'open-ear' ? [command.again] : []))
+
+  test('while they speak, or before their words are known, is heard again from its beginning, and answered then', () => {
+    for (const isCommitted of [false, true]) {
+      const scene = greeted()
+      scene.callerStarts('u1', 4_000)
+      if (isCommitted) scene.callerStops('u1', 'a1')
+      scene.breaks()
+      scene.renew()
+      expect(again(scene).at(-1)).toEqual({ fromMs: 4_000, mostMs: callLimits.heardAgainMs })
+      expect(asks(scene)).toEqual([])
+      scene.callerStarts('u2')
+      scene.callerStops('u2', null)
+      scene.transcribed('u2', 'A check-up, please.')
+      expect(scene.lines).toEqual(['agent: Hello there.', 'caller: A check-up, please.'])
+    }
+  })
+
+  test('and was understood is not heard again; only the last moment is, in which nobody may have noticed them', () => {
+    const scene = greeted()
+    scene.callerStarts('u1', 4_000)
+    scene.model({ type: 'input_audio_buffer.speech_stopped', item_id: 'u1', audio_end_ms: 6_000 })
+    scene.model({ type: 'input_audio_buffer.committed', item_id: 'u1' })
+    scene.transcribed('u1', 'Hello.')
+    scene.breaks()
+    scene.renew()
+    expect(again(scene).at(-1)).toEqual({ fromMs: 6_000, mostMs: callLimits.undetectedMs })
+  })
+
+  test('on the keypad meanwhile is told when there is somebody to tell', () => {
+    const scene = greeted()
+    scene.breaks()
+    scene.tell({ on: 'key', key: '4' })
+    scene.tell({ on: 'key', key: '#' })
+    scene.wait(0)
+    expect(scene.factsOf('utterance').map(({ text }) => text)).toEqual(['Hello there.'])
+    scene.renew()
+    scene.wait(0)
+    expect(JSON.stringify(itemsOf(scene.news()))).toContain('Pressed on the keypad: 4')
+  })
+
+  test('before the stream ends without another session is written as far as it was known', () => {
+    const scene = greeted()
+    scene.callerStarts('u1')
+    scene.callerStops('u1', 'a1')
+    const type = 'conversation.item.input_audio_transcription.delta'
+    scene.model({ type, item_id: 'u1', delta: 'A check' })
+    scene.breaks()
+    scene.tell({ on: 'left', how: 'stopped' })
+    expect(scene.lines).toEqual(['agent: Hello there.', 'caller: A check'])
+    expect(scene.state.phase.is).toBe('closed')
+  })
+})
+
+describe('a tool that runs when the model is lost', () => {
+  const running = () => {
+    const scene = greeted()
+    scene.created('r2')
+    scene.calls('r2', 'c1')
+    scene.breaks()
+    return scene
+  }
+  const pair = [
+    { type: 'function_call', call_id: 'c1', name: 'take_message', arguments: '{}' },
+    { type: 'function_call_output', call_id: 'c1', output: '{"taken":true}' },
+  ]
+  const answer = { on: 'tool-answered' as const, toolCallId: 'c1', output: '{"taken":true}', endsCall: false }
+
+  test('runs once, and its result reaches the next session with the call that it answers, whenever it comes', () => {
+    for (const when of ['before', 'meanwhile', 'after']) {
+      const scene = running()
+      if (when === 'before') scene.tell(answer)
+      scene.wait(0)
+      if (when === 'meanwhile') scene.tell(answer)
+      scene.renew()
+      if (when === 'after') scene.tell(answer)
+      const items = itemsOf(scene.news()).filter(({ type }) => type !== 'message')
+      expect(items as unknown[]).toEqual(pair)
+      expect(dos(scene.done).filter((what) => what === 'run-tool')).toHaveLength(1)
+      expect(asks(scene)).toHaveLength(1)
+    }
+  })
+
+  test('is not told twice when the ledger had it already', () => {
+    for (const isLate of [false, true]) {
+      const scene = running()
+      if (!isLate) scene.tell(answer)
+      scene.renew(answered('c1'))
+      if (isLate) scene.tell(answer)
+      expect(itemsOf(scene.news()).filter(({ type }) => type === 'function_call_output')).toHaveLength(1)
+      expect(asks(scene)).toHaveLength(1)
+    }
+  })
+
+  test('and its answer was sent, but no word of it said: the next session is asked to speak about it', () => {
+    const scene = greeted()
+    scene.created('r2')
+    scene.calls('r2', 'c1')
+    scene.responseDone('r2')
+    scene.tell(answer)
+    scene.news()
+    scene.breaks()
+    scene.renew(answered('c1'))
+    expect(asks(scene)).toHaveLength(2)
+  })
+})
+
+describe('a model that does not come back', () => {
+  test('is tried again after ever longer waits, then given up: the caller may leave a message', () => {
+    const scene = greeted()
+    const opened: number[] = []
+    const startMs = scene.nowMs
+    scene.breaks()
+    while (scene.state.phase.is === 'live') {
+      scene.wait(10)
+      if (!dos(scene.news()).includes('open-model')) continue
+      opened.push(scene.nowMs - startMs)
+      scene.breaks()
+    }
+    const { reopenMs } = callLimits
+    const waits = [0, reopenMs, 3 * reopenMs, 7 * reopenMs, 15 * reopenMs]
+    expect(opened.map((ms, index) => ms - (waits[index] ?? 0)).every((late) => late >= 0 && late <= 60)).toBe(true)
+    expect(opened).toHaveLength(callLimits.reopenTries)
+    expect(scene.factsOf('model.failed')).toHaveLength(1)
+    expect(scene.facts.slice(-2).map(({ kind }) => kind)).toEqual(['stream.ended', 'transcript.settled'])
+  })
+
+  test('or that takes each socket and loses it, is given up all the same; a whole response makes up for it', () => {
+    const scene = greeted()
+    for (let n = 0; n < callLimits.reopenTries; n++) {
+      scene.breaks()
+      scene.wait(callLimits.reopenMs * 2 ** n)
+      scene.recalls()
+      scene.model({ type: 'session.created', session: {} })
+      const audio = { input: { format: { type: 'audio/pcmu' } }, output: { format: { type: 'audio/pcmu' } } }
+      scene.model({ type: 'session.updated', session: { type: 'realtime', audio } })
+    }
+    const other = { ...scene.state }
+    scene.breaks()
+    expect(scene.factsOf('model.failed')).toHaveLength(1)
+    const spared = greeted()
+    spared.state = other
+    spared.hears(spared.says('r5', 'a5', 100, 'Yes?'))
+    spared.breaks()
+    expect(spared.factsOf('model.failed')).toEqual([])
+  })
+
+  test('nor does the ledger: without what was said and done no session goes on', () => {
+    const scene = greeted()
+    scene.breaks()
+    for (let n = 0; n < callLimits.reopenTries; n++) {
+      scene.wait(n === 0 ? 0 : callLimits.reopenMs * 2 ** (n - 1))
+      scene.tell({ on: 'recalled', session: scene.state.renewal.session, recollection: null })
+    }
+    expect(scene.factsOf('model.failed')).toEqual([{ kind: 'model.failed', reason: 'the ledger did not answer' }])
+    expect(toldOf(scene.news())).toEqual([])
+  })
+
+  test('while the agent says goodbye: what sounds is heard out, and the call ends as it was meant to', () => {
+    const scene = greeted()
+    scene.created('r2')
+    const marks = scene.speaks('r2', 'a2', 1_000, 'Goodbye.')
+    scene.calls('r2', 'c1')
+    scene.itemDone('r2', 'a2')
+    scene.tell({ on: 'tool-answered', toolCallId: 'c1', output: '{}', endsCall: true })
+    scene.breaks()
+    expect(dos(scene.news())).not.toContain('hang-up')
+    scene.hears(marks)
+    expect(scene.factsOf('call.ending')).toMatchObject([{ reason: 'agent' }])
+    expect(scene.factsOf('model.failed')).toEqual([])
+  })
+})
+
+describe('a session that ends by the clock', () => {
+  const expiresIn = (scene: Scene, ms: number) => {
+    const audio = { input: { format: { type: 'audio/pcmu' } }, output: { format: { type: 'audio/pcmu' } } }
+    const expires_at = Math.floor((scene.nowMs + ms) / 1000)
+    scene.model({ type: 'session.created', session: {} })
+    scene.model({ type: 'session.updated', session: { type: 'realtime', audio, expires_at } })
+    scene.tell({ on: 'joined', streamSid })
+    scene.news()
+    return scene
+  }
+  const unhurried = { limits: { idleMs: 1e9, callMs: 1e9 } }
+
+  test('expires: the call goes on with another', () => {
+    const scene = greeted()
+    scene.model({ type: 'error', error: { type: 'invalid_request_error', code: 'session_expired' } })
+    scene.renew()
+    expect(scene.factsOf('model.lost')).toMatchObject([{ reason: 'session_expired' }])
+    expect(scene.factsOf('model.rebuilt')).toHaveLength(1)
+  })
+
+  test('is replaced before, in the first quiet moment once it is old', () => {
+    const scene = expiresIn(new Scene({ greeting: null, ...unhurried }), 60_000)
+    scene.wait(49_000)
+    expect(scene.factsOf('model.lost')).toEqual([])
+    scene.callerStarts('u1')
+    scene.wait(3_000)
+    expect(scene.factsOf('model.lost')).toEqual([])
+    scene.callerStops('u1')
+    scene.hears(scene.says('r1', 'a1', 500, 'Yes.'))
+    expect(scene.factsOf('model.lost')).toEqual([])
+    scene.transcribed('u1', 'Are you there?')
+    expect(scene.factsOf('model.lost')).toMatchObject([{ reason: 'old' }])
+  })
+
+  test('is replaced at the latest shortly before it expires, whoever speaks', () => {
+    const scene = expiresIn(new Scene({ greeting: null, ...unhurried }), 60_000)
+    scene.wait(48_000)
+    scene.callerStarts('u1')
+    scene.wait(8_900)
+    expect(scene.factsOf('model.lost')).toEqual([])
+    scene.wait(200)
+    expect(scene.factsOf('model.lost')).toMatchObject([{ reason: 'too old' }])
+  })
+
+  test('lasts an hour where it does not say, or says what cannot be', () => {
+    for (const ms of [-1e6, 0, 5_000, 1e9]) {
+      const scene = expiresIn(new Scene({ greeting: null, ...unhurried }), ms)
+      scene.wait(49 * 60_000)
+      expect(scene.factsOf('model.lost')).toEqual([])
+      scene.wait(2 * 60_000)
+      expect(scene.factsOf('model.lost')).toMatchObject([{ reason: 'old' }])
+    }
+  })
+})
