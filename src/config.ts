@@ -171,6 +171,10 @@ export const limits = {
   /** Instructions may be this old, unless a change was announced. */
   instructionsCacheMs: 60_000,
   instructionsCacheEntries: 1_000,
+  /** A call that has not ended so long after it was first heard of is asked for at Twilio, and again after as long. */
+  reconcileMs: 10 * 60_000,
+  /** Twilio lets no call be longer. One that never ended by then, as far as anybody tells, is taken as over. */
+  longestCallMs: 4 * 3_600_000,
   /** After the end of a call, the mail goes out with what there is. */
   mailDeadlineMs: 10 * 60_000,
   /** So much longer, when Twilio told only then, being asked, what it had not told before. */

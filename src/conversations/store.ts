@@ -1,7 +1,7 @@
 // Writes the ledger, and keeps the conversation's row equal to what the ledger says. Per event: a repeat is a no-op; else
 // the row is locked, the fact joined in, the columns rewritten, and what has just become due is enqueued, all in the
 // caller's transaction. The only module that writes conversations, conversation_events and recordings.
-import { and, asc, eq, sql } from 'drizzle-orm'
+import { and, asc, eq, max, sql } from 'drizzle-orm'
 import { limits } from '../config.ts'
 import type { Tx } from '../db/database.ts'
 import { enqueue } from '../db/jobs.ts'
@@ -85,7 +85,7 @@ export async function recordEvents(
     : null
   await writeRow(tx, organizationId, conversationId, after, row.eventCount + fresh.length, cost)
   await writeRecordings(tx, organizationId, conversationId, before, after)
-  if (row.eventCount === 0) await enqueueDeadline(tx, conversationId, deps.clock.now() + limits.liveCallMs)
+  if (row.eventCount === 0) await enqueueDeadline(tx, conversationId, deps.clock.now() + limits.reconcileMs)
   await enqueueWhatBecameDue(deps, tx, organizationId, conversationId, before, after)
   return { fresh, facts: after }
 }
@@ -281,6 +281,17 @@ export async function readEvents(tx: Tx, organizationId: string, conversationId:
     )
     .orderBy(asc(conversationEvents.position))
   return rows.map(({ key, at, fact }) => ({ key, atMs: at.getTime(), fact: conversationEvent.parse(fact) }))
+}
+
+/** When anything was last heard of the conversation, in ms since the epoch. */
+export async function readLastInstant(tx: Tx, organizationId: string, conversationId: string): Promise<number> {
+  const [row] = await tx
+    .select({ at: max(conversationEvents.at) })
+    .from(conversationEvents)
+    .where(
+      and(eq(conversationEvents.organizationId, organizationId), eq(conversationEvents.conversationId, conversationId)),
+    )
+  return row?.at?.getTime() ?? 0
 }
 
 /** One fact, by its key. */

@@ -17,6 +17,7 @@ let conversationId: string
 beforeEach(async () => {
   callSid = newCallSid()
   telephone.vendors.asked.length = 0
+  telephone.vendors.isTelling = true
   await telephone.post('/incoming-call', incoming(callSid))
   conversationId = (await call()).id
 })
@@ -67,9 +68,9 @@ const seenByTwilio = (status: CallSnapshot['status']): void => {
 }
 
 describe('a call of which nothing more is heard', () => {
-  test('is asked for when it can hardly go on any more, and gets its end, its analysis and its mail', async () => {
-    expect(await deadlines()).toEqual([telephone.clock.now() + limits.liveCallMs])
-    telephone.clock.advance(limits.liveCallMs)
+  test('is asked for after a while, and gets its end, its analysis and its mail', async () => {
+    expect(await deadlines()).toEqual([telephone.clock.now() + limits.reconcileMs])
+    telephone.clock.advance(limits.reconcileMs)
     seenByTwilio('completed')
     await deadlineComes()
     expect(telephone.vendors.asked[0]).toBe(`fetch call ${callSid}`)
@@ -87,15 +88,59 @@ describe('a call of which nothing more is heard', () => {
       seenByTwilio(status)
       await deadlineComes()
       expect(await keys()).toEqual(before)
-      expect(await deadlines()).toEqual([telephone.clock.now() + limits.mailDeadlineMs])
+      expect(await deadlines()).toEqual([telephone.clock.now() + limits.reconcileMs])
     }
     expect(await mails()).toBe(0)
   })
 
   test('is asked for again later when Twilio cannot be asked now', async () => {
+    telephone.vendors.isTelling = false
+    telephone.clock.advance(limits.reconcileMs)
     await deadlineComes()
-    expect(await deadlines()).toEqual([telephone.clock.now() + limits.mailDeadlineMs])
+    expect(await deadlines()).toEqual([telephone.clock.now() + limits.reconcileMs])
     expect(await call()).toMatchObject({ call_status: 'ringing' })
+  })
+})
+
+describe('a call that is beyond saving', () => {
+  const closed = async (): Promise<boolean> => (await keys()).includes('warning:end')
+
+  test('because Twilio knows no such call is closed once nothing is heard of it, as of when it was last heard of', async () => {
+    const lastHeardAtMs = telephone.clock.now()
+    telephone.clock.advance(limits.reconcileMs - 1)
+    await deadlineComes()
+    expect([await closed(), await deadlines()]).toEqual([false, [telephone.clock.now() + limits.reconcileMs]])
+    telephone.clock.advance(1)
+    await deadlineComes()
+    expect(await closed()).toBe(true)
+    expect(await call()).toMatchObject({ call_status: 'failed', ended_at: new Date(lastHeardAtMs), is_live: false })
+  })
+
+  test.each(['in-progress', null] as const)(
+    'because it would be longer than any is closed, though Twilio says %p',
+    async (status) => {
+      if (status !== null) seenByTwilio(status)
+      telephone.vendors.isTelling = status !== null
+      telephone.clock.advance(limits.longestCallMs)
+      await deadlineComes()
+      expect(await call()).toMatchObject({ call_status: 'failed', is_live: false })
+    },
+  )
+
+  test('gets its words settled, its analysis and its mail, which says so; and an end that is told after all holds', async () => {
+    await happened({ kind: 'stream.started', streamSid, generation: 0 }, { kind: 'recording.refused', reason: 'x' })
+    telephone.clock.advance(limits.reconcileMs)
+    await deadlineComes()
+    const tasks = (await telephone.jobs(callSid)).map(({ task }) => task)
+    expect(tasks).toEqual(expect.arrayContaining(['settle-stream', 'mail-deadline']))
+    const dueAtMs = String(telephone.clock.now())
+    await telephone.run('settle-stream', { conversationId, streamSid, dueAtMs })
+    expect((await telephone.jobs(callSid)).map(({ task }) => task)).toContain('analyze')
+    await happened({ kind: 'analysis.skipped', reason: 'x' })
+    expect(await mails()).toBe(1)
+    await telephone.post('/status', completed(callSid))
+    expect(await call()).toMatchObject({ call_status: 'completed', duration_ms: '17000' })
+    expect(await mails()).toBe(1)
   })
 })
 

@@ -122,6 +122,7 @@ export function dueAfter(batches: ConversationEvent[][]): Due {
     if (became(readiness.isReadyForMail)) jobs.add('send-mail')
     for (const [sid, { status }] of Object.entries(facts.recordings))
       if (status === 'completed') jobs.add(`fetch-recording ${sid}`)
+    for (const sid of readiness.unsettledStreams(facts)) jobs.add(`settle-stream ${sid}`)
   }
   return { deliveries: jobs.has('send-mail') ? 1 : 0, jobs: [...jobs].sort() }
 }

@@ -35,6 +35,8 @@ export type Vendors = {
   dialled: string[]
   /** As fetched by REST; a call that is not here is not found. */
   calls: Map<string, CallSnapshot>
+  /** Whether calls can be fetched at all. */
+  isTelling: boolean
   recordingsOf: Map<string, RecordingSnapshot[]>
   /** The problem that starting a recording meets, if any. */
   recordingTrouble: 'unavailable' | 'not-live' | null
@@ -94,6 +96,7 @@ export async function openTelephone(settings: Record<string, string> = {}): Prom
     model: 'refuses',
     dialled: [],
     calls: new Map(),
+    isTelling: true,
     recordingsOf: new Map(),
     recordingTrouble: null,
     placingTrouble: null,
@@ -182,6 +185,7 @@ function recording(vendors: Vendors): Pick<Deps, 'telephony' | 'writer' | 'think
     },
     async fetchCall(_account, callSid) {
       vendors.asked.push(`fetch call ${callSid}`)
+      if (!vendors.isTelling) return problem('unavailable', 'as the test wants it')
       const call = vendors.calls.get(callSid)
       return call === undefined ? problem('not-found', 'no such call') : ok(call)
     },
