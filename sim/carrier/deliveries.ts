@@ -57,7 +57,15 @@ export function createDeliver({ clock, send }: { clock: SimClock; send: SendWebh
     const causedAtMs = clock.now()
     if (afterMs > 0) await new Promise<void>((resolve) => clock.after(afterMs, resolve))
     const atMs = clock.now()
-    const answer = await send({ url, method, fields: Object.entries(form), authToken, random, wire: 'callback' })
+    const answer = await send({
+      url,
+      method,
+      fields: Object.entries(form),
+      authToken,
+      random,
+      wire: 'callback',
+      keepsPort: kind === 'message',
+    })
     record.deliveries.push({ causedAtMs, atMs, url, form, status: answer.status, tookMs: answer.tookMs })
     if (!answer.ok) log(answer.problem)
   }

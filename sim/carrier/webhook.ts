@@ -1,10 +1,11 @@
-// One request of Twilio to the customer's server: signed, within its time limit, tried once more when nothing took the
-// connection, redirects followed. Answers with the response or with the number that Twilio logs. Knows no TwiML.
+// One request of Twilio to the customer's server: signed, within its time limit, tried again where that is asked
+// for, redirects followed. Answers with the response or with the number that Twilio logs. Knows no TwiML.
 // Sources: twilio.com/docs/usage/webhooks/webhooks-connection-overrides, voice/twiml.
 import type { SimClock } from '../clock.ts'
 import type { Network } from '../network.ts'
 import type { Random } from '../random.ts'
 import type { Trace, Wire } from '../trace.ts'
+import { type Failure, overridesIn } from './overrides.ts'
 import { type Problem, problemCode } from './problems.ts'
 import { createToken } from './sids.ts'
 import { type Fields, signForm, signUrl } from './signature.ts'
@@ -18,6 +19,8 @@ export type WebhookRequest = {
   /** Draws the idempotency token. */
   random: Random
   wire: Wire
+  /** Of messages, which are signed with the port of their URL; of calls it is left out. */
+  keepsPort?: boolean
 }
 
 export type WebhookAnswer = { tookMs: number /** 0 when nothing answered. */; status: number; body: Uint8Array } & (
@@ -25,9 +28,6 @@ export type WebhookAnswer = { tookMs: number /** 0 when nothing answered. */; st
   | { ok: false; problem: Problem }
 )
 
-/** All attempts at one request, redirects included. */
-const TOTAL_LIMIT_MS = 15_000
-const CONNECT_ATTEMPTS = 2
 const REDIRECTS_MAX = 10
 const NOTHING = new Uint8Array(0)
 
@@ -38,35 +38,48 @@ export function createWebhookSender(world: { clock: SimClock; network: Network; 
 
   return async (request) => {
     const startedAtMs = clock.now()
+    const overrides = overridesIn(request.url)
+    // The same on every attempt at it: so a server can tell a repetition from something new.
+    const token = createToken(request.random)
+    for (let retries = overrides.retries; ; retries--) {
+      const leftMs = startedAtMs + overrides.totalMs - clock.now()
+      const answer = await within(Math.min(overrides.readMs, leftMs), request, token)
+      const failure = failureOf(answer)
+      const isOver = clock.now() - startedAtMs >= overrides.totalMs
+      if (failure !== null && retries > 0 && overrides.retriesOn.has(failure) && !isOver) continue
+      const body = new TextDecoder().decode(answer.body)
+      trace.add({ wire: request.wire, from: 'server', to: 'carrier', what: String(answer.status), body })
+      return { ...answer, tookMs: clock.now() - startedAtMs }
+    }
+  }
+
+  async function within(limitMs: number, request: WebhookRequest, token: string): Promise<Untimed> {
     const abort = new AbortController()
     let cancel = () => {}
     // Set outside of what holds the clock: on the virtual clock a slow server must not be outrun by its own deadline.
     const deadline = new Promise<Untimed>((resolve) => {
-      cancel = clock.after(TOTAL_LIMIT_MS, () => {
-        resolve(unanswered(problemCode.retrievalFailed, `No answer within ${TOTAL_LIMIT_MS} ms`))
+      cancel = clock.after(limitMs, () => {
+        resolve(unanswered(problemCode.retrievalFailed, `No answer within ${limitMs} ms`))
         abort.abort()
       })
     })
     const answer = await clock.hold(
-      () => Promise.race([follow(request, abort.signal), deadline]),
+      () => Promise.race([follow(request, token, abort.signal), deadline]),
       `the answer to ${request.method} ${pathOf(request.url)}`,
     )
     cancel()
-    const body = new TextDecoder().decode(answer.body)
-    trace.add({ wire: request.wire, from: 'server', to: 'carrier', what: String(answer.status), body })
-    return { ...answer, tookMs: clock.now() - startedAtMs }
+    return answer
   }
 
-  async function follow(request: WebhookRequest, signal: AbortSignal): Promise<Untimed> {
-    const token = createToken(request.random)
+  async function follow(request: WebhookRequest, token: string, signal: AbortSignal): Promise<Untimed> {
     let { url, method, fields } = request
     for (let redirects = 0; redirects <= REDIRECTS_MAX; redirects++) {
-      const signed = sign(url, method, fields, request.authToken, token)
+      const signed = sign(url, method, fields, request, token)
       const body = Object.fromEntries(fields)
       const what = `${method} ${pathOf(url)}`
       trace.add({ wire: request.wire, from: 'carrier', to: 'server', what, ...queryOf(url), body })
       try {
-        const response = await connect(() => network.fetch(signed.url, { ...signed.init, signal }), signal)
+        const response = await network.fetch(signed.url, { ...signed.init, signal })
         const location = response.status >= 300 && response.status < 400 ? response.headers.get('location') : null
         if (location === null) return await answerOf(response, url)
         url = new URL(location, url).href
@@ -84,14 +97,17 @@ export function createWebhookSender(world: { clock: SimClock; network: Network; 
 
 type Untimed = WebhookAnswer extends infer A ? (A extends unknown ? Omit<A, 'tookMs'> : never) : never
 
-/** The answer to the first attempt that finds somebody to answer. */
-async function connect(attempt: () => Promise<Response>, signal: AbortSignal): Promise<Response> {
-  for (let attempts = 1; ; attempts++) {
-    try {
-      return await attempt()
-    } catch (error) {
-      if (signal.aborted || attempts === CONNECT_ATTEMPTS) throw error
-    }
+function failureOf(answer: Untimed): Failure | null {
+  if (answer.ok) return null
+  switch (answer.problem.code) {
+    case problemCode.connectionFailed:
+      return 'ct'
+    case problemCode.retrievalFailed:
+      return 'rt'
+    case problemCode.errorResponse:
+      return answer.status < 500 ? '4xx' : '5xx'
+    default:
+      return null
   }
 }
 
@@ -112,20 +128,21 @@ const unanswered = (code: number, text: string): Untimed => ({
   problem: { code, text },
 })
 
-function sign(url: string, method: Method, fields: Fields, authToken: string, token: string) {
+function sign(url: string, method: Method, fields: Fields, by: WebhookRequest, token: string) {
+  const { authToken, keepsPort = false } = by
   const [target = ''] = url.split('#')
   const form = new URLSearchParams(fields.map(([name, value]) => [name, value])).toString()
   const headers = { 'user-agent': 'TwilioProxy/1.1', 'i-twilio-idempotency-token': token }
   if (method === 'GET') {
     const full = form === '' ? target : `${target}${target.includes('?') ? '&' : '?'}${form}`
-    const signature = signUrl(authToken, full)
+    const signature = signUrl(authToken, full, keepsPort)
     return {
       url: full,
       init: { method, headers: { ...headers, 'x-twilio-signature': signature }, redirect: 'manual' },
     } as const
   }
   const contentType = 'application/x-www-form-urlencoded; charset=UTF-8'
-  const signature = signForm(authToken, target, fields)
+  const signature = signForm(authToken, target, fields, keepsPort)
   const signed = { ...headers, 'content-type': contentType, 'x-twilio-signature': signature }
   return { url: target, init: { method, headers: signed, body: form, redirect: 'manual' } } as const
 }

@@ -139,6 +139,47 @@ describe('when the server fails', () => {
     expect(dead.record).toMatchObject({ status: 'completed', endedBy: 'carrier' })
   })
 
+  const overridden: [what: string, fragment: string, answers: (number | 'nothing' | 'late')[], asked: number][] = [
+    ['5xx, as often as asked', '#rc=3&rp=5xx', [500, 503, 502, 200], 4],
+    ['5xx, but no more often', '#rc=2&rp=5xx', [500, 500, 500, 200], 3],
+    ['4xx among several', '#rp=4xx,5xx', [404, 200], 2],
+    ['4xx not among others', '#rc=5&rp=5xx,ct', [404, 200], 1],
+    ['no connection, never', '#rc=0', ['nothing', 200], 1],
+    ['no answer in time', '#rc=2&rp=rt&rt=1000', ['late', 'late', 200], 3],
+    ['all of it', '#rc=5&rp=all&rt=1000', ['late', 500, 404, 'nothing', 200], 5],
+    ['nothing by values out of their range', '#rc=9&rp=5xx', [500, 500, 200], 2],
+  ]
+  test.each(overridden)('the fragment of a URL has it tried again after %s', async (_, fragment, answers, asked) => {
+    const rig = createVirtualRig(
+      {
+        '/voice': () => {
+          const answer = answers[rig.server.of('/voice').length - 1]
+          if (answer === 'nothing') return unanswered()
+          if (answer === 'late') return new Promise((resolve) => rig.clock.after(2_000, () => resolve('')))
+          return answer === 200 ? '<Hangup/>' : new Response(null, { status: answer ?? 500 })
+        },
+      },
+      { number: { voiceUrl: `https://${HOST}/voice?x=1${fragment}` } },
+    )
+    const record = await rig.clock.run(rig.carrier.call({ to: NUMBER.phoneNumber, from: FROM, caller: [] }).done)
+    const requests = rig.server.of('/voice')
+    expect(requests).toHaveLength(asked)
+    expect(new Set(requests.map(({ headers }) => headers.get('i-twilio-idempotency-token'))).size).toBe(1)
+    expect(record.problems.length).toBe(answers[asked - 1] === 200 ? 0 : 1)
+  })
+
+  test('all attempts together have their time, and fifteen seconds at the most', async () => {
+    const never = () => new Promise<string>((resolve) => rig.clock.after(60_000, () => resolve('')))
+    let rig = createVirtualRig({})
+    const tookMs = async (fragment: string) => {
+      rig = createVirtualRig({ '/voice': never }, { number: { voiceUrl: `https://${HOST}/voice${fragment}` } })
+      const placed = rig.carrier.call({ to: NUMBER.phoneNumber, from: FROM, caller: [] })
+      return (await rig.clock.run(placed.done)).documents.map((document) => document.tookMs)
+    }
+    expect(await tookMs('#tt=4000&rt=3000&rc=5&rp=all')).toEqual([4000])
+    expect(await tookMs('#rt=9000&rc=5&rp=all')).toEqual([15_000])
+  })
+
   test('an error answer is not tried again; the fallback URL gets ErrorCode and ErrorUrl, and its document goes on', async () => {
     const number = { voiceFallbackUrl: `https://${HOST}/fallback` }
     const pages = { '/voice': new Response('oh', { status: 500 }), '/fallback': '<Say>One moment</Say>' }
