@@ -23,6 +23,8 @@ export type CarrierRecord = {
   /** Text spoken to the caller by `<Say>`; null while it is being said. */
   said: { atMs: number; endedAtMs: number | null; text: string }[]
   streams: StreamRecord[]
+  /** Streams that only listened. */
+  forks: ForkRecord[]
   /** What a `<Gather>` took, and what ended it. */
   gathered: { atMs: number; digits: string; endedBy: 'count' | 'key' | 'timeout' }[]
   /** Who answered, as far as the carrier's machine detection can tell, and how long after the answer it could. */
@@ -62,6 +64,18 @@ export type BridgeRecord = {
   /** What this end said into it, and what it heard of the others. */
   said: { atMs: number; bytes: Uint8Array }[]
   heard: { atMs: number; bytes: Uint8Array }[]
+}
+
+export type ForkRecord = {
+  streamSid: string
+  /** Its own, or the SID. */
+  name: string
+  tracks: ('inbound' | 'outbound')[]
+  startedAtMs: number | null
+  endedAtMs: number | null
+  endedBy: 'caller' | 'person' | 'server' | 'carrier' | null
+  /** How many frames were sent, of each track. */
+  frames: number
 }
 
 export type StreamRecord = {

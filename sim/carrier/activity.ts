@@ -2,14 +2,14 @@
 // hears, and finishes by itself or is stopped; what then follows is its answer. Owns no order of verbs.
 import type { Ear } from '../caller.ts'
 import type { SimClock } from '../clock.ts'
-import type { CarrierRecord } from '../record.ts'
+import type { CarrierRecord, ForkRecord } from '../record.ts'
 import type { CallerStep } from '../script.ts'
 import type { CallTape } from './call-tape.ts'
 import type { CallFile } from './deliveries.ts'
 import type { Exchange } from './exchange.ts'
 import type { Recording } from './recordings.ts'
 import type { Piece } from './tape.ts'
-import type { Method } from './twiml.ts'
+import type { Method, StreamNoun } from './twiml.ts'
 
 export type Ender = NonNullable<CarrierRecord['endedBy']>
 
@@ -51,6 +51,9 @@ export type Stage = CallFile & {
   answer(): void
   startRecording: CallTape['record']
   stopRecording(recording: Recording): void
+  /** Begins a stream that only listens; more than there is room for are refused, which is logged. */
+  fork(noun: StreamNoun): void
+  stopFork(name: string): void
   /** Takes a leg for one that this call led to. */
   adopt(leg: LiveCall): void
 }
@@ -74,6 +77,8 @@ export type LiveCall = {
   retarget(target: { url: string; method: Method }): void
   startRecording: CallTape['record']
   stopRecording(recording: Recording): void
+  fork(noun: StreamNoun): ForkRecord
+  stopFork(name: string): void
   /** Has whoever is at the far end do one thing more, after all others. */
   order(step: CallerStep): void
 }

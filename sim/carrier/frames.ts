@@ -46,10 +46,11 @@ function parseJson(text: string): unknown {
   }
 }
 
+export type Track = 'inbound' | 'outbound'
 export type StreamIdentity = { accountSid: string; callSid: string; streamSid: string }
 
 /** Twilio's side of one stream: each message gets the next sequence number, each frame the next chunk number. */
-export function createMessages({ accountSid, callSid, streamSid }: StreamIdentity) {
+export function createMessages({ accountSid, callSid, streamSid }: StreamIdentity, tracks: Track[] = ['inbound']) {
   let sequence = 0
   let chunk = 0
   const next = () => String(++sequence)
@@ -64,15 +65,15 @@ export function createMessages({ accountSid, callSid, streamSid }: StreamIdentit
           accountSid,
           streamSid,
           callSid,
-          tracks: ['inbound'],
+          tracks,
           mediaFormat: { encoding: 'audio/x-mulaw', sampleRate: 8000, channels: 1 },
           customParameters,
         },
       }) as const,
     /** `sinceStartMs`: when the frame began, counted from the start of the stream. */
-    media: (audio: Uint8Array, sinceStartMs: number) => {
+    media: (audio: Uint8Array, sinceStartMs: number, track: Track = 'inbound') => {
       const payload = Buffer.from(audio.buffer, audio.byteOffset, audio.byteLength).toString('base64')
-      const media = { track: 'inbound', chunk: String(++chunk), timestamp: String(Math.round(sinceStartMs)), payload }
+      const media = { track, chunk: String(++chunk), timestamp: String(Math.round(sinceStartMs)), payload }
       return { event: 'media', sequenceNumber: next(), streamSid, media } as const
     },
     dtmf: (digit: string) =>

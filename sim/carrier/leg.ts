@@ -3,15 +3,18 @@
 import { FRAME_MS } from '../audio.ts'
 import { type Caller, createCaller } from '../caller.ts'
 import type { Random } from '../random.ts'
-import type { CarrierRecord } from '../record.ts'
+import type { CarrierRecord, ForkRecord } from '../record.ts'
 import type { CallerStep } from '../script.ts'
 import { type Activity, type Ender, type LiveCall, type Next, QUIET, type Source, type Stage } from './activity.ts'
 import { startBeat } from './beat.ts'
 import { createCallTape } from './call-tape.ts'
 import type { Callback, CallFile } from './deliveries.ts'
 import type { Exchange } from './exchange.ts'
+import { FORK_TRACKS_MAX, type Fork, openFork, tracksOf } from './fork.ts'
 import { createLadder, type Ladder } from './ladder.ts'
-import type { CallbackTarget } from './twiml.ts'
+import { problemCode } from './problems.ts'
+import { layTrack } from './tape.ts'
+import type { CallbackTarget, StreamNoun } from './twiml.ts'
 
 export type LegPlan = {
   record: CarrierRecord
@@ -59,6 +62,7 @@ export function createLeg(exchange: Exchange, plan: LegPlan): Leg {
   const listeners = new Set<(audio: Uint8Array, atMs: number) => void>()
   const { promise: over, resolve: setOver } = Promise.withResolvers<void>()
   let documentUrl: string | null = null
+  const forks = new Set<Fork>()
   const steps = [...plan.steps]
   let caller: Caller | null = null
   let current: Activity | null = null
@@ -107,11 +111,27 @@ export function createLeg(exchange: Exchange, plan: LegPlan): Leg {
     answer,
     startRecording: tape.record,
     stopRecording,
+    fork(noun) {
+      const taken = [...forks].flatMap(({ record: { tracks } }) => tracks).length
+      if (taken + tracksOf(noun).length <= FORK_TRACKS_MAX) fork(noun)
+      else file.log({ code: problemCode.streamTrack, text: `A call streams ${FORK_TRACKS_MAX} tracks at the most` })
+    },
+    stopFork,
     adopt(leg) {
       if (legs.has(leg)) return
       legs.add(leg)
       record.legs.push(leg.file.record)
     },
+  }
+
+  function fork(noun: StreamNoun): ForkRecord {
+    const opened = openFork(noun, stage, () => forks.delete(opened))
+    forks.add(opened)
+    return opened.record
+  }
+
+  function stopFork(name: string): void {
+    for (const each of forks) if (each.record.name === name || each.record.streamSid === name) each.stop('server')
   }
 
   async function perform(activity: Activity): Promise<Next | null> {
@@ -144,6 +164,10 @@ export function createLeg(exchange: Exchange, plan: LegPlan): Leg {
     tape.keepCaller({ atMs, bytes: audio })
     for (const hear of listeners) hear(audio, atMs)
     current?.frame(audio, atMs)
+    if (forks.size > 0) {
+      const outbound = layTrack(sounding(), atMs - FRAME_MS, atMs)
+      for (const each of forks) each.hear({ inbound: audio, outbound }, atMs)
+    }
     if (digit !== null) current?.press(digit)
   }
 
@@ -162,6 +186,7 @@ export function createLeg(exchange: Exchange, plan: LegPlan): Leg {
     stopBeat()
     stopLimit()
     tape.stopAll(sounding())
+    for (const each of forks) each.stop(by)
     tell('ended', { status, by })
     current?.stop({ cause: 'hang-up', by })
     ladder.tell('completed', recordedParams())
@@ -220,6 +245,8 @@ export function createLeg(exchange: Exchange, plan: LegPlan): Leg {
       order: (step) => (caller === null ? void steps.push(step) : caller.order(step)),
       startRecording: tape.record,
       stopRecording,
+      fork,
+      stopFork,
     }),
   }
 }
@@ -228,6 +255,7 @@ export function createLeg(exchange: Exchange, plan: LegPlan): Leg {
 function snapshot(exchange: Exchange, record: CarrierRecord): CarrierRecord {
   return {
     ...record,
+    forks: record.forks.map((each) => ({ ...each })),
     streams: record.streams.map((stream) => ({ ...stream })),
     bridges: record.bridges.map((bridge) => ({ ...bridge })),
     legs: record.legs.map((leg) => snapshot(exchange, leg)),
@@ -257,6 +285,7 @@ export const emptyRecord = (beginning: Beginning): CarrierRecord => ({
   documents: [],
   said: [],
   streams: [],
+  forks: [],
   gathered: [],
   detection: null,
   bridges: [],

@@ -1,6 +1,6 @@
 // What the REST API answers with: calls, recordings, conferences, pages and errors, by Twilio's own keys.
 // Source: github.com/twilio/twilio-oai, spec/json/twilio_api_v2010.json. Numbers that Twilio sends as strings are strings.
-import type { CarrierRecord } from '../record.ts'
+import type { CarrierRecord, ForkRecord } from '../record.ts'
 import type { Conference, Member } from './conferences.ts'
 import type { Message } from './messages.ts'
 import type { OwnedNumber } from './numbers.ts'
@@ -129,6 +129,22 @@ export function participantJson(conference: Conference, member: Participant, sta
     date_created: time(joinedAtMs),
     date_updated: time(joinedAtMs),
     uri: `${accountPath(accountSid)}/Conferences/${conferenceSid}/Participants/${callSid}.json`,
+  }
+}
+
+export function streamJson(
+  accountSid: string,
+  callSid: string,
+  { streamSid, name, endedAtMs, startedAtMs }: ForkRecord,
+) {
+  return {
+    sid: streamSid,
+    account_sid: accountSid,
+    call_sid: callSid,
+    name,
+    status: endedAtMs === null ? 'in-progress' : 'stopped',
+    date_updated: time(endedAtMs ?? startedAtMs),
+    uri: `${accountPath(accountSid)}/Calls/${callSid}/Streams/${streamSid}.json`,
   }
 }
 

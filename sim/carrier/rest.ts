@@ -13,6 +13,7 @@ import { numberRoutes } from './rest-numbers.ts'
 import { recordingRoutes } from './rest-recordings.ts'
 import type { Calls } from './rest-route.ts'
 import { errorResponse, notFound } from './rest-shapes.ts'
+import { streamRoutes } from './rest-streams.ts'
 
 /** `onPlaced`: called with each call that a server places. */
 export function createRestApi(
@@ -27,6 +28,7 @@ export function createRestApi(
   const routes = [
     ...callRoutes(exchange, calls, onPlaced),
     ...recordingRoutes(exchange, calls),
+    ...streamRoutes(calls),
     ...conferenceRoutes(exchange),
     ...numberRoutes(exchange),
     ...messageRoutes(exchange),

@@ -1,9 +1,11 @@
 // Opens the socket of a media stream: which address is dialled for a `<Stream>`, the signed handshake, and what Twilio logs
 // when there is no socket to be had. Sources: twilio.com/docs/voice/twiml/stream, usage/security, api/errors/319xx.
 import { HandshakeRefused, type Line, type LineHandlers } from '../network.ts'
+import type { CarrierRecord } from '../record.ts'
 import type { Stage } from './activity.ts'
 import { type Problem, problemCode } from './problems.ts'
 import { signUrl } from './signature.ts'
+import { iso8601 } from './times.ts'
 import type { StreamNoun } from './twiml.ts'
 
 /** How long the server may take to answer the handshake. Twilio's own figure is not published. */
@@ -12,8 +14,7 @@ const HANDSHAKE_LIMIT_MS = 10_000
 type Opened = { line: Line } | { problem: Problem }
 
 /** The address to dial: wss only, without the query string that Twilio drops. */
-export function streamTarget({ url, track }: StreamNoun, stage: Stage): { url: string } | { problem: Problem } {
-  if (track !== 'inbound_track') return problem('streamTrack', `<Connect><Stream> has no track ${track}`)
+export function streamTarget({ url }: StreamNoun, stage: Stage): { url: string } | { problem: Problem } {
   const base = stage.documentUrl ?? undefined
   if (url === '' || !URL.canParse(url, base)) return problem('streamUrl', 'The URL of <Stream> is not a URL')
   const target = new URL(url, base)
@@ -59,6 +60,26 @@ function refusal(error: unknown): { problem: Problem } {
   const wasAnswered = error instanceof HandshakeRefused && error.status !== 0
   return problem(wasAnswered ? 'streamHandshake' : 'streamRefused', `Cannot open the media socket: ${why}`)
 }
+
+/** What a stream's status callback says. */
+export const streamForm = (
+  { accountSid, callSid }: CarrierRecord,
+  { streamSid, name }: { streamSid: string; name: string },
+  event: string,
+  nowMs: number,
+  error?: string,
+): Record<string, string> => ({
+  AccountSid: accountSid,
+  CallSid: callSid,
+  StreamSid: streamSid,
+  StreamName: name,
+  StreamEvent: event,
+  ...(error === undefined ? {} : { StreamError: error }),
+  Timestamp: iso8601(nowMs),
+})
+
+/** WebSocket close codes that mean to end it: normal, going away, no status. */
+export const isDeliberate = (code: number): boolean => [1000, 1001, 1005].includes(code)
 
 const problem = (name: keyof typeof problemCode, text: string): { problem: Problem } => ({
   problem: { code: problemCode[name], text },

@@ -9,16 +9,18 @@ import { type CarrierMessage, createMessages, readMessage, type ServerMessage } 
 import { createPlayback } from './playback.ts'
 import { type Problem, problemCode } from './problems.ts'
 import { createSid } from './sids.ts'
-import { openSocket, streamTarget } from './stream-socket.ts'
-import { iso8601 } from './times.ts'
+import { isDeliberate, openSocket, streamForm, streamTarget } from './stream-socket.ts'
 import type { StreamNoun } from './twiml.ts'
 
 const tooMuchMedia: Problem = {
   code: problemCode.mediaDiscarded,
   text: 'More than ten minutes of audio are waiting; what comes is thrown away',
 }
-/** WebSocket close codes that mean to end it: normal, going away, no status. */
-const DELIBERATE_CODES = [1000, 1001, 1005]
+
+const noSuchTrack = ({ track }: StreamNoun): Problem => ({
+  code: problemCode.streamTrack,
+  text: `<Connect><Stream> has no track ${track}`,
+})
 
 export function openStream(noun: StreamNoun, stage: Stage): Activity {
   const { clock, record: call } = stage
@@ -39,20 +41,12 @@ export function openStream(noun: StreamNoun, stage: Stage): Activity {
 
   function tell(event: string, error?: string): void {
     if (!noun.statusCallback) return
-    const form = {
-      AccountSid: call.accountSid,
-      CallSid: call.callSid,
-      StreamSid: streamSid,
-      StreamName: noun.name ?? streamSid,
-      StreamEvent: event,
-      ...(error === undefined ? {} : { StreamError: error }),
-      Timestamp: iso8601(clock.now()),
-    }
+    const form = streamForm(call, { streamSid, name: noun.name ?? streamSid }, event, clock.now(), error)
     stage.deliver({ kind: 'stream', ...noun.statusCallback, form, afterMs: STREAM_CALLBACK_AFTER_MS })
   }
 
   async function open(): Promise<void> {
-    const target = streamTarget(noun, stage)
+    const target = noun.track === 'inbound_track' ? streamTarget(noun, stage) : { problem: noSuchTrack(noun) }
     if ('problem' in target) return fail(target.problem)
     record.url = target.url
     const opened = await openSocket(target.url, stage, { message: receive, close: closed })
@@ -99,7 +93,7 @@ export function openStream(noun: StreamNoun, stage: Stage): Activity {
     if (isOver) return
     stage.log({ code: problemCode.streamClosed, text: `The server closed the media socket (${code})` })
     over('server')
-    if (DELIBERATE_CODES.includes(code)) tell('stream-stopped')
+    if (isDeliberate(code)) tell('stream-stopped')
     else tell('stream-error', `The connection broke (${code})`)
     activity.finish({ go: 'on' })
   }

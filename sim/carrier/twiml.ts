@@ -17,6 +17,12 @@ export type StreamNoun = {
   parameters: Record<string, string>
 }
 
+export type RecordingNoun = {
+  channels: 1 | 2
+  track: 'inbound' | 'outbound' | 'both'
+  callback: CallbackTarget | null
+}
+
 export type SoundVerb =
   | { verb: 'Say'; text: string; loops: number }
   | { verb: 'Play'; url: string; digits: string; loops: number }
@@ -52,6 +58,9 @@ export type Verb =
     }
   | DialVerb
   | { verb: 'Connect'; action: string | null; method: Method; stream: StreamNoun }
+  | { verb: 'Start'; starts: { kind: 'stream'; stream: StreamNoun } | ({ kind: 'recording' } & RecordingNoun) }
+  /** The stream of this name. */
+  | { verb: 'Stop'; name: string }
   | { verb: 'Redirect'; url: string; method: Method }
   | { verb: 'Reject'; reason: 'rejected' | 'busy' }
   | { verb: 'Hangup' }
@@ -102,6 +111,10 @@ function verbOf(element: Element, from: Reader, warn: Warn): Verb | null {
       return readDial(from, warn)
     case 'Connect':
       return readConnect(from, warn)
+    case 'Start':
+      return readStart(from, warn)
+    case 'Stop':
+      return readStop(from, warn)
     case 'Redirect':
       return { verb: 'Redirect', url: from.text(), method: from.choice('method', methods) }
     case 'Reject':
@@ -177,6 +190,37 @@ function readConnect(from: Reader, warn: Warn): Verb | null {
   const [noun, extra] = from.children()
   if (noun?.name === 'Stream' && !extra) return { verb: 'Connect', action, method, stream: readStream(noun, warn) }
   warn(noun ? `<Connect> takes one <Stream>, not <${(extra ?? noun).name}>` : '<Connect> is empty')
+  return null
+}
+
+function readStart(from: Reader, warn: Warn): Verb | null {
+  const [noun, extra] = from.children()
+  if (noun?.name === 'Stream' && !extra)
+    return { verb: 'Start', starts: { kind: 'stream', stream: readStream(noun, warn) } }
+  if (noun?.name === 'Recording' && !extra)
+    return { verb: 'Start', starts: { kind: 'recording', ...readRecordingNoun(noun, warn) } }
+  warn(noun ? `<Start> takes one <Stream> or <Recording>, not <${(extra ?? noun).name}>` : '<Start> is empty')
+  return null
+}
+
+/** That a recording has one channel unless told otherwise is taken over from REST [?]. */
+function readRecordingNoun(element: Element, warn: Warn): RecordingNoun {
+  const from = reader(element, warn)
+  from.ignore('trim')
+  const noun: RecordingNoun = {
+    channels: from.choice('channels', ['mono', 'dual']) === 'dual' ? 2 : 1,
+    track: from.choice('track', ['both', 'inbound', 'outbound']),
+    callback: from.callback('recordingStatusCallback', recordingEvents, ['completed']),
+  }
+  from.done()
+  return noun
+}
+
+function readStop(from: Reader, warn: Warn): Verb | null {
+  const [noun, extra] = from.children()
+  const name = noun?.attributes.name
+  if (noun?.name === 'Stream' && !extra && name !== undefined) return { verb: 'Stop', name }
+  warn('<Stop> takes one <Stream> with its name')
   return null
 }
 

@@ -9,7 +9,7 @@ import { openStream } from './stream.ts'
 import type { Verb } from './twiml.ts'
 
 /** Verbs that last. */
-type LastingVerb = Exclude<Verb, { verb: 'Hangup' | 'Reject' | 'Redirect' }>
+type LastingVerb = Exclude<Verb, { verb: 'Hangup' | 'Reject' | 'Redirect' | 'Start' | 'Stop' }>
 type Of<Name extends Verb['verb']> = Extract<Verb, { verb: Name }>
 
 /** Where a call goes after a document. */
@@ -28,6 +28,12 @@ export async function obey(verbs: readonly Verb[], stage: Stage, run: RunActivit
         return { go: 'nowhere', because: 'hung-up' }
       case 'Redirect':
         return { go: 'to', source: { from: 'url', url: verb.url, method: verb.method, extra: {} } }
+      case 'Start':
+        start(verb.starts, stage)
+        break
+      case 'Stop':
+        stage.stopFork(verb.name)
+        break
       default: {
         const next = await run(perform(verb, stage))
         if (next === null) return { go: 'nowhere', because: 'ran-out' }
@@ -53,6 +59,17 @@ function perform(verb: LastingVerb, stage: Stage): Activity {
     case 'Connect':
       return connect(verb, stage)
   }
+}
+
+/** What goes on beside the verbs that follow. */
+function start(what: Of<'Start'>['starts'], stage: Stage): void {
+  if (what.kind === 'stream') {
+    stage.fork(what.stream)
+    return
+  }
+  const { channels, track, callback } = what
+  const resolved = callback && { ...callback, url: stage.resolve(callback.url) ?? '' }
+  stage.startRecording({ channels, track, source: 'StartCallRecordingAPI', callback: resolved })
 }
 
 function connect({ action, method, stream }: Of<'Connect'>, stage: Stage): Activity {

@@ -348,6 +348,7 @@ export function auditedCall(): AuditedCall {
         },
       ],
       said: [],
+      forks: [],
       streams: [stream],
       gathered: [],
       detection: null,
