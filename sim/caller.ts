@@ -12,7 +12,8 @@ import { beep } from './tones.ts'
 export type Ear = { isSounding: boolean; isAudible: boolean; line: 'agent' | 'waiting' | 'person' }
 
 /** The caller's next 20 ms, and what else they do. */
-export type CallerTurn = { audio: Uint8Array; digit: string | null; hangsUp: boolean }
+/** `words`: of what is being said in it. */
+export type CallerTurn = { audio: Uint8Array; words: string | null; digit: string | null; hangsUp: boolean }
 
 export type Caller = {
   /** To be called every 20 ms from the answer on, with the instant at which the frame begins. */
@@ -50,7 +51,7 @@ export function createCaller(
   let lastAwayAtMs = Number.NEGATIVE_INFINITY
   /** Which step is awaited, since when, and when it is due once its cue has come. */
   let awaited = { at: 0, sinceMs: answeredAtMs, dueAtMs: null as number | null }
-  let utterance: { audio: Uint8Array; spokenBytes: number; beganAtMs: number } | null = null
+  let utterance: { audio: Uint8Array; words: string | null; spokenBytes: number; beganAtMs: number } | null = null
   let digits: { left: string; nextAtMs: number } | null = null
 
   /** When the cue of a step came; null while it has not. */
@@ -83,11 +84,11 @@ export function createCaller(
     awaited = { at: awaited.at + 1, sinceMs: nowMs, dueAtMs: null }
     switch (step.act) {
       case 'say':
-        utterance = { audio: step.audio, spokenBytes: 0, beganAtMs: nowMs }
+        utterance = { audio: step.audio, words: step.words, spokenBytes: 0, beganAtMs: nowMs }
         tell('say', { words: step.words })
         return false
       case 'beep':
-        utterance = { audio: beep(BEEP_MS), spokenBytes: 0, beganAtMs: nowMs }
+        utterance = { audio: beep(BEEP_MS), words: null, spokenBytes: 0, beganAtMs: nowMs }
         tell('beep')
         return false
       case 'listen':
@@ -173,7 +174,8 @@ export function createCaller(
       line = ear.line
       if (line !== 'agent') lastAwayAtMs = atMs
       const hangsUp = actInTime(atMs) || act(atMs)
-      return { audio: speak(atMs), digit: nextKey(atMs), hangsUp }
+      const words = utterance?.words ?? null
+      return { audio: speak(atMs), words, digit: nextKey(atMs), hangsUp }
     },
   }
 }

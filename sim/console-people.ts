@@ -42,7 +42,7 @@ const endingOf = (status: string, number: string): string => `${number} ${ending
 
 /** What befalls a caller and a person alike; nothing, if it is something else. */
 export function tellPutThrough({ atMs, what, to, body }: TraceEntry): Line[] {
-  const { with: other, digits, answeredBy, name } = objectOf(body)
+  const { with: other, digits, speech, answeredBy, name } = objectOf(body)
   const told = (label: string, text: string, tone: Tone) => [{ atMs, label, text, tone }]
   switch (what) {
     case 'connected':
@@ -50,6 +50,7 @@ export function tellPutThrough({ atMs, what, to, body }: TraceEntry): Line[] {
     case 'joined':
       return told('conference', `the ${to} enters ${String(name)}`, 'good')
     case 'gathered':
+      if (speech !== undefined) return told('speech', `“${String(speech)}” was understood`, 'quiet')
       return told('keys', digits === '' ? 'none were pressed' : `${String(digits)} were gathered`, 'quiet')
     case 'detected':
       return told('detection', `answered by: ${String(answeredBy)}`, 'quiet')

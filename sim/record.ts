@@ -25,8 +25,8 @@ export type CarrierRecord = {
   streams: StreamRecord[]
   /** Streams that only listened. */
   forks: ForkRecord[]
-  /** What a `<Gather>` took, and what ended it. */
-  gathered: { atMs: number; digits: string; endedBy: 'count' | 'key' | 'timeout' }[]
+  /** What a `<Gather>` took, and what ended it; `speech` where words were said and no keys were pressed. */
+  gathered: { atMs: number; digits: string; speech?: string; endedBy: 'count' | 'key' | 'timeout' | 'silence' }[]
   /** Who answered, as far as the carrier's machine detection can tell, and how long after the answer it could. */
   detection: { atMs: number; answeredBy: string; tookMs: number } | null
   bridges: BridgeRecord[]

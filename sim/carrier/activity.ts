@@ -26,8 +26,8 @@ export const QUIET: Ear = { isSounding: false, isAudible: false, line: 'agent' }
 
 export type Activity = {
   readonly finished: Promise<Next>
-  /** The caller's next 20 ms. */
-  frame(audio: Uint8Array, atMs: number): void
+  /** The caller's next 20 ms, and the words of what they are saying in it. */
+  frame(audio: Uint8Array, atMs: number, words?: string | null): void
   press(digit: string): void
   /** What the caller hears since this was asked last. */
   sound(nowMs: number): Ear

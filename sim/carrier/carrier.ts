@@ -110,7 +110,7 @@ export function createCarrier(options: CarrierOptions): Carrier {
       send: deliver,
       arrives: (number) => people.find((each) => each.number === number)?.answers !== 'unreachable',
     }),
-    recordings: createRecordings({ clock, apiBaseUrl: settings.apiBaseUrl }),
+    recordings: createRecordings({ clock, ...settings }),
     conferences: createConferences(clock, random.child('conferences')),
     called(phoneNumber) {
       if (theCaller?.number === phoneNumber) return { person: theCaller, party: 'caller' }

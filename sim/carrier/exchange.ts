@@ -45,6 +45,10 @@ export type CarrierSettings = {
   refuseRest: (request: RestRequest) => number | null
   /** The answer to a REST request that was carried out leaves when this resolves. */
   delayRest: (request: RestRequest) => Promise<void>
+  /** How long after its end a recording can be fetched. The callback comes when it comes: before that, its media is not found. */
+  processingMs: number
+  /** Of the n-th recording, from 0, nothing is left in the end: it is absent. */
+  isLost: (index: number) => boolean
   /** How long a call that REST places waits for its turn. */
   queueMs: number
   /** What stands between a callback and its way: makes it late, early, double or lost. */
@@ -58,6 +62,8 @@ export const defaultSettings: CarrierSettings = {
   signsSocketWithSlash: false,
   refuseRest: () => null,
   delayRest: async () => {},
+  processingMs: 700,
+  isLost: () => false,
   queueMs: 0,
   reroute: (deliver) => deliver,
 }

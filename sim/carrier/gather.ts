@@ -1,10 +1,14 @@
-// `<Gather>`: prompts while it already listens for keys, and gives them to the action; without any, the document goes on.
-// Keys only: speech is not understood here. Source: twilio.com/docs/voice/twiml/gather.
+// `<Gather>`: prompts while it already listens for keys and for speech, and gives to the action what comes first of them; without
+// any, the document goes on. Speech is understood by what the caller's script says that they say, always and in full; whatever
+// has no words there is not heard. Source: twilio.com/docs/voice/twiml/gather.
 import type { CarrierRecord } from '../record.ts'
 import { type Activity, idleActivity, type Next, QUIET, type Stage } from './activity.ts'
 import { sound } from './sounds.ts'
 import type { Piece } from './tape.ts'
 import type { Verb } from './twiml.ts'
+
+/** How sure Twilio is to be of what it understood. */
+const CONFIDENCE = '0.9'
 
 export function gather(verb: Extract<Verb, { verb: 'Gather' }>, stage: Stage): Activity {
   const { clock, record } = stage
@@ -12,18 +16,19 @@ export function gather(verb: Extract<Verb, { verb: 'Gather' }>, stage: Stage): A
   const prompted: Piece[] = []
   let prompt: Activity | null = null
   let digits = ''
+  let speech: { words: string[]; beganAtMs: number; spokeAtMs: number } | null = null
   let isOver = false
   let cancel = () => {}
 
   async function promptAll(): Promise<void> {
     for (const each of verb.prompts) {
-      if (isOver || digits !== '') break
+      if (isOver || digits !== '' || speech !== null) break
       prompt = sound(each, stage)
       await prompt.finished
       prompted.push(...prompt.heard(clock.now()))
       prompt = null
     }
-    if (!isOver && digits === '') waitOn()
+    if (!isOver && digits === '' && speech === null) waitOn()
   }
 
   /** From the end of the prompts, and again from each key. */
@@ -41,19 +46,40 @@ export function gather(verb: Extract<Verb, { verb: 'Gather' }>, stage: Stage): A
   }
 
   function finish(endedBy: CarrierRecord['gathered'][number]['endedBy']): void {
-    record.gathered.push({ atMs: clock.now(), digits, endedBy })
-    stage.tell('gathered', { digits })
+    const said = speech?.words.join(' ')
+    record.gathered.push({ atMs: clock.now(), digits, endedBy, ...(said === undefined ? {} : { speech: said }) })
+    stage.tell('gathered', { digits, ...(said === undefined ? {} : { speech: said }) })
     const url = verb.action ?? stage.documentUrl ?? ''
-    const extra = { Digits: digits }
-    const isTold = digits !== '' || verb.isEmptyTold
+    const extra: Record<string, string> =
+      said === undefined ? { Digits: digits } : { SpeechResult: said, Confidence: CONFIDENCE, Language: verb.language }
+    const isTold = digits !== '' || said !== undefined || verb.isEmptyTold
     leave(isTold ? { go: 'to', source: { from: 'url', url, method: verb.method, extra } } : { go: 'on' })
+  }
+
+  /** Words begin or go on. */
+  function listen(words: string, atMs: number): void {
+    if (speech === null) {
+      if (prompt !== null && !verb.isInterruptible) return
+      cancel()
+      speech = { words: [words], beganAtMs: atMs, spokeAtMs: atMs }
+      prompt?.stop({ cause: 'redirect' })
+    }
+    if (speech.words.at(-1) !== words) speech.words.push(words)
+    speech.spokeAtMs = atMs
   }
 
   void promptAll()
   return {
     ...activity,
+    frame(_, atMs, words = null) {
+      if (isOver || !verb.takes.speech || digits !== '') return
+      if (words !== null) listen(words, atMs)
+      if (speech === null) return
+      const isSilent = atMs - speech.spokeAtMs >= verb.speechTimeoutMs
+      if (isSilent || atMs - speech.beganAtMs >= verb.speechMaxMs) finish('silence')
+    },
     press(digit) {
-      if (isOver) return
+      if (isOver || !verb.takes.keys || speech !== null) return
       prompt?.stop({ cause: 'redirect' })
       if (digit === verb.finishOnKey) {
         finish('key')

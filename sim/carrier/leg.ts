@@ -156,14 +156,14 @@ export function createLeg(exchange: Exchange, plan: LegPlan): Leg {
   }
 
   function beat(answering: Caller, atMs: number): void {
-    const { audio, digit, hangsUp } = answering.next(atMs, current?.sound(atMs) ?? QUIET)
+    const { audio, words, digit, hangsUp } = answering.next(atMs, current?.sound(atMs) ?? QUIET)
     if (hangsUp) {
       end(party)
       return
     }
     tape.keepCaller({ atMs, bytes: audio })
     for (const hear of listeners) hear(audio, atMs)
-    current?.frame(audio, atMs)
+    current?.frame(audio, atMs, words)
     if (forks.size > 0) {
       const outbound = layTrack(sounding(), atMs - FRAME_MS, atMs)
       for (const each of forks) each.hear({ inbound: audio, outbound }, atMs)

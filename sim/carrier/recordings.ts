@@ -1,8 +1,9 @@
 // Recordings: audio that was kept of a call, from its beginning to the WAV file that REST hands out once it is processed,
 // and the callback that says so. Source: twilio.com/docs/voice/api/recording.
-import { BYTES_PER_MS, mix, writeWav } from '../audio.ts'
+import { BYTES_PER_MS, mix, silence, writeWav } from '../audio.ts'
 import type { SimClock } from '../clock.ts'
 import { type CallFile, RECORDING_CALLBACK_AFTER_MS } from './deliveries.ts'
+import type { CarrierSettings } from './exchange.ts'
 import { createSid } from './sids.ts'
 import { rfc2822 } from './times.ts'
 import type { CallbackTarget } from './twiml.ts'
@@ -25,13 +26,16 @@ export type Recording = RecordingPlan & {
   readonly url: string
   /** Resolves when its media can be fetched. */
   readonly processed: Promise<void>
-  status(): 'in-progress' | 'processing' | 'completed' | 'absent'
+  status(): 'in-progress' | 'paused' | 'processing' | 'completed' | 'absent'
   /** null while it goes on. */
   durationMs(): number | null
   /** The WAV file; empty until it is complete. */
   media(): Uint8Array
   /** How an action or a status callback tells of it. */
   params(): Record<string, string>
+  /** Nothing is kept until it is resumed: silence stands for it, or, where it is skipped, nothing at all. */
+  pause(isSkipped: boolean): void
+  resume(): void
   /** Ends it, with what was heard: the caller's track and the other one, of one length. */
   close(caller: Uint8Array, agent: Uint8Array): void
 }
@@ -45,13 +49,16 @@ export type Recordings = {
   delete(recording: Recording): void
 }
 
-/** How long after its end a recording can be fetched; before that its media is not found. */
-const PROCESSING_MS = 700
+/** Why a recording is absent. There is such a number; which one Twilio gives is not known, and this is ours. */
+export const NOTHING_KEPT = 16_101
+
+const NOTHING = new Uint8Array(0)
 
 export function createRecordings(world: World): Recordings {
   const kept = new Set<Recording>()
+  let opened = 0
   const open = (call: CallFile, plan: RecordingPlan) => {
-    const recording = createRecording(world, call, plan)
+    const recording = createRecording(world, call, plan, world.isLost(opened++))
     kept.add(recording)
     return recording
   }
@@ -65,12 +72,15 @@ export function createRecordings(world: World): Recordings {
   }
 }
 
-type World = { clock: SimClock; apiBaseUrl: string }
+type World = { clock: SimClock } & Pick<CarrierSettings, 'apiBaseUrl' | 'processingMs' | 'isLost'>
 
-function createRecording({ clock, apiBaseUrl }: World, call: CallFile, plan: RecordingPlan): Recording {
+function createRecording(world: World, call: CallFile, plan: RecordingPlan, isLost: boolean): Recording {
+  const { clock, apiBaseUrl, processingMs } = world
   const { accountSid } = call.record
   const recordingSid = createSid('RE', call.random)
   const { promise: processed, resolve: setProcessed } = Promise.withResolvers<void>()
+  const pauses: { fromMs: number; toMs: number | null; isSkipped: boolean }[] = []
+  const isPaused = () => pauses.at(-1)?.toMs === null
   let tape: { channels: Uint8Array[]; isProcessed: boolean; wav?: Uint8Array } | null = null
 
   const tell = (event: 'in-progress' | 'completed' | 'absent', afterMs: number) => {
@@ -86,7 +96,7 @@ function createRecording({ clock, apiBaseUrl }: World, call: CallFile, plan: Rec
     url: `${apiBaseUrl}/2010-04-01/Accounts/${accountSid}/Recordings/${recordingSid}`,
     processed,
     status() {
-      if (tape === null) return 'in-progress'
+      if (tape === null) return isPaused() ? 'paused' : 'in-progress'
       if (tape.channels[0]?.length === 0) return 'absent'
       return tape.isProcessed ? 'completed' : 'processing'
     },
@@ -100,19 +110,46 @@ function createRecording({ clock, apiBaseUrl }: World, call: CallFile, plan: Rec
       RecordingSid: recordingSid,
       RecordingDuration: durationText(recording.durationMs() ?? 0),
     }),
+    pause(isSkipped) {
+      if (tape === null && !isPaused()) pauses.push({ fromMs: clock.now(), toMs: null, isSkipped })
+    },
+    resume() {
+      const last = pauses.at(-1)
+      if (last !== undefined) last.toMs ??= clock.now()
+    },
     close(caller, agent) {
       if (tape !== null) return
-      const closed = { channels: channelsOf(plan, caller, agent), isProcessed: false }
+      const kept = (track: Uint8Array) => (isLost ? NOTHING : withoutPauses(track, plan.startedAtMs, pauses))
+      const channels = channelsOf(plan, kept(caller), kept(agent))
+      const closed = { channels, isProcessed: false }
       tape = closed
-      clock.after(PROCESSING_MS, () => {
+      clock.after(processingMs, () => {
         closed.isProcessed = true
         setProcessed()
       })
-      tell(caller.length === 0 ? 'absent' : 'completed', RECORDING_CALLBACK_AFTER_MS)
+      tell(channels[0]?.length === 0 ? 'absent' : 'completed', RECORDING_CALLBACK_AFTER_MS)
     },
   }
   tell('in-progress', 0)
   return recording
+}
+
+type Pauses = readonly { fromMs: number; toMs: number | null; isSkipped: boolean }[]
+
+/** A track from `startedAtMs` on, where nothing was kept during pauses. */
+function withoutPauses(track: Uint8Array, startedAtMs: number, pauses: Pauses): Uint8Array {
+  if (pauses.length === 0) return track
+  const parts: Uint8Array[] = []
+  let at = 0
+  const byteAt = (ms: number) => Math.min(track.length, Math.max(at, Math.round((ms - startedAtMs) * BYTES_PER_MS)))
+  for (const { fromMs, toMs, isSkipped } of pauses) {
+    parts.push(track.subarray(at, byteAt(fromMs)))
+    at = byteAt(fromMs)
+    const end = toMs === null ? track.length : byteAt(toMs)
+    if (!isSkipped) parts.push(silence(end - at))
+    at = end
+  }
+  return new Uint8Array(Buffer.concat([...parts, track.subarray(at)]))
 }
 
 /** Two channels: the caller left, what Twilio played right. One channel: both, or the one track that was asked for. */
@@ -135,7 +172,7 @@ function recordingForm(recording: Recording, event: string): Record<string, stri
     RecordingStartTime: rfc2822(startedAtMs),
     RecordingSource: source,
     RecordingTrack: track,
-    ErrorCode: '0',
+    ErrorCode: event === 'absent' ? String(NOTHING_KEPT) : '0',
   }
 }
 

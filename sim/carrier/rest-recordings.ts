@@ -36,9 +36,19 @@ export function recordingRoutes({ recordings }: Exchange, calls: Calls): Route[]
         const call = findCall(calls, ask, callSid)
         const recording = recordings.of(callSid).filter(live).find(isMeant)
         if (!call || !recording) return notFound(ask.path)
-        if (ask.form.get('Status') !== 'stopped') return errorResponse(20001, ask.path, 'Status is not stopped')
-        call.stopRecording(recording)
-        return json(recording)
+        switch (ask.form.get('Status')) {
+          case 'stopped':
+            call.stopRecording(recording)
+            return json(recording)
+          case 'paused':
+            recording.pause(ask.form.get('PauseBehavior') === 'skip')
+            return json(recording)
+          case 'in-progress':
+            recording.resume()
+            return json(recording)
+          default:
+            return errorResponse(20001, ask.path, 'Status is neither paused, in-progress nor stopped')
+        }
       },
     },
     {

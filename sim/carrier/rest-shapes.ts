@@ -5,7 +5,7 @@ import type { Conference, Member } from './conferences.ts'
 import type { Message } from './messages.ts'
 import type { OwnedNumber } from './numbers.ts'
 import { API_VERSION, callSeconds } from './params.ts'
-import { durationText, type Recording } from './recordings.ts'
+import { durationText, NOTHING_KEPT, type Recording } from './recordings.ts'
 import { rfc2822 } from './times.ts'
 
 const accountPath = (accountSid: string) => `/${API_VERSION}/Accounts/${accountSid}`
@@ -76,7 +76,7 @@ export function recordingJson(recording: Recording) {
     start_time: time(startedAtMs),
     price: null,
     price_unit: 'USD',
-    error_code: null,
+    error_code: status === 'absent' ? NOTHING_KEPT : null,
     encryption_details: null,
     date_created: time(startedAtMs),
     date_updated: time(startedAtMs + (durationMs ?? 0)),

@@ -52,7 +52,14 @@ export type Verb =
       /** Empty: no key ends it. */
       finishOnKey: string
       digitsMax: number
-      /** The action is asked also when there were no keys. */
+      takes: { keys: boolean; speech: boolean }
+      /** Silence after which speech is over. */
+      speechTimeoutMs: number
+      speechMaxMs: number
+      /** Speech cuts the prompts off. */
+      isInterruptible: boolean
+      language: string
+      /** The action is asked also when there was nothing. */
       isEmptyTold: boolean
       prompts: SoundVerb[]
     }
@@ -139,19 +146,31 @@ function soundOf(name: SoundVerb['verb'], from: Reader): SoundVerb {
   }
 }
 
+/** When silence is to tell by itself that speech is over. Twilio's own figure is not published. */
+const AUTO_SPEECH_TIMEOUT_MS = 1_000
+
 function readGather(from: Reader, warn: Warn): Verb {
-  // What has to do with speech, which is not understood here.
-  from.ignore('speechTimeout', 'language', 'profanityFilter', 'hints', 'speechModel', 'enhanced', 'bargeIn', 'debug')
-  from.ignore('maxSpeechTime', 'partialResultCallback', 'partialResultCallbackMethod')
-  const input = from.string('input') ?? 'dtmf'
-  if (input !== 'dtmf') warn(`<Gather input="${input}">: this carrier understands keys only`)
+  from.ignore('profanityFilter', 'hints', 'speechModel', 'enhanced', 'debug')
+  if (from.string('partialResultCallback') !== null)
+    warn('<Gather partialResultCallback> is told nothing by this carrier')
+  from.ignore('partialResultCallbackMethod')
+  const kinds = (from.string('input') ?? 'dtmf').split(/\s+/)
+  for (const kind of kinds)
+    if (kind !== 'dtmf' && kind !== 'speech') warn(`<Gather input> takes dtmf and speech, not ${kind}`)
+  const timeout = from.whole('timeout', 5, 1)
+  const isAuto = from.string('speechTimeout') === 'auto'
   return {
     verb: 'Gather',
     action: from.string('action'),
     method: from.choice('method', methods),
-    timeoutMs: 1000 * from.whole('timeout', 5, 1),
+    timeoutMs: 1000 * timeout,
     finishOnKey: from.string('finishOnKey') ?? '#',
     digitsMax: from.whole('numDigits', Number.POSITIVE_INFINITY, 1),
+    takes: { keys: !kinds.includes('speech') || kinds.includes('dtmf'), speech: kinds.includes('speech') },
+    speechTimeoutMs: isAuto ? AUTO_SPEECH_TIMEOUT_MS : 1000 * from.whole('speechTimeout', timeout, 1),
+    speechMaxMs: 1000 * from.whole('maxSpeechTime', 60, 1),
+    isInterruptible: from.flag('bargeIn', true),
+    language: from.string('language') ?? 'en-US',
     isEmptyTold: from.flag('actionOnEmptyResult', false),
     prompts: from.children().flatMap((child) => readPrompt(child, warn)),
   }

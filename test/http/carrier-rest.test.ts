@@ -50,6 +50,7 @@ async function setUp(pages: Record<string, Page>, options: Options = {}) {
   return { ...rig, clock, origin, client, clientFor, call, during }
 }
 
+const basic = { authorization: `Basic ${btoa(`${ACCOUNT.accountSid}:${ACCOUNT.authToken}`)}` }
 const speakThenHangUp: CallerStep[] = [
   { on: 'answered', waitMs: 1000, act: 'say', words: '…', audio: tone(500) },
   { on: 'said', waitMs: 1500, act: 'hang-up' },
@@ -211,6 +212,54 @@ describe('recordings', () => {
     expect(answer.status).toBe(404)
     expect(await answer.text()).toContain('<Code>20404</Code>')
     expect((await fetchMedia(origin, (await started).sid)).status).toBe(200)
+  })
+
+  test.each([
+    ['skip', 1500],
+    ['silence', 2500],
+  ])('paused by REST keep nothing meanwhile: %s', async (pauseBehavior, durationMs) => {
+    const { clock, client, call, during } = await setUp({ '/voice': '<Pause length="9"/>' })
+    const placed = call([
+      { on: 'answered', waitMs: 0, act: 'say', words: '…', audio: tone(3000) },
+      { on: 'answered', waitMs: 3000, act: 'hang-up' },
+    ])
+    const started = during(500, () => client.calls(placed.callSid).recordings.create())
+    const change = (atMs: number, status: 'paused' | 'in-progress') =>
+      during(atMs, async () => {
+        const { sid } = await started
+        return client.calls(placed.callSid).recordings(sid).update({ status, pauseBehavior })
+      })
+    const [paused, resumed] = [change(1000, 'paused'), change(2000, 'in-progress')]
+    const record = await clock.run(placed.done)
+    expect([(await paused).status, (await resumed).status]).toEqual(['paused', 'in-progress'])
+    expect(record.recordings).toMatchObject([{ status: 'completed', durationMs }])
+  })
+
+  test('may be told of before they can be fetched, and may be lost', async () => {
+    const url = `https://${HOST}/kept`
+    const pages = {
+      '/voice': `<Start><Recording recordingStatusCallback="${url}" recordingStatusCallbackEvent="completed absent"/></Start><Pause length="2"/>`,
+    }
+    const late = await setUp(pages, { settings: { processingMs: 5_000 } })
+    const told = Promise.withResolvers<number>()
+    late.trace.onEntry(({ wire, from, body }) => {
+      const { RecordingUrl } = (body ?? {}) as Record<string, string>
+      const ask = () => late.carrier.standIn.fetch(new Request(RecordingUrl ?? '', { headers: basic }))
+      if (wire === 'callback' && from === 'carrier' && RecordingUrl)
+        void Promise.resolve(ask()).then(({ status }) => told.resolve(status))
+    })
+    const placed = late.call([])
+    await late.clock.run(placed.done)
+    expect(await told.promise).toBe(404)
+    const [{ recordingSid = '' } = {}] = placed.record().recordings
+    expect(await late.client.recordings(recordingSid).fetch()).toMatchObject({ status: 'completed', errorCode: null })
+
+    const lost = await setUp(pages, { settings: { isLost: () => true } })
+    await lost.clock.run(lost.call([]).done)
+    expect(lost.server.of('/kept').map(({ form }) => form.RecordingStatus)).toEqual(['absent'])
+    expect(lost.server.of('/kept')[0]?.form).not.toHaveProperty('RecordingUrl')
+    expect(lost.server.of('/kept')[0]?.form.ErrorCode).not.toBe('0')
+    expect(await lost.client.recordings.list()).toMatchObject([{ status: 'absent', errorCode: expect.any(Number) }])
   })
 
   test('one second of telephone line is one second of WAV, whichever track was asked for', async () => {

@@ -1,7 +1,7 @@
-// `<Gather>` for keys, on the virtual clock: what ends it, what the action is told, and when the document goes on.
+// `<Gather>` for keys and speech, on the virtual clock: what ends it, what the action is told, and when the document goes on.
 import { describe, expect, test } from 'bun:test'
 import type { CallerStep } from '../../sim/script.ts'
-import { hangUpAfter, type Page, place } from './carrier-rig.ts'
+import { hangUpAfter, type Page, place, tone } from './carrier-rig.ts'
 
 const press = (digits: string, waitMs: number): CallerStep => ({ on: 'answered', waitMs, act: 'press', digits })
 
@@ -91,8 +91,63 @@ test('without an action the document itself is asked, keys and all', async () =>
   expect(server.of('/voice').map(({ form }) => form.Digits)).toEqual([undefined, '5'])
 })
 
-test('speech is not understood, and that is said', async () => {
-  const { record, digits } = await gather('input="dtmf speech" numDigits="1"', [press('1', 200)])
-  expect(record.problems).toMatchObject([{ code: 12200 }])
-  expect(digits).toBe('1')
+describe('speech', () => {
+  const say = (words: string, ms: number, waitMs: number): CallerStep => ({
+    on: 'answered',
+    waitMs,
+    act: 'say',
+    words,
+    audio: tone(ms),
+  })
+
+  test('is given to the action once it is over, with how sure that is and the language', async () => {
+    const { asked, afterMs, record } = await gather('input="speech" speechTimeout="2" language="en-GB"', [
+      say('Saturday, please.', 1000, 500),
+    ])
+    expect(asked?.form).toMatchObject({ SpeechResult: 'Saturday, please.', Confidence: '0.9', Language: 'en-GB' })
+    expect(asked?.form).not.toHaveProperty('Digits')
+    expect(afterMs).toBe(500 + 980 + 2000)
+    expect(record.gathered).toMatchObject([{ speech: 'Saturday, please.', endedBy: 'silence' }])
+    expect(record.problems).toEqual([])
+  })
+
+  test('of several sentences is one, while the silence between them is short', async () => {
+    const { asked } = await gather('input="speech" speechTimeout="2"', [
+      say('On', 300, 500),
+      say('Saturday', 300, 1500),
+    ])
+    expect(asked?.form.SpeechResult).toBe('On Saturday')
+  })
+
+  test('is over after a second where Twilio is to judge, and after its limit in any case', async () => {
+    const auto = await gather('input="speech" speechTimeout="auto"', [say('Yes', 300, 500)])
+    expect(auto.afterMs).toBe(500 + 280 + 1000)
+    const long = await gather('input="speech" maxSpeechTime="2"', [say('On and on', 5000, 500)])
+    expect(long.afterMs).toBe(2500)
+  })
+
+  const prompt = '<Say>one two three four five</Say>'
+  test('cuts a prompt off, unless it may not', async () => {
+    const cut = await gather('input="speech" speechTimeout="auto"', [say('Yes', 300, 500)], prompt)
+    expect(cut.record.said[0]?.endedAtMs).toBe((cut.record.answeredAtMs ?? 0) + 500)
+    const whole = await gather('input="speech" bargeIn="false" timeout="1"', [say('Yes', 300, 500)], prompt)
+    expect([whole.asked, whole.record.said[1]?.text]).toEqual([undefined, 'No keys'])
+  })
+
+  test('and keys are taken together where both are asked for; what comes first counts', async () => {
+    const keys = await gather('input="dtmf speech" numDigits="1"', [press('1', 200), say('Yes', 300, 500)])
+    expect([keys.digits, keys.asked?.form.SpeechResult]).toEqual(['1', undefined])
+    const words = await gather('input="speech dtmf" speechTimeout="auto"', [say('Yes', 300, 200), press('1', 800)])
+    expect([words.digits, words.asked?.form.SpeechResult]).toEqual([undefined, 'Yes'])
+  })
+
+  test('is not listened for where only keys are asked for, nor keys where only speech is', async () => {
+    expect((await gather('', [say('Yes', 300, 200)])).asked).toBeUndefined()
+    expect((await gather('input="speech"', [press('1', 200)])).asked).toBeUndefined()
+  })
+
+  test('that nobody understands before it is over is warned of', async () => {
+    const { record } = await gather('input="speech" partialResultCallback="/partial"', [])
+    expect(record.problems).toMatchObject([{ code: 12200 }])
+  })
 })

@@ -32,6 +32,11 @@ const gather: Extract<Verb, { verb: 'Gather' }> = {
   timeoutMs: 5000,
   finishOnKey: '#',
   digitsMax: Infinity,
+  takes: { keys: true, speech: false },
+  speechTimeoutMs: 5000,
+  speechMaxMs: 60_000,
+  isInterruptible: true,
+  language: 'en-US',
   isEmptyTold: false,
   prompts: [],
 }
@@ -97,6 +102,7 @@ describe('each verb is read with the defaults of its page', () => {
         timeoutMs: 3000,
         finishOnKey: '',
         digitsMax: 4,
+        speechTimeoutMs: 3000,
         isEmptyTold: true,
         prompts: [
           { verb: 'Say', text: 'Keys', loops: 1 },
@@ -223,7 +229,7 @@ describe('what TwiML does not have is left out and warned of with 12200', () => 
     ['<Dial><Conference waitUrl="/music">x</Conference></Dial>', ['Dial'], /waitUrl/],
     ['<Dial answerOnBridge="yes">+15550109999</Dial>', ['Dial'], /neither true nor false/],
     ['<Dial><Number statusCallback="/c" statusCallbackEvent="picked">1</Number></Dial>', ['Dial'], /not an event/],
-    ['<Gather input="speech"/>', ['Gather'], /keys only/],
+    ['<Gather input="eyes"/>', ['Gather'], /dtmf and speech/],
     ['<Gather><Hangup/></Gather>', ['Gather'], /not <Hangup>/],
     ['words<Hangup/>', ['Hangup'], /no text/],
   ]
