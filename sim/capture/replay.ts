@@ -100,6 +100,7 @@ function recordOf(capture: Capture, { startedAtMs, ...who }: Beginning): Carrier
     documents: [],
     said: [],
     streams,
+    forks: [],
     gathered: [],
     detection: null,
     bridges: [],
