@@ -263,7 +263,11 @@ try {
   if (!(error instanceof Error)) throw error
   // Commander has said already what was wrong; help that was asked for is no error.
   if ('exitCode' in error) process.exit(error.exitCode === 0 ? 0 : 2)
-  console.error(error.message)
-  process.exit(error instanceof Mistake ? 2 : 1)
+  if (error instanceof Mistake) {
+    console.error(error.message)
+    process.exit(2)
+  }
+  console.error(/^(Cannot|The|Twilio) /.test(error.message) ? error.message : `Cannot do that: ${error.message}`)
+  process.exit(1)
 }
 process.exit(0)

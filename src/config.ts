@@ -223,8 +223,9 @@ export const limits = {
   /** Of a server that is asked whether it would take a call: one request, and the most of its answer that is read. */
   rehearsalMs: 8_000,
   rehearsalAnswerBytes: 64 * 1024,
-  /** Clinics that the doctor looks at. */
+  /** Clinics that the doctor looks at, and at once. */
   examinedClinics: 500,
+  examinedAtOnce: 8,
   /** How far clocks may be apart: worth a word, and too far for tokens and holds that last a minute or two. */
   clockSkew: { warnMs: 2_000, failMs: 30_000 },
   analysisDeadlineMs: 30_000,

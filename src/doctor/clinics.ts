@@ -14,12 +14,15 @@ export type ClinicParts = { config: Config; db: Database; accounts: Accounts; nu
 
 export type ExaminedClinic = { organizationId: string; state: ClinicState }
 
-/** Those that the owner knows of, and those that were named. Throws when the owner's connection fails. */
+/**
+ * Those that were named, and those that the owner knows of; `leftOut`: how many of them there are beyond the limit. Throws when
+ * they cannot be read.
+ */
 export async function clinicsOf(
   { db }: ClinicParts,
   owner: OwnerView | null,
   named: readonly string[],
-): Promise<ExaminedClinic[]> {
+): Promise<{ clinics: ExaminedClinic[]; leftOut: number }> {
   const routes = await owner?.routes()
   const ids = [
     ...named,
@@ -27,11 +30,12 @@ export async function clinicsOf(
     ...(routes?.accountOwners ?? []),
   ]
   const clinics: ExaminedClinic[] = []
-  for (const organizationId of [...new Set(ids)].slice(0, limits.examinedClinics)) {
+  const wanted = [...new Set(ids)]
+  for (const organizationId of wanted.slice(0, limits.examinedClinics)) {
     const state = await db.withOrg(organizationId, (tx) => readState(tx, organizationId))
     if (state !== null) clinics.push({ organizationId, state })
   }
-  return clinics
+  return { clinics, leftOut: Math.max(0, wanted.length - limits.examinedClinics) }
 }
 
 /** Of one clinic: its credentials, if it has any, and each of its numbers. */

@@ -9,7 +9,8 @@ import { bad, clockFinding, doubtful, type Finding, good, skipped } from './find
 /** `owner`: null when the owner's connection is not configured. */
 export async function databaseFindings(db: Database, owner: OwnerView | null, clock: Clock): Promise<Finding[]> {
   const reach = await reachability(db, clock)
-  if (reach.state === 'fail') return [reach, ...['login', 'row security', 'migrations'].map(unasked)]
+  if (reach.state === 'fail')
+    return [reach, ...['database login', 'row security', 'migrations', 'database clock'].map(unasked)]
   return [
     reach,
     await looked('database login', () => loginFinding(db)),

@@ -1,6 +1,6 @@
 // The whole examination, in the order in which things stand upon each other: database, address, vendors, clinics. What cannot
 // be looked at is said, with why; nothing is changed.
-import type { Config } from '../config.ts'
+import { type Config, limits } from '../config.ts'
 import type { OwnerView } from '../db/owner-view.ts'
 import type { Deps } from '../deps.ts'
 import type { Account, Accounts } from '../organizations/account-store.ts'
@@ -24,7 +24,6 @@ export async function examine(patient: Patient, clinics: readonly string[]): Pro
   const database = await databaseFindings(patient.db, owner, clock)
   const [known, trouble] = database[0]?.state === 'ok' ? await knownClinics(patient, clinics) : [[], []]
   const account = await accountToSignWith(patient.accounts, config, known)
-  const numbers = known.length === 0 ? [] : await Promise.all(known.map((clinic) => clinicFindings(patient, clinic)))
   const unnamed =
     owner === null && clinics.length === 0
       ? [
@@ -42,14 +41,26 @@ export async function examine(patient: Patient, clinics: readonly string[]): Pro
     await mailFinding(config),
     await recordingsFinding(config),
     ...trouble,
-    ...numbers.flat(),
+    ...(await findingsOfClinics(patient, known)),
     ...unnamed,
   ]
 }
 
+/** A few at once: Twilio answers only so many at a time. */
+async function findingsOfClinics(patient: Patient, known: readonly ExaminedClinic[]): Promise<Finding[]> {
+  const findings: Finding[] = []
+  for (let first = 0; first < known.length; first += limits.examinedAtOnce) {
+    const few = known.slice(first, first + limits.examinedAtOnce)
+    findings.push(...(await Promise.all(few.map((clinic) => clinicFindings(patient, clinic)))).flat())
+  }
+  return findings
+}
+
 async function knownClinics(patient: Patient, named: readonly string[]): Promise<[ExaminedClinic[], Finding[]]> {
   try {
-    return [await clinicsOf(patient, patient.owner, named), []]
+    const { clinics, leftOut } = await clinicsOf(patient, patient.owner, named)
+    const says = `${leftOut} more are not looked at: name them (bun run doctor northside)`
+    return [clinics, leftOut === 0 ? [] : [skipped('clinics', says)]]
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? ` (${error.code})` : ''
     return [[], [bad('clinics', `they could not be read${code}`, 'is the database migrated? bun start migrate')]]
