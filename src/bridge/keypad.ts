@@ -21,11 +21,12 @@ export function enterKey(state: CallState, out: Command[], key: string, atMs: nu
   const pressed = `${keys?.pressed ?? ''}${key === enough ? '' : key}`
   const heard = isTalking(open) ? breakIn(open, out, atMs) : open
   const isAll = key === enough || pressed.length >= limits.keysAtOnce
-  return {
+  const gathered: CallState = {
     ...heard,
-    keys: { pressed, dueAtMs: isAll ? atMs : atMs + limits.keyPauseMs },
+    keys: { pressed, dueAtMs: atMs + limits.keyPauseMs },
     quiet: { sinceMs: null, prompts: 0 },
   }
+  return isAll ? takeKeys(gathered, out, atMs) : gathered
 }
 
 /** What was pressed is all of it. */

@@ -187,6 +187,37 @@ describe('a call', () => {
     })
   })
 
+  test('keys that the caller presses reach the model as their words, and the ledger as theirs', async () => {
+    const { live, journal } = await set()
+    const { stream, session } = await live()
+    for (const digit of ['4', '2', '#'])
+      stream.raw(JSON.stringify({ event: 'dtmf', streamSid, dtmf: { track: 'inbound_track', digit } }))
+    expect(await session.received.next('conversation.item.create')).toMatchObject({
+      item: { role: 'user', content: [{ type: 'input_text', text: 'Pressed on the keypad: 42' }] },
+    })
+    await session.received.next('response.create')
+    await journal.has('utterance')
+    expect(journal.facts.at(-1)).toMatchObject({ speaker: 'caller', source: 'keypad' })
+  })
+
+  test('where not every sound cuts the agent off, a caller who is still loud after a while does', async () => {
+    const { plan, house, live } = await set()
+    house.redeem = async () => ({ ...plan, interruptMs: 40, greeting: 'Greet the caller.' })
+    const { stream, session } = await live()
+    await session.received.next('response.create')
+    session.send(created('r1'))
+    session.send(delta('a1', audio(8_000, 5)))
+    await stream.received.next('media')
+    session.send({ type: 'input_audio_buffer.speech_started', item_id: 'u1', audio_start_ms: 0 })
+    // The agent's next piece comes after it: what follows is heard by a line that is attended to.
+    session.send(delta('a1', audio(800, 6)))
+    await stream.received.next('media')
+    expect(stream.received.all.some(({ event }) => event === 'clear')).toBe(false)
+    for (let n = 0; n < 5; n++) stream.frame(audio(160, 0xbf))
+    await stream.received.next('clear')
+    expect(await session.received.next('response.cancel')).toMatchObject({ response_id: 'r1' })
+  })
+
   test('a tool that breaks still gets an answer to the model', async () => {
     const { plan, house, live } = await set()
     house.redeem = async () => ({ ...plan, runTool: () => Promise.reject(new Error('broken')) })

@@ -26,8 +26,10 @@ describe('keys', () => {
 
   test('end with #, which is no part of them; a # alone is nothing', () => {
     const scene = quiet()
-    press(scene, '12#')
-    expect(toldOf(scene.wait(0))).toMatchObject([created('Pressed on the keypad: 12'), { type: 'response.create' }])
+    expect(toldOf(press(scene, '12#'))).toMatchObject([
+      created('Pressed on the keypad: 12'),
+      { type: 'response.create' },
+    ])
     scene.says('r1', 'a1', 0, '')
     scene.news()
     press(scene, '#')
@@ -39,7 +41,6 @@ describe('keys', () => {
     const scene = quiet()
     scene.hears(scene.says('r1', 'a1', 100, 'please type it'))
     press(scene, '7#')
-    scene.wait(0)
     expect(scene.factsOf('utterance').at(-1)).toMatchObject({
       speaker: 'caller',
       source: 'keypad',
@@ -69,8 +70,7 @@ describe('keys', () => {
   test('without end are taken when there are too many, and what is no key is none', () => {
     const scene = quiet({ keysAtOnce: 4 })
     expect(press(scene, 'A')).toEqual([])
-    press(scene, '1234')
-    expect(toldOf(scene.wait(0))).toMatchObject([created('Pressed on the keypad: 1234'), {}])
+    expect(toldOf(press(scene, '1234'))).toMatchObject([created('Pressed on the keypad: 1234'), {}])
   })
 
   test('take a goodbye back, as speech does', () => {

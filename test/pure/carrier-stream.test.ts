@@ -36,6 +36,12 @@ describe('the media stream', () => {
     ])
     const { accountSid, callSid } = record
     const streamSid = record.streams[0]?.streamSid ?? ''
+    expect(socket?.frames.find(({ event }) => event === 'dtmf')).toEqual({
+      event: 'dtmf',
+      sequenceNumber: '6',
+      streamSid,
+      dtmf: { track: 'inbound_track', digit: '5' },
+    })
     expect(socket?.frames.slice(0, 3)).toEqual([
       { event: 'connected', protocol: 'Call', version: '1.0.0' },
       {
