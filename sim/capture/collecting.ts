@@ -52,7 +52,8 @@ function answerOf({ status, type, body }: { status: number; type: string; body: 
   const kind = type.split(';')[0]?.trim() ?? ''
   if (/xml$/.test(kind)) return { status, type: kind, verbs: elementsOf(new TextDecoder().decode(body)) }
   if (/^audio\/(x-)?wave?$/.test(kind)) return { status, type: kind, channels: readChannels(body).map(keep) }
-  if (/json$/.test(kind)) return { status, type: kind, body: objectOf(new TextDecoder().decode(body)) ?? {} }
+  if (/json$/.test(kind))
+    return { status, type: kind, body: withoutAsked(objectOf(new TextDecoder().decode(body)) ?? {}) }
   return { status, type: kind }
 }
 
@@ -75,9 +76,25 @@ function realtimeOf(message: Message, from: 'vendor' | 'server', keep: Keep): Ke
     const { delta, ...rest } = message
     return { message: rest, audio: keep(bytesOf(delta)) }
   }
-  if (!isObject(message.session)) return { message }
-  const { instructions: _, tools: __, ...session } = message.session
-  return { message: { ...message, session } }
+  if (isObject(message.session)) return { message: { ...message, session: withoutAsked(message.session) } }
+  if (isObject(message.item)) return { message: { ...message, item: withoutTold(message.item) } }
+  return { message }
+}
+
+/** A session or an answer, without the instructions that it repeats. */
+function withoutAsked({ instructions: _, tools: __, input: ___, text: ____, ...rest }: Message): Message {
+  return rest
+}
+
+/** An item that the server made, without what it says. */
+function withoutTold(item: Message): Message {
+  const { content, output } = item
+  const blank = (part: unknown) => (isObject(part) && part.type === 'input_text' ? { ...part, text: '' } : part)
+  return {
+    ...item,
+    ...(output !== undefined && { output: '' }),
+    ...(Array.isArray(content) && { content: content.map(blank) }),
+  }
 }
 
 /** Of what a server tells the model: what it is, of which item, and where that is cut. */
