@@ -1,6 +1,7 @@
 // When the house is in trouble the caller still hears something: TwiML in time, from a database that hangs or is not there.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import postgres from 'postgres'
+import { createApp } from '../../src/app.ts'
 import { limits } from '../../src/config.ts'
 import { urlOfDatabase } from '../../src/db/scratch.ts'
 import { saveTwilioCredentials } from '../../src/organizations/account-store.ts'
@@ -147,6 +148,23 @@ describe('while the database hangs', () => {
     const rows = await telephone.admin`select * from conversations where call_sid = ${callSid}`
     expect(rows.map(({ session_id }) => session_id)).toEqual([`twilio_${callSid}`])
   })
+})
+
+test('a pool whose last connection is taken is answered for with the tape, and takes the next call when it is free', async () => {
+  const db = telephone.database.open({ maxConnections: 1, acquireTimeoutMs: 20 })
+  const app = createApp({ ...telephone.deps, db })
+  const ring = async () => (await telephone.post('/incoming-call', incoming(newCallSid()), { app })).text()
+  const freed = Promise.withResolvers<void>()
+  const taken = Promise.withResolvers<void>()
+  const holding = db.withOrg(cedar.organizationId, () => {
+    taken.resolve()
+    return freed.promise
+  })
+  await taken.promise
+  expect(await ring()).toMatch(tape)
+  freed.resolve()
+  await holding
+  expect(await ring()).toContain('<Connect')
 })
 
 describe('while the database is down', () => {

@@ -147,3 +147,34 @@ describe('kill -9 of the machine that has the call', () => {
     expect(factsOf(result, 'appointment.booked')).toHaveLength(1)
   })
 })
+
+test('kill -9 of the machine that sends the mail, when it has left: another marks it as sent, and sends no second one', async () => {
+  const { deployment, admin } = deployed
+  let killing: Promise<unknown> | null = null
+  // Nobody knows which machine has the job: they all die, and others come.
+  const dieAll = async () => {
+    await Promise.all(deployment.machines().map(deployment.kill))
+    await Promise.all([deployment.start(), deployment.start()])
+    // Leases and locks last a minute or more; here they are over at once.
+    await admin`update email_deliveries set claimed_until = now() where state = 'claimed'`
+    await admin`select graphile_worker.force_unlock_workers(array(
+      select locked_by from graphile_worker.jobs where locked_by is not null))`
+    await deployed.hurry('send-mail')
+  }
+  const { evidence } = await deployed.call(
+    {
+      caller: [await says({ on: 'agent-finished' }, 'Thanks, goodbye.', 'thanks-goodbye')],
+      responses: [
+        [{ say: 'Lakeside Family Clinic.' }],
+        [{ say: 'Goodbye.' }, { call: 'end_call', arguments: { reason: 'The caller said goodbye.' } }],
+      ],
+    },
+    ({ wire, from }) => {
+      if (wire === 'mail' && from === 'server') killing ??= dieAll()
+    },
+  )
+  await killing
+  expect(evidence.inbox.messages).toHaveLength(1)
+  expect(evidence.server?.emailDeliveries).toMatchObject([{ state: 'sent', attempts: 2 }])
+  expect(new Set(evidence.inbox.requests.map(({ idempotencyKey }) => idempotencyKey)).size).toBe(1)
+})

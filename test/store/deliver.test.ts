@@ -80,6 +80,29 @@ function held(answer: Awaited<ReturnType<Mailer['send']>>) {
   return { mailer, asked: asked.promise, release: () => released.resolve() }
 }
 
+/**
+ * A process that dies at its n-th step, which is the beginning or the end of a transaction or of a request: nothing that
+ * would follow happens.
+ */
+function dyingAt(step: number, mailer: Mailer) {
+  const died = Promise.withResolvers<void>()
+  const { promise: never } = Promise.withResolvers<never>()
+  let steps = 0
+  const live = async (): Promise<void> => {
+    if (steps++ < step) return
+    died.resolve()
+    await never
+  }
+  const stepping = async <T>(work: () => Promise<T>): Promise<T> => {
+    await live()
+    const answer = await work()
+    await live()
+    return answer
+  }
+  const db: Database = { ...database.db, withOrg: (...given) => stepping(() => database.db.withOrg(...given)) }
+  return { died: died.promise, db, mailer: { send: (...given) => stepping(() => mailer.send(...given)) } as Mailer }
+}
+
 const payloadOf = async (call: ClinicCall): Promise<MailPayload> =>
   JSON.parse((await deliveryOf(call)).payload ?? 'null')
 
@@ -164,6 +187,32 @@ describe('one message', () => {
     await deliver(call, mailer)
     expect(record().messages).toHaveLength(1)
     expect(await deliveryOf(call)).toMatchObject({ state: 'sent', payload: frozen, attempts: 2 })
+  })
+
+  test('at whichever step its worker dies: another goes on when the lease is over', async () => {
+    const leftBehind = new Set<string>()
+    for (let step = 0, isDone = false; !isDone; step++) {
+      const { mailer, record } = openInbox()
+      const call = await place()
+      const { died, ...dying } = dyingAt(step, mailer)
+      const finished = deliver(call, dying.mailer, dying.db).then(() => true)
+      isDone = await Promise.race([finished, died.then(() => false)])
+      const { state, payload } = await deliveryOf(call)
+      const inInbox = record().messages.length
+      leftBehind.add(`${state}, ${payload === null ? 'not written down' : 'written down'}, ${inInbox} in the inbox`)
+      ground.clock.advance(deliveryLimits.leaseMs)
+      await deliver(call, mailer)
+      expect(record().messages).toHaveLength(1)
+      expect(await deliveryOf(call)).toMatchObject({ state: 'sent', messageId: record().messages[0]?.id })
+      expect(await factsAbout(call, 'email.sent')).toHaveLength(1)
+    }
+    expect([...leftBehind]).toEqual([
+      'ready, not written down, 0 in the inbox',
+      'claimed, not written down, 0 in the inbox',
+      'claimed, written down, 0 in the inbox',
+      'claimed, written down, 1 in the inbox',
+      'sent, written down, 1 in the inbox',
+    ])
   })
 
   test.each([
