@@ -23,10 +23,11 @@ export function enterKey(state: CallState, out: Command[], key: string, atMs: nu
   const isAll = key === enough || pressed.length >= limits.keysAtOnce
   const gathered: CallState = {
     ...heard,
-    keys: { pressed, dueAtMs: atMs + limits.keyPauseMs },
+    keys: { pressed, dueAtMs: isAll ? atMs : atMs + limits.keyPauseMs },
     quiet: { sinceMs: null, prompts: 0 },
   }
-  return isAll ? takeKeys(gathered, out, atMs) : gathered
+  // Without a session there is nobody to tell yet.
+  return isAll && gathered.session.is === 'up' ? takeKeys(gathered, out, atMs) : gathered
 }
 
 /** What was pressed is all of it. */
