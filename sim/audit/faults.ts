@@ -4,7 +4,7 @@
 import type { Strike } from '../chaos/strikes.ts'
 import { touchesTalk } from '../chaos/strikes.ts'
 import { callerReachedModel } from './audio.ts'
-import { type Case, type Evidence, type Finding, joined, millis, type Rule, type SpokenItem } from './case.ts'
+import { type Case, type Evidence, type Finding, joined, millis, overlap, type Rule, type SpokenItem } from './case.ts'
 import { exactlyTheMail, judgeMails, judgeRecordings, recordingsKept } from './keeping.ts'
 import { transcriptIsWhatWasHeard } from './words.ts'
 
@@ -39,6 +39,7 @@ function judgeCut({ carrier, model }: Case, cutAtMs: number): Finding[] {
   const hadEnded = model.sessions.some(({ items }) => items.some(({ name }) => name === 'end_call'))
   const heardAgain = [
     ...joined(carrier.streams).played.map(({ atMs }) => atMs),
+    ...soundsSent(carrier),
     ...carrier.said.map(({ atMs }) => atMs),
     ...carrier.bridges.map(({ joinedAtMs }) => joinedAtMs),
   ].some((atMs) => atMs >= cutAtMs && atMs <= cutAtMs + BACK_WITHIN_MS)
@@ -48,6 +49,12 @@ function judgeCut({ carrier, model }: Case, cutAtMs: number): Finding[] {
     { explanation: `The line broke ${after}, and the caller heard nothing more within ${BACK_WITHIN_MS / 1000} s` },
   ]
 }
+
+/** When what the caller heard was sent: it may follow on what still sounded, without a pause. */
+const soundsSent = ({ streams }: Case['carrier']): number[] =>
+  streams.flatMap(({ receivedAt, played }) =>
+    receivedAt.filter(({ fromByte, toByte }) => overlap(played, fromByte, toByte) > 0).map(({ atMs }) => atMs),
+  )
 
 /** With what is said between the two left out of account. */
 const mailsAllTheSame: Rule = { name: exactlyTheMail.name, check: (given) => judgeMails(given, { isWorded: false }) }
