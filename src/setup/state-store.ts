@@ -1,6 +1,6 @@
 // A clinic as it is set up, read whole: for showing it, and for finding out what a command would change. Without secrets,
 // which are not even opened, and without anything of a patient.
-import { and, asc, desc, eq, isNull } from 'drizzle-orm'
+import { and, asc, desc, eq, isNull, sql } from 'drizzle-orm'
 import type { Scope } from '../agents/instructions.ts'
 import type { WeeklyHours } from '../clinic/spoken.ts'
 import type { Tx } from '../db/database.ts'
@@ -38,6 +38,11 @@ export type ClinicState = {
   account: { accountSid: string; sealedWith: string } | null
   /** Those that are good. */
   tokens: { tokenId: string; name: string; scopes: string[] }[]
+}
+
+/** Whoever else would change this clinic's set-up waits until the transaction has ended, or gives up at its statement limit. */
+export async function lockSetup(tx: Tx, organizationId: string): Promise<void> {
+  await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`setup of ${organizationId}`}, 0))`)
 }
 
 /** Null when there is no such clinic. */

@@ -1,16 +1,22 @@
-// One transaction of a clinic's, or the trial of one: the same work, and nothing of it kept.
+// One transaction of a clinic's, or the trial of one: the same work, and nothing of it kept. One at a time for each clinic, so that
+// what was read of it is still so when it is written.
 import type { Database, Tx } from '../db/database.ts'
 import { Mistake } from './mistake.ts'
+import { lockSetup } from './state-store.ts'
 
 class Undone extends Error {}
 
-/** `isTrial`: everything that `run` writes is undone, and its answer is what would have been. */
+/** `isTrial`: everything that `work` writes is undone, and its answer is what would have been. */
 export async function inClinic<T>(
   db: Database,
   organizationId: string,
   isTrial: boolean,
-  run: (tx: Tx) => Promise<T>,
+  work: (tx: Tx) => Promise<T>,
 ): Promise<T> {
+  const run = async (tx: Tx): Promise<T> => {
+    await lockSetup(tx, organizationId)
+    return work(tx)
+  }
   if (!isTrial) return db.withOrg(organizationId, run).catch(inWords)
   let answer: { value: T } | undefined
   await db

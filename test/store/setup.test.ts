@@ -124,6 +124,13 @@ describe('adding a clinic', () => {
     expect(await everything()).toEqual(before)
   })
 
+  test('by several at once is done by one of them, and the others find nothing to change', async () => {
+    const texts = { base: 'Be brief.' }
+    const reports = await Promise.all(Array.from({ length: 4 }, () => add(north, { texts })))
+    expect(reports.map(({ changes }) => changes.length > 0).sort()).toEqual([false, false, false, true])
+    expect((await stateOf())?.instructions).toMatchObject([{ scope: 'base', version: 1 }, { scope: 'greeting' }])
+  })
+
   test('as a trial says what adding then does, and leaves no trace', async () => {
     const before = await everything()
     const trial = await add(north, { isTrial: true, texts: { greeting: 'Hello.' } })
