@@ -1,8 +1,10 @@
 // `sim up`: the stand-ins by themselves, for whatever server there is, for as long as one likes. Prints where they are and what a
 // server must be told, and shows what happens on them. The account and the keys are the same on every run and machine.
+import { z } from 'zod'
 import { createCarrier } from './carrier/carrier.ts'
 import { realClock } from './clock.ts'
 import { createConsole } from './console.ts'
+import { definedOf, modelFaults } from './fixture-shape.ts'
 import { createInbox } from './inbox/inbox.ts'
 import { createLoopbackNetwork } from './loopback.ts'
 import { Mistake } from './mistake.ts'
@@ -24,6 +26,7 @@ export type UpFlags = {
   accountSid?: string
   authToken?: string
   fixture?: string
+  modelFaults?: string
   json?: boolean
 }
 
@@ -38,7 +41,7 @@ export async function upCommand(flags: UpFlags): Promise<void> {
   const { carrierPort, modelPort, inboxPort, accountSid, authToken } = flags
   if (accountSid !== undefined && !/^AC[0-9a-f]{32}$/i.test(accountSid))
     throw new Mistake('--account-sid is AC and 32 hexadecimal digits: Twilio’s own clients take no other.')
-  const script = await scriptOf(flags.fixture)
+  const script = { ...(await scriptOf(flags.fixture)), ...faultsOf(flags.modelFaults) }
   await assertFree(
     [carrierPort, modelPort, inboxPort],
     'Is "bun dev" or another "sim up" running? Others are chosen with --carrier-port, --model-port and --inbox-port.',
@@ -65,6 +68,21 @@ const scriptOf = async (fixture: string | undefined): Promise<ModelScript> => {
   if (fixture !== undefined) return (await fixtureOf({ fixture, seed: usualSeed, json: false })).model
   const nothing = { hears: [], responses: [], writings: [], supervisor: [] }
   return { connection: { take: true }, improvises: true, ...nothing }
+}
+
+function faultsOf(json: string | undefined): Pick<ModelScript, 'faults'> {
+  if (json === undefined) return {}
+  const read = modelFaults.safeParse(parsedOrNull(json))
+  if (read.success) return { faults: definedOf(read.data) }
+  throw new Mistake(`--model-faults: ${z.prettifyError(read.error)}\nsim/fixtures/README.md tells what there is.`)
+}
+
+function parsedOrNull(json: string): unknown {
+  try {
+    return JSON.parse(json)
+  } catch {
+    return null
+  }
 }
 
 /** Puts somebody behind each door. */

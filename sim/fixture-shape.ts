@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import { areDated, desk, messages, records, refused } from './fixture-records.ts'
 import { malformedIn } from './model/references.ts'
+import { transcriptFates } from './model/settings.ts'
 import type { Answering, CallerStep, Fixture, ModelOutput, Thought } from './script.ts'
 
 const E164 = /^\+[1-9]\d{6,14}$/
@@ -118,13 +119,14 @@ const modelOutput = z
     call: z.string().min(1).optional(),
     arguments: scriptedArguments.optional(),
     fail: z.string().min(1).optional(),
+    stop: z.enum(['max_output_tokens', 'content_filter']).optional(),
     knows,
   })
   .superRefine((output, context) => {
     const fault = (message: string, field?: string) =>
       context.addIssue({ code: 'custom', message, path: field === undefined ? [] : [field] })
-    const kinds = [output.say, output.call, output.fail].filter((kind) => kind !== undefined)
-    if (kinds.length !== 1) fault('is one thing: say, call or fail')
+    const kinds = [output.say, output.call, output.fail, output.stop].filter((kind) => kind !== undefined)
+    if (kinds.length !== 1) fault('is one thing: say, call, fail or stop')
     if (output.arguments !== undefined && output.call === undefined) fault('goes with call only', 'arguments')
     if (output.voice !== undefined && output.say === undefined) fault('goes with say only', 'voice')
   })
@@ -152,8 +154,8 @@ const connection = z
   )
   .default('take')
 
-/** What goes wrong with the sockets of the model's sessions. */
-const faults = z
+/** What goes wrong with the model's service. */
+export const modelFaults = z
   .strictObject({
     cuts: z
       .array(
@@ -170,6 +172,11 @@ const faults = z
     expireAfterMs: waitMs,
     sessionMs: waitMs,
     refuseConnects: z.number().int().min(0),
+    expiresSilently: z.boolean(),
+    breakdown: z.strictObject({ afterMs: waitMs, code: z.number().int().min(1000).max(4999) }),
+    updateMs: waitMs,
+    transcripts: z.array(z.enum(transcriptFates)).max(100),
+    refuseHttp: z.strictObject({ times: z.number().int().min(0).max(100), status: z.number().int().min(400).max(599) }),
   })
   .partial()
 
@@ -250,7 +257,7 @@ export const fixtureShape = z
     people: z.array(person).max(20).default([]),
     model: z.strictObject({
       connection,
-      faults: faults.optional(),
+      faults: modelFaults.optional(),
       hears: z.array(z.string()).optional(),
       transcriptMs: waitMs.optional(),
       responses: z.array(z.array(modelOutput).min(1, 'must have an output')).default([]),
@@ -299,7 +306,7 @@ export function toFixture(file: FixtureFile, name: string, audioOf: (path: strin
 }
 
 /** Without the fields that a file leaves out. */
-const definedOf = <T extends object>(given: T) =>
+export const definedOf = <T extends object>(given: T) =>
   Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as {
     [K in keyof T]?: Exclude<T[K], undefined>
   }
@@ -323,9 +330,10 @@ function toStep(step: StepInFile, audioOf: (path: string) => Uint8Array): Caller
 }
 
 function toOutput(output: FixtureFile['model']['responses'][number][number]): ModelOutput {
-  const { say, voice, call, arguments: given = {}, fail = '', knows } = output
+  const { say, voice, call, arguments: given = {}, fail = '', stop, knows } = output
   const common = knows === undefined ? {} : { knows }
   if (say !== undefined) return voice === undefined ? { ...common, say } : { ...common, say, voice }
+  if (stop !== undefined) return { ...common, stop }
   return call === undefined ? { ...common, fail } : { ...common, call, arguments: given }
 }
 

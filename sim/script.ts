@@ -2,7 +2,7 @@
 // under fixtures/; this is their shape.
 
 import type { Capture } from './capture/capture.ts'
-import type { SocketFaults } from './model/settings.ts'
+import type { ModelFaults } from './model/settings.ts'
 
 /** When a step of the caller begins. Each cue counts from the step before it. Of a person, the "agent" is whoever they hear. */
 export type Cue =
@@ -44,6 +44,8 @@ export type ModelOutput = { knows?: string[] } & (
   | { say: string; voice?: string }
   | { call: string; arguments: Record<string, unknown> }
   | { fail: string }
+  /** The response ends here, incomplete. */
+  | { stop: 'max_output_tokens' | 'content_filter' }
 )
 
 /** One step of the supervisor's thinking. `waitMs`: how long it takes. `refuse`: the request is answered with this status. */
@@ -55,7 +57,7 @@ export type Thought = { waitMs?: number; knows?: string[] } & (
 
 export type ModelScript = {
   /** What goes wrong with the sockets of its sessions. */
-  faults?: SocketFaults
+  faults?: ModelFaults
   /** `refuse`: the handshake is answered with this HTTP status. `stall`: session.update is never answered. */
   connection: { take: true } | { refuse: number } | { stall: true }
   /** What the caller says, in order: the n-th committed turn is transcribed as the n-th of these, later ones as ''. */

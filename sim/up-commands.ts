@@ -20,6 +20,7 @@ export function addUpCommands(program: Command): void {
     .option('--account-sid <sid>', 'the Twilio account, in place of the one that is always the same')
     .option('--auth-token <token>', 'what requests are signed with, in place of the one that is always the same')
     .option('--fixture <name|file>', 'whose model speaks; without it, the model repeats what it hears')
+    .option('--model-faults <json>', 'what goes wrong with the model, as in fixtures: {"expireAfterMs":20000}')
     .option('--json', 'print the addresses, then everything that happens, a JSON object a line')
     .action(upCommand)
 

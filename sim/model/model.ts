@@ -75,10 +75,12 @@ export function createModel(parts: {
   })
   const catalogue = createCatalogue(parts.without)
   let ear: Promise<Ear> | null = null
+  let refusedHttp = 0
   let ready: Ready | null = null
 
   async function prepare(script: ModelScript): Promise<void> {
     ready = null
+    refusedHttp = 0
     const repertoire = await rehearse(script, { clock, speech: parts.speech, note })
     const { transcriptMs } = script
     const pace = transcriptMs === undefined ? {} : { transcriptMs: [transcriptMs, transcriptMs] as const }
@@ -143,7 +145,7 @@ export function createModel(parts: {
     const what = `${request.method} ${pathname}`
     const body: unknown = request.method === 'POST' ? await request.json().catch(() => undefined) : undefined
     trace.add({ wire: 'responses', from: 'server', to: 'model', what, body })
-    const response = unauthorized(request) ?? (await answer(request.method, pathname, body))
+    const response = unauthorized(request) ?? overloaded() ?? (await answer(request.method, pathname, body))
     response.headers.set('x-request-id', drawId(requestIds, 'req_'))
     trace.add({
       wire: 'responses',
@@ -153,6 +155,16 @@ export function createModel(parts: {
       body: await response.clone().json(),
     })
     return response
+  }
+
+  /** The first requests of a script may be refused, as by a service that has too many of them. */
+  function overloaded(): Response | undefined {
+    const { times, status } = ready?.settings.refuseHttp ?? settings.refuseHttp
+    if (refusedHttp >= times) return undefined
+    refusedHttp++
+    const [message, code] =
+      status === 429 ? ['Rate limit reached.', 'rate_limit_exceeded'] : ['The service is in trouble.', null]
+    return refused(status, message, code)
   }
 
   function answer(method: string, path: string, body: unknown): Response | Promise<Response> {

@@ -124,6 +124,13 @@ export const unknownCall = (callId: string): Refusal => ({
   param: null,
 })
 
+export const notTranscribed = {
+  type: 'server_error',
+  code: 'audio_unintelligible',
+  message: 'The audio could not be transcribed.',
+  param: null,
+}
+
 export const SESSION_EXPIRED = 'Your session hit the maximum duration of 60 minutes.'
 
 function pathText(path: readonly PropertyKey[]): string {

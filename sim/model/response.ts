@@ -11,9 +11,9 @@ import { type Piece, piecesOfCall, piecesOfSpeech, piecesOfText } from './pieces
 import type { ResponseCreate } from './protocol.ts'
 import type { Output } from './repertoire.ts'
 import type { ModelSettings } from './settings.ts'
-import type { Usage } from './usage.ts'
+import { outputTokens, type Usage } from './usage.ts'
 
-export type Ending = 'completed' | 'cancelled' | 'failed'
+export type Ending = 'completed' | 'cancelled' | 'failed' | 'incomplete'
 export type CutReason = 'turn_detected' | 'client_cancelled'
 
 export type Response = {
@@ -63,9 +63,13 @@ export function startResponse(parts: Parts): Response {
   const [modality] = request.output_modalities ?? config.output_modalities
   const areLimitsFirst = random.int(0, 1) === 0
   const entries: Entry[] = []
+  const limit = request.max_output_tokens ?? config.max_output_tokens
+  const mostTokens = limit === 'inf' ? Number.POSITIVE_INFINITY : limit
+  const usedTokens = () => outputTokens(entries)
 
   let status: Response['status'] = 'in_progress'
   let failure: { type: string; code: string; message: string } | null = null
+  let stopped: 'max_output_tokens' | 'content_filter' | null = null
   let cut: { reason: CutReason; lateLeft: number } | null = null
   let usage: Usage | null = null
   let doneAtMs: number | null = null
@@ -79,7 +83,7 @@ export function startResponse(parts: Parts): Response {
     output: entries.map((entry) => entry.wire),
     conversation_id: isStored ? parts.conversationId : null,
     output_modalities: [modality],
-    max_output_tokens: request.max_output_tokens ?? config.max_output_tokens,
+    max_output_tokens: limit,
     audio: { output: { format, voice: request.audio?.output?.voice ?? config.audio.output.voice } },
     metadata: request.metadata ?? null,
     usage,
@@ -88,6 +92,7 @@ export function startResponse(parts: Parts): Response {
   function statusDetails() {
     if (status === 'cancelled') return { type: 'cancelled', reason: cut?.reason }
     if (status === 'failed') return { type: 'failed', error: failure }
+    if (status === 'incomplete') return { type: 'incomplete', reason: stopped }
     return null
   }
 
@@ -97,7 +102,7 @@ export function startResponse(parts: Parts): Response {
     if (areLimitsFirst) sendLimits()
     yield random.int(...settings.firstAudioMs)
     for (const output of outputs) {
-      if (cut || failure || !channel.isOpen) break
+      if (cut || failure || stopped || !channel.isOpen) break
       switch (output.kind) {
         case 'say':
           yield* say(output)
@@ -107,6 +112,9 @@ export function startResponse(parts: Parts): Response {
           break
         case 'fail':
           failure = failureOf(output.code)
+          break
+        case 'stop':
+          stopped = output.reason
       }
     }
     finish()
@@ -167,6 +175,8 @@ export function startResponse(parts: Parts): Response {
   function* emit(pieces: Piece[], send: (piece: Piece) => void): Generator<number, boolean> {
     for (const piece of pieces) {
       if (cut && cut.lateLeft-- <= 0) return false
+      if (usedTokens() >= mostTokens) stopped = 'max_output_tokens'
+      if (stopped) return false
       send(piece)
       yield piece.tookMs
     }
@@ -227,7 +237,7 @@ export function startResponse(parts: Parts): Response {
 
   function finish() {
     if (!channel.isOpen) return
-    status = cut ? 'cancelled' : failure ? 'failed' : 'completed'
+    status = cut ? 'cancelled' : failure ? 'failed' : stopped ? 'incomplete' : 'completed'
     if (status !== 'failed') usage = parts.usageOf(entries)
     doneAtMs = channel.now()
     channel.send('response.done', { response: wire() })
@@ -250,7 +260,7 @@ export function startResponse(parts: Parts): Response {
       return status
     },
     get reason() {
-      return cut?.reason ?? failure?.code ?? null
+      return cut?.reason ?? failure?.code ?? stopped ?? null
     },
     get doneAtMs() {
       return doneAtMs

@@ -25,6 +25,7 @@ export type Session = { handlers: LineHandlers; readonly isOpen: boolean; cut():
 
 const POLICY_VIOLATION = 1008
 const GOING_AWAY = 1001
+const BREAKDOWN = 'The server had an error while processing your request'
 
 export function openSession(parts: {
   line: Line
@@ -106,7 +107,10 @@ export function openSession(parts: {
     state.config = result.config
     state.isConfigured = true
     turns.configure()
-    channel.send('session.updated', { session: wireSession() })
+    const updated = wireSession()
+    const tell = () => channel.send('session.updated', { session: updated })
+    if (settings.updateMs > 0) channel.after(settings.updateMs, tell)
+    else tell()
     if (hasSpoken && event.session.audio?.output?.voice !== undefined)
       state.violate('session.update named a voice after the first audio of the model')
   }
@@ -160,9 +164,11 @@ export function openSession(parts: {
     channel.send('conversation.created', {
       conversation: { id: state.conversationId, object: 'realtime.conversation' },
     })
+  const { breakdown } = settings
+  if (breakdown !== null) channel.after(breakdown.afterMs, () => channel.close(breakdown.code, BREAKDOWN))
   channel.after(settings.expireAfterMs ?? settings.sessionMs, () => {
     const error = { type: 'invalid_request_error', code: 'session_expired', message: SESSION_EXPIRED, param: null }
-    channel.send('error', { error: { ...error, event_id: null } })
+    if (!settings.expiresSilently) channel.send('error', { error: { ...error, event_id: null } })
     channel.close(GOING_AWAY, SESSION_EXPIRED)
   })
 

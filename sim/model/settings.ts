@@ -31,12 +31,36 @@ export type ModelSettings = {
   /** It expires after this all the same; null: as it was told. */
   expireAfterMs: number | null
   cuts: readonly Cut[]
+  /** Expiry is told by the close code alone, with no error before it. */
+  expiresSilently: boolean
+  /** The service closes each session with this code, so long after it was opened; null: it does not. */
+  breakdown: { afterMs: number; code: number } | null
+  /** From session.update to session.updated. */
+  updateMs: number
+  /** What becomes of the transcript of the n-th turn of a session; the last holds for all later ones. */
+  transcripts: readonly TranscriptFate[]
+  /** So many requests by HTTP are answered with this status first. */
+  refuseHttp: { times: number; status: number }
   /** So many handshakes are answered with 503 after the first session. */
   refuseConnects: number
 }
 
-/** What a script may have go wrong with the sockets. */
-export type SocketFaults = Partial<Pick<ModelSettings, 'sessionMs' | 'expireAfterMs' | 'cuts' | 'refuseConnects'>>
+/** `doubled`: each of its deltas comes twice. `never`: nothing more is heard of it. */
+export const transcriptFates = ['whole', 'empty', 'failed', 'doubled', 'never'] as const
+export type TranscriptFate = (typeof transcriptFates)[number]
+
+type Fault =
+  | 'sessionMs'
+  | 'expireAfterMs'
+  | 'cuts'
+  | 'refuseConnects'
+  | 'expiresSilently'
+  | 'breakdown'
+  | 'updateMs'
+  | 'transcripts'
+  | 'refuseHttp'
+/** What a script may have go wrong with the model's service. */
+export type ModelFaults = Partial<Pick<ModelSettings, Fault>>
 
 export const USUAL_SETTINGS: ModelSettings = {
   speedup: 6,
@@ -50,4 +74,9 @@ export const USUAL_SETTINGS: ModelSettings = {
   expireAfterMs: null,
   cuts: [],
   refuseConnects: 0,
+  expiresSilently: false,
+  breakdown: null,
+  updateMs: 0,
+  transcripts: [],
+  refuseHttp: { times: 0, status: 429 },
 }

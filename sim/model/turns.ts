@@ -10,6 +10,7 @@ import { wordsOf } from './pieces.ts'
 import type { ClientEvent } from './protocol.ts'
 import * as refusals from './refusal.ts'
 import type { Responses } from './responses.ts'
+import type { TranscriptFate } from './settings.ts'
 import type { State } from './state.ts'
 import { listenedTokens, textTokens } from './usage.ts'
 
@@ -37,6 +38,7 @@ const MAX_APPEND_BYTES = 15 * 1024 * 1024
 export function createTurns(state: State, ear: Ear, responses: Responses): Turns {
   const { channel, conversation, repertoire } = state
   const input = createInput(ear, state.config.audio.input)
+  let turnCount = 0
   const transcriptDelays = state.random.child('transcripts')
   const appends: SessionRecord['appends'] = []
   const speech: SessionRecord['speech'] = []
@@ -93,23 +95,32 @@ export function createTurns(state: State, ear: Ear, responses: Responses): Turns
     if (!transcription) return
     untold.add(entry)
     const isWhole = transcription.model === 'whisper-1'
+    const { transcripts } = state.settings
+    const fate = transcripts[Math.min(turnCount++, transcripts.length - 1)] ?? 'whole'
+    if (fate === 'never') return
     channel.after(transcriptDelays.int(...state.settings.transcriptMs), () =>
-      transcribe(entry, isWhole ? [heard] : wordsOf(heard), isTimed(transcription.model)),
+      transcribe(entry, isWhole ? [heard] : wordsOf(heard), isTimed(transcription.model), fate),
     )
   }
 
   const wordsIn = ({ fromByte, toByte }: Stretch) => repertoire.hear(input.bytes.slice(fromByte, toByte))
 
-  function transcribe(entry: Entry, parts: string[], isPaidByTime: boolean) {
+  function transcribe(entry: Entry, parts: string[], isPaidByTime: boolean, fate: Exclude<TranscriptFate, 'never'>) {
     untold.delete(entry)
     const place = { item_id: entry.wire.id, content_index: 0 }
-    for (const delta of parts) {
+    if (fate === 'failed') {
+      channel.send('conversation.item.input_audio_transcription.failed', { ...place, error: refusals.notTranscribed })
+      return
+    }
+    const transcript = fate === 'empty' ? '' : entry.text
+    const deltas = fate === 'empty' ? [] : parts.flatMap((part) => (fate === 'doubled' ? [part, part] : [part]))
+    for (const delta of deltas) {
       if (delta) channel.send('conversation.item.input_audio_transcription.delta', { ...place, delta })
     }
-    entry.wire = { ...entry.wire, content: [{ type: 'input_audio', transcript: entry.text }] }
+    entry.wire = { ...entry.wire, content: [{ type: 'input_audio', transcript }] }
     channel.send('conversation.item.input_audio_transcription.completed', {
       ...place,
-      transcript: entry.text,
+      transcript,
       usage: isPaidByTime ? { type: 'duration', seconds: entry.audioMs / 1000 } : tokenUsage(entry),
     })
   }

@@ -22,6 +22,10 @@ function tokensOf({ wire, audioMs }: Entry): Tokens {
   }
 }
 
+/** What a response has put out so far, spoken, written and called alike. */
+export const outputTokens = (entries: readonly Entry[]): number =>
+  entries.reduce((total, { text, audioMs }) => total + textTokens(text) + spokenTokens(audioMs), 0)
+
 const sum = (parts: readonly Tokens[]): Tokens =>
   parts.reduce((total, part) => ({ text: total.text + part.text, audio: total.audio + part.audio }), {
     text: 0,
