@@ -73,7 +73,7 @@ const sizes = Uint16Array.from({ length: 256 }, (_, byte) => {
 export function loudness(payload: string): number {
   const bytes = Buffer.from(payload, 'base64')
   let sum = 0
-  for (const byte of bytes) sum += sizes[byte] ?? 0
+  for (let at = 0; at < bytes.length; at++) sum += sizes[bytes[at] ?? 0] ?? 0
   return bytes.length === 0 ? 0 : sum / bytes.length
 }
 
