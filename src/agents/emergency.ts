@@ -35,15 +35,18 @@ export const usualPhrases: readonly string[] = [english, spanish, german, french
 /** The first of the phrases that is said in a text; null when none is. Case, accents and punctuation make no difference. */
 export function emergencyIn(text: string, phrases: readonly string[]): string | null {
   const said = words(text)
-  return phrases.find((_, place) => isSaid(spelled(phrases)[place] ?? '', said)) ?? null
+  return wordsOf(phrases).find((phrase) => isSaid(phrase.words, said))?.phrase ?? null
 }
 
-/** A list is spelled once, however often it is looked for. */
-const spellings = new WeakMap<readonly string[], string[]>()
-function spelled(phrases: readonly string[]): string[] {
-  const known = spellings.get(phrases) ?? phrases.map(words)
-  spellings.set(phrases, known)
-  return known
+type Phrase = { phrase: string; words: string }
+
+/** Each list once: it is held against every few words that are written down. */
+const known = new WeakMap<readonly string[], Phrase[]>()
+
+function wordsOf(phrases: readonly string[]): Phrase[] {
+  const found = known.get(phrases) ?? phrases.map((phrase) => ({ phrase, words: words(phrase) }))
+  known.set(phrases, found)
+  return found
 }
 
 /** Text whose last word may still grow, without that word. */
