@@ -228,6 +228,7 @@ program
   .addOption(new Option('--calls <count>', 'how many calls').default(100).argParser(count))
   .addOption(new Option('--ramp <rate>', 'how many begin in a second').default(10, '10/s').argParser(perSecond))
   .addOption(new Option('--seconds <count>', 'how long each call is').default(60).argParser(positive))
+  .addOption(new Option('--waves <count>', 'so many loads in a row, on the same server').default(1).argParser(count))
   .option('--json', 'print one JSON object at the end')
   .option('--target <url>', 'load a server that is running already: its voice webhook, or its base URL')
   .option('--to <number>', 'with --target: the number to call', phoneNumber, '+15551234567')
@@ -247,6 +248,7 @@ Exit code 1 when a call, a frame or a mail was lost or doubled.
 Examples:
   sim load                                       100 calls of a minute
   sim load --calls 400 --ramp 20/s --seconds 30  more of them, shorter
+  sim load --waves 5 --calls 50 --seconds 20     does memory come back?
   sim load --json > load.json                    for a machine`,
   )
   .action(loadCommand)

@@ -15,6 +15,8 @@ export type LoadFlags = Elsewhere & {
   /** Calls begun a second. */
   ramp: number
   seconds: number
+  /** Loads in a row, on the same server. */
+  waves: number
   to: string
   json?: boolean
   target?: string
@@ -26,8 +28,10 @@ const shortestSeconds = 3
 const mostCalls = 100_000
 
 export async function loadCommand(flags: LoadFlags): Promise<void> {
-  const { calls, ramp, seconds } = flags
-  if (calls < 1 || calls > mostCalls) throw new Mistake(`--calls is from 1 to ${mostCalls}.`)
+  const { calls, ramp, seconds, waves } = flags
+  if (waves < 1) throw new Mistake('--waves is at least 1.')
+  if (calls < 1 || calls * waves > mostCalls)
+    throw new Mistake(`--calls is at least 1; all waves together have at most ${mostCalls}.`)
   if (seconds < shortestSeconds)
     throw new Mistake(`--seconds is at least ${shortestSeconds}: a call must have time for a turn.`)
   if (flags.target !== undefined && !URL.canParse(flags.target)) throw new Mistake('--target is a URL.')
@@ -40,18 +44,23 @@ export async function loadCommand(flags: LoadFlags): Promise<void> {
   if (token !== null) for (const line of standInsOf(world)) say(line)
   const site =
     flags.target === undefined ? await openOwnSite(world, say) : openOtherSite(world, new URL(flags.target), flags)
-  let end: LoadEnd | null = null
+  const ends: LoadEnd[] = []
   let callsLeft: number | null = null
   try {
-    const wish = { calls, rampPerSecond: ramp, seconds }
-    end = await runLoad(world, random, site, wish, createScreen())
+    for (let wave = 0; wave < waves; wave++) {
+      const wish = { calls, rampPerSecond: ramp, seconds, wave }
+      ends.push(await runLoad(world, random, site, wish, createScreen()))
+    }
   } finally {
     callsLeft = await site.close()
     await world.close()
   }
-  const problems = problemsOf(end, callsLeft)
-  if (flags.json) process.stdout.write(`${JSON.stringify(jsonOf(end, problems))}\n`)
-  else for (const line of endText(end, problems)) process.stdout.write(`${line}\n`)
+  const last = ends.length - 1
+  const problems = ends.flatMap((end, wave) => problemsOf(end, wave === last ? callsLeft : null))
+  for (const [wave, end] of ends.entries()) {
+    if (flags.json) process.stdout.write(`${JSON.stringify(jsonOf(end, problems))}\n`)
+    else for (const line of endText(end, wave === last ? problems : null)) process.stdout.write(`${line}\n`)
+  }
   process.exitCode = problems.length === 0 ? 0 : 1
 }
 

@@ -17,7 +17,8 @@ const { values } = parseArgs({
   options: {
     calls: { type: 'string', default: '100' },
     rounds: { type: 'string', default: '7' },
-    seconds: { type: 'string', default: '20' },
+    seconds: { type: 'string', default: '40' },
+    warm: { type: 'string', default: '15' },
     ramp: { type: 'string', default: '20' },
     json: { type: 'boolean', default: false },
   },
@@ -29,6 +30,7 @@ const wish: LoadWish = {
   rampPerSecond: Number(values.ramp),
   seconds: Number(values.seconds),
   mailsPerSecond: 1_000,
+  warmSeconds: Number(values.warm),
 }
 
 const relayProgram = fileURLToPath(new URL('./relay.ts', import.meta.url))

@@ -33,8 +33,10 @@ export type LoadCall = { to: string; from: string; seconds: number }
 
 /** So long before the hang-up the agent begins nothing new, so that no speech is on its way when the line goes. */
 const closingMs = 2_000
-/** For the action's answer after the hang-up, nobody is waiting; the call counts as ended when its callbacks are answered. */
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+const pauseUntil = (atMs: number): Promise<null> => pause(Math.max(0, atMs - performance.now())).then(() => null)
+/** Streams of one call, the first included. */
+const streamsMax = 6
 
 /** Resolves when the carrier has nothing more to say of the call. Never rejects. */
 export async function carryCall(exchange: Exchange, call: CallTally, wanted: LoadCall): Promise<Outcome> {
@@ -64,37 +66,62 @@ export async function carryCall(exchange: Exchange, call: CallTally, wanted: Loa
 async function carry(exchange: Exchange, call: CallTally, record: CarrierRecord, wanted: LoadCall): Promise<Outcome> {
   const { urls, random, tally } = exchange
   const first = firstRequestParams(createToken(random))
-  const answer = await post(exchange, urls.voice, { ...standardParams(record), ...first })
-  if (!answer.ok) return { is: 'lost', why: answer.problem.text }
-  const connect = connectIn(new TextDecoder().decode(answer.body))
+  let connect = await ask(exchange, urls.voice, { ...standardParams(record), ...first })
   if (connect === null) return { is: 'lost', why: 'the server did not connect the call to a stream' }
   record.status = 'in-progress'
   record.answeredAtMs = Date.now()
+  const endsAtMs = performance.now() + wanted.seconds * 1000
   tally.up++
-  const streamSid = createSid('MZ', random)
-  const tellOfStream = (event: string): Promise<unknown> =>
-    connect.stream.statusCallback === null
-      ? Promise.resolve()
-      : pause(STREAM_CALLBACK_AFTER_MS).then(() =>
-          post(exchange, connect.stream.statusCallback?.url ?? '', streamParams(record, streamSid, event)),
-        )
   try {
-    const stream = await openStream(exchange, call, { record, streamSid, noun: connect.stream })
-    const started = tellOfStream('stream-started')
-    const closedEarly = await Promise.race([stream.closed, pause(wanted.seconds * 1000 - closingMs).then(() => null)])
-    if (closedEarly === null) {
-      call.isClosing = true
-      await Promise.race([stream.closed, pause(closingMs)])
+    for (let streams = 1; streams <= streamsMax; streams++) {
+      const end = await stream(exchange, call, { record, connect, endsAtMs })
+      const next: Connect | null =
+        connect.action === null ? null : await ask(exchange, connect.action, standardParams(record))
+      if (end === 'hung-up') return { is: 'held' }
+      if (next === null) return { is: 'lost', why: `${end}, and the call was not taken back` }
+      connect = next
+      tally.resumed++
     }
-    const outcome = stream.hangUp()
-    await started
-    await tellOfStream('stream-stopped')
-    record.status = 'completed'
-    if (connect.action !== null) await post(exchange, connect.action, standardParams(record))
-    return outcome
+    return { is: 'lost', why: `${streamsMax} streams broke` }
   } finally {
     tally.up--
   }
+}
+
+/** Answers with how it ended: by the caller, or otherwise, in plain words. */
+async function stream(
+  exchange: Exchange,
+  call: CallTally,
+  of: { record: CarrierRecord; connect: Connect; endsAtMs: number },
+): Promise<string> {
+  const { record, endsAtMs } = of
+  const { stream: noun } = of.connect
+  const streamSid = createSid('MZ', exchange.random)
+  const tell = async (event: string): Promise<void> => {
+    if (noun.statusCallback === null) return
+    await pause(STREAM_CALLBACK_AFTER_MS)
+    await post(exchange, noun.statusCallback.url, streamParams(record, streamSid, event))
+  }
+  const opened = await openStream(exchange, call, { record, streamSid, noun }).catch((error: Error) => error)
+  if (opened instanceof Error) return opened.message
+  const started = tell('stream-started')
+  const closedEarly = await Promise.race([opened.closed, pauseUntil(endsAtMs - closingMs)])
+  if (closedEarly === null) {
+    call.isClosing = true
+    await Promise.race([opened.closed, pauseUntil(endsAtMs)])
+  }
+  const code = opened.hangUp()
+  await started
+  await tell('stream-stopped')
+  if (code !== null) return `the server closed the media socket (${code})`
+  record.status = 'completed'
+  return 'hung-up'
+}
+
+/** Asks for a document, and finds in it what connects the call; null when nothing does. */
+async function ask(exchange: Exchange, url: string, form: Record<string, string>): Promise<Connect | null> {
+  const answer = await post(exchange, url, form)
+  return answer.ok ? connectIn(new TextDecoder().decode(answer.body)) : null
 }
 
 async function post(exchange: Exchange, url: string, form: Record<string, string>): Promise<WebhookAnswer> {
@@ -107,7 +134,9 @@ async function post(exchange: Exchange, url: string, form: Record<string, string
   return answer
 }
 
-function connectIn(twiml: string): Extract<Verb, { verb: 'Connect' }> | null {
+type Connect = Extract<Verb, { verb: 'Connect' }>
+
+function connectIn(twiml: string): Connect | null {
   const reading = parseTwiml(twiml)
   const verbs = reading.ok ? reading.verbs : []
   return verbs.find((verb) => verb.verb === 'Connect') ?? null
@@ -125,8 +154,8 @@ const streamParams = (record: CarrierRecord, streamSid: string, event: string): 
 type Stream = {
   /** Resolves with the close code when the server closes it. */
   closed: Promise<number>
-  /** Ends it, unless the server has. */
-  hangUp(): Outcome
+  /** Ends it; answers with the close code when the server had ended it before. */
+  hangUp(): number | null
 }
 
 async function openStream(
@@ -201,10 +230,10 @@ async function openStream(
     closed,
     hangUp() {
       rise()
-      if (closeCode !== null) return { is: 'lost', why: `the server closed the media socket (${closeCode})` }
+      if (closeCode !== null) return closeCode
       line.send(writer.stop())
       line.close()
-      return { is: 'held' }
+      return null
     },
   }
 }

@@ -18,6 +18,7 @@ const firstSoundMs = 250
 const reactionMs = 600
 const callerTurnMs = 1_600
 const thinkingMs = 200
+const patienceMs = 3_000
 const callerWords = 'Could you tell me when the practice is open on Fridays?'
 const agentWords = 'We are open on Fridays from eight until five.'
 
@@ -41,6 +42,8 @@ export function converse(world: Conversing, line: Line): LineHandlers {
   let phase: Phase = { is: 'silent' }
   let lastItemId: string | null = null
   let soundsUntilMs = 0
+  /** In a session that greets nobody, the caller speaks first. */
+  let callerDueAtMs = Number.POSITIVE_INFINITY
   let rise: Cancel = () => {}
 
   const send = (type: string, fields: object): void =>
@@ -54,6 +57,7 @@ export function converse(world: Conversing, line: Line): LineHandlers {
     if (call !== from) {
       call = from
       from.timedFrom = from.sent
+      callerDueAtMs = performance.now() + patienceMs
     }
     if (count < from.nextHeard) {
       from.repeated++
@@ -164,6 +168,7 @@ export function converse(world: Conversing, line: Line): LineHandlers {
   function step(nowMs: number): void {
     switch (phase.is) {
       case 'silent':
+        if (nowMs >= callerDueAtMs && call?.isClosing === false) callerBegins()
         return
       case 'speaking':
         speak(phase, nowMs)

@@ -17,7 +17,16 @@ import { type Counts, countsOf, createTally, tallyOf } from './tally.ts'
 import { createWindow, type ServerUse } from './window.ts'
 
 /** `mailsPerSecond`: what the inbox takes; by default what Resend does. */
-export type LoadWish = { calls: number; rampPerSecond: number; seconds: number; mailsPerSecond?: number }
+export type LoadWish = {
+  calls: number
+  rampPerSecond: number
+  seconds: number
+  mailsPerSecond?: number
+  /** So much of the time with all calls up is for the server to get warm, and is not measured. */
+  warmSeconds?: number
+  /** Of several loads on one server: which it is, from 0. */
+  wave?: number
+}
 
 /** What is known at a moment of the run. Times are ms; `loadAverage`: of the machine, when the run began. */
 export type Moment = {
@@ -56,7 +65,9 @@ export async function runLoad(
   wish: LoadWish,
   onMoment: (moment: Moment) => void,
 ): Promise<LoadEnd> {
-  const { calls, rampPerSecond, seconds } = wish
+  const { calls, rampPerSecond, seconds, wave = 0, warmSeconds = 0 } = wish
+  // Each caller has a number of their own, by which their mail is known.
+  const callerOf = (index: number): string => `+1555${2_000_000 + wave * calls + index}`
   const loadAverage = loadavg()[0] ?? 0
   const beat = createBeat()
   const tally = createTally()
@@ -64,7 +75,7 @@ export async function runLoad(
     beat,
     tally,
     clock: realClock,
-    random: random.child('model'),
+    random: random.child(`model ${wave}`),
     apiKey: world.modelKey,
   })
   const inbox = createInbox({
@@ -78,8 +89,8 @@ export async function runLoad(
   world.inbox.show(mails.standIn)
   const { network, account, urls } = site
   const send = createWebhookSender({ clock: realClock, network, trace: unkept })
-  const exchange: Exchange = { network, send, random: random.child('carrier'), account, urls, beat, tally }
-  const window = createWindow(site.pid, tally, calls)
+  const exchange: Exchange = { network, send, random: random.child(`carrier ${wave}`), account, urls, beat, tally }
+  const window = createWindow(site.pid, tally, calls, warmSeconds * 1000)
   const startedAtMs = performance.now()
 
   async function placeAll(): Promise<void> {
@@ -151,9 +162,6 @@ function counted(standIn: StandIn): { standIn: StandIn; count(): number } {
     },
   }
 }
-
-/** Each caller has a number of their own, by which their mail is known. */
-const callerOf = (index: number): string => `+1555${String(2_000_000 + index)}`
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 const until = (atMs: number): Promise<void> => pause(Math.max(0, atMs - performance.now()))

@@ -7,7 +7,7 @@ export function tableOf(moment: Moment): string[] {
   const { counts, wish, mailsOut, callerToModel, modelToCaller, webhooks, sendsMails } = moment
   const ofMails = sendsMails ? ` of ${wish.calls}` : ''
   return [
-    `${moment.seconds.toFixed(0).padStart(4)} s   calls: ${counts.up} up · ${counts.ended} of ${wish.calls} ended · ${counts.lost} lost   mails out: ${mailsOut}${ofMails}`,
+    `${moment.seconds.toFixed(0).padStart(4)} s   calls: ${counts.up} up · ${counts.ended} of ${wish.calls} ended · ${counts.lost} lost · ${counts.resumed} resumed   mails out: ${mailsOut}${ofMails}`,
     '',
     '                      sent      came      lost',
     countRow('caller → model', counts.callerFrames, counts.callerFramesHeard),
@@ -53,8 +53,9 @@ export function lineOf({ seconds, counts, callerToModel, modelToCaller, mailsOut
   )
 }
 
-export function endText(end: LoadEnd, problems: readonly string[]): string[] {
-  const { wish, server, memory, cores, loadAverage } = end
+/** `problems`: of all waves; null when another wave follows. */
+export function endText(end: LoadEnd, problems: readonly string[] | null): string[] {
+  const { server, memory, cores, loadAverage } = end
   const memoryText =
     memory === null
       ? []
@@ -72,10 +73,14 @@ export function endText(end: LoadEnd, problems: readonly string[]): string[] {
     ...(server === null && end.sendsMails
       ? ['CPU and memory are unknown: no /proc, or all calls were never up at once.']
       : []),
-    ...problems.map((problem) => `✘ ${problem}`),
-    problems.length === 0
-      ? `✔ held: ${wish.calls} calls of ${wish.seconds} s; no frame and no call lost${end.sendsMails ? ', one mail each' : ''}`
-      : '✘ FAILED',
+    ...(problems === null ? [''] : verdictText(end, problems)),
+  ]
+}
+
+function verdictText({ wish, sendsMails }: LoadEnd, problems: readonly string[]): string[] {
+  if (problems.length > 0) return [...problems.map((problem) => `✘ ${problem}`), '✘ FAILED']
+  return [
+    `✔ held: ${wish.calls} calls of ${wish.seconds} s; no frame and no call lost${sendsMails ? ', one mail each' : ''}`,
   ]
 }
 

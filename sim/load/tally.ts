@@ -57,6 +57,8 @@ export type Tally = {
   calls: CallTally[]
   up: number
   ended: number
+  /** Streams that broke, and that the server took back. */
+  resumed: number
   /** Reasons, with how many calls each. */
   lost: Map<string, number>
   callerToModel: Spread
@@ -70,6 +72,7 @@ export const createTally = (): Tally => ({
   calls: [],
   up: 0,
   ended: 0,
+  resumed: 0,
   lost: new Map(),
   callerToModel: createSpread(),
   modelToCaller: createSpread(),
@@ -80,12 +83,13 @@ export const createTally = (): Tally => ({
 export type Counts = ReturnType<typeof countsOf>
 
 /** All calls together. Bytes of speech count as lost frames of 20 ms. */
-export function countsOf({ calls, up, ended, lost }: Tally) {
+export function countsOf({ calls, up, ended, resumed, lost }: Tally) {
   const sum = (of: (call: CallTally) => number): number => calls.reduce((total, call) => total + of(call), 0)
   return {
     placed: calls.length,
     up,
     ended,
+    resumed,
     lost: [...lost.values()].reduce((total, count) => total + count, 0),
     callerFrames: sum((call) => call.sent),
     callerFramesHeard: sum((call) => call.heard),

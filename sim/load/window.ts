@@ -1,5 +1,5 @@
-// What the server used while every call was up: read each second, kept from the first reading with all calls up to the last one
-// before a call ended. Ramp, hang-ups and mails are not in it, so it can be divided by frames and calls.
+// What the server used while every call was up: read each second, kept from the first reading with all calls up (and the server
+// warm) to the last one before a call ended. Ramp, hang-ups and mails are not in it, so it can be divided by frames and calls.
 import { type Use, usedBy } from './machine-use.ts'
 import { type Counts, countsOf, type Tally } from './tally.ts'
 
@@ -24,8 +24,10 @@ export type Window = {
   memory(): { beforeBytes: number; nowBytes: number } | null
 }
 
-export function createWindow(pid: number | null, tally: Tally, callsWanted: number): Window {
+/** `warmMs`: the server's code is compiled while it runs; for so long with all calls up it is not looked at. */
+export function createWindow(pid: number | null, tally: Tally, callsWanted: number, warmMs: number): Window {
   const before = usedBy(pid)
+  let allUpSinceMs: number | null = null
   let first: Reading | null = null
   let last: Reading | null = null
 
@@ -34,7 +36,10 @@ export function createWindow(pid: number | null, tally: Tally, callsWanted: numb
       const use = usedBy(pid)
       const counts = countsOf(tally)
       if (use === null || counts.ended > 0 || counts.up < callsWanted) return
-      last = { atMs: performance.now(), use, counts }
+      const atMs = performance.now()
+      allUpSinceMs ??= atMs
+      if (atMs - allUpSinceMs < warmMs) return
+      last = { atMs, use, counts }
       first ??= last
     },
     serverUse() {

@@ -80,10 +80,16 @@ export async function recordEvents(
   const fresh = await insertFresh(tx, organizationId, conversationId, events)
   if (fresh.length === 0) return { fresh, facts: before }
   const after = fresh.reduce((facts, event) => join(facts, factsOf(event)), before)
+  const eventCount = row.eventCount + fresh.length
   const cost = fresh.some(({ fact }) => fact.kind === 'usage')
     ? await readCost(tx, organizationId, conversationId)
     : null
-  await writeRow(tx, organizationId, conversationId, after, row.eventCount + fresh.length, cost)
+  // Most of what a live call tells is words and what they cost: nothing that the row's facts are made of.
+  if (row.eventCount > 0 && !readiness.isEnded(before) && fresh.every((event) => factsOf(event) === noFacts)) {
+    await updateRow(tx, organizationId, conversationId, { eventCount, ...costColumns(cost) })
+    return { fresh, facts: before }
+  }
+  await writeRow(tx, organizationId, conversationId, after, eventCount, cost)
   await writeRecordings(tx, organizationId, conversationId, before, after)
   if (row.eventCount === 0) await enqueueDeadline(tx, conversationId, deps.clock.now() + limits.reconcileMs)
   await enqueueWhatBecameDue(deps, tx, organizationId, conversationId, before, after)
@@ -128,21 +134,28 @@ async function writeRow(
   const transcript = readiness.isEnded(facts)
     ? transcriptText(await readTurns(tx, organizationId, conversationId))
     : null
+  await updateRow(tx, organizationId, conversationId, {
+    facts,
+    eventCount,
+    transcript,
+    ...(columns.startedAtMs === null ? {} : { startedAt: new Date(columns.startedAtMs) }),
+    callStatus: columns.callStatus,
+    answeredAt: columns.answeredAtMs === null ? null : new Date(columns.answeredAtMs),
+    endedAt: columns.endedAtMs === null ? null : new Date(columns.endedAtMs),
+    durationMs: columns.durationMs,
+    callAnalysis: columns.callAnalysis,
+    isLive: columns.isLive,
+    ...costColumns(cost),
+  })
+}
+
+/** Null: as it was. */
+const costColumns = (cost: Cost | null): Partial<Row> => (cost === null ? {} : { cost, costNanoUsd: cost.nanoUsd })
+
+async function updateRow(tx: Tx, organizationId: string, conversationId: string, columns: Partial<Row>): Promise<void> {
   await tx
     .update(conversations)
-    .set({
-      facts,
-      eventCount,
-      transcript,
-      ...(columns.startedAtMs === null ? {} : { startedAt: new Date(columns.startedAtMs) }),
-      callStatus: columns.callStatus,
-      answeredAt: columns.answeredAtMs === null ? null : new Date(columns.answeredAtMs),
-      endedAt: columns.endedAtMs === null ? null : new Date(columns.endedAtMs),
-      durationMs: columns.durationMs,
-      callAnalysis: columns.callAnalysis,
-      isLive: columns.isLive,
-      ...(cost === null ? {} : { cost, costNanoUsd: cost.nanoUsd }),
-    })
+    .set(columns)
     .where(and(eq(conversations.organizationId, organizationId), eq(conversations.id, conversationId)))
 }
 

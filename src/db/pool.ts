@@ -63,11 +63,12 @@ export function createDatabase(options: DatabaseOptions): Database {
   })
   // A pooler hands each transaction another connection, where nothing has been prepared.
   const db = drizzle(leadsThroughPooler(options.url) ? client : preparing(client), { schema })
-  const timeouts = (statementTimeoutMs: number) => [
-    setLocal('statement_timeout', String(statementTimeoutMs)),
-    setLocal('idle_in_transaction_session_timeout', String(limit.idleTransactionTimeoutMs)),
-    setLocal('client_connection_check_interval', String(goneClientCheckMs)),
-  ]
+  /** Everything ends with the transaction. In one piece: it is put together for every transaction there is. */
+  const entering = (organizationId: string, statementTimeoutMs = limit.statementTimeoutMs) => sql`
+    select set_config('role', 'frontdesk_tenant', true), set_config('app.org_id', ${organizationId}, true),
+      set_config('statement_timeout', ${String(statementTimeoutMs)}, true),
+      set_config('idle_in_transaction_session_timeout', ${String(limit.idleTransactionTimeoutMs)}, true),
+      set_config('client_connection_check_interval', ${String(goneClientCheckMs)}, true)`
 
   async function withPermit<T>(use: () => Promise<T>, isPatient = false): Promise<T> {
     const release = await permits.acquire(isPatient)
@@ -87,14 +88,12 @@ export function createDatabase(options: DatabaseOptions): Database {
     async withOrg(organizationId, run, own = {}) {
       if (!z.guid().safeParse(organizationId).success)
         throw new Error('Cannot open a transaction: the organization id is no UUID')
-      const identity = [setLocal('role', 'frontdesk_tenant'), setLocal('app.org_id', organizationId)]
-      const settings = [...identity, ...timeouts(own.statementTimeoutMs ?? limit.statementTimeoutMs)]
       return await withPermit(
         () =>
           boundedTransaction(limit, (begun) =>
             db.transaction(async (tx) => {
               begun()
-              await tx.execute(sql`select ${sql.join(settings, sql`, `)}`)
+              await tx.execute(entering(organizationId, own.statementTimeoutMs))
               return await run(tx)
             }),
           ),
@@ -115,9 +114,6 @@ export function createDatabase(options: DatabaseOptions): Database {
     },
   }
 }
-
-/** A setting that ends with the transaction. */
-const setLocal = (name: string, value: string): SQL => sql`set_config(${name}, ${value}, true)`
 
 function connect(address: string, max: number, connectTimeoutMs: number): postgres.Sql {
   const url = new URL(address)
