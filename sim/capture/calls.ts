@@ -25,7 +25,13 @@ export function hearCalls(clock: SimClock, onBegin: (callSid: string) => void, o
   const past = new Set<string>()
 
   function begin() {
-    return { collector: createCollector(clock), callSid: '', hasEnded: false, isSpoilt: false, cancel: () => {} }
+    return {
+      collector: createCollector(clock),
+      callSid: '',
+      hasEnded: false,
+      others: new Set<string>(),
+      cancel: () => {},
+    }
   }
 
   function take(form: URLSearchParams): void {
@@ -36,17 +42,17 @@ export function hearCalls(clock: SimClock, onBegin: (callSid: string) => void, o
       onBegin(callSid)
     }
     // A leg that this call dials is part of it.
-    if (callSid !== current.callSid && form.get('ParentCallSid') !== current.callSid) current.isSpoilt = true
+    if (callSid !== current.callSid && form.get('ParentCallSid') !== current.callSid) current.others.add(callSid)
     if (callSid === current.callSid && ends.has(form.get('CallStatus') ?? '')) current.hasEnded = true
   }
 
   function finish(): void {
-    const { collector, callSid, isSpoilt, cancel } = current
+    const { collector, callSid, others, cancel } = current
     cancel()
     current = begin()
     if (callSid === '') return
-    past.add(callSid)
-    if (isSpoilt) onOver({ kind: 'two-at-once' })
+    for (const each of [callSid, ...others]) past.add(each)
+    if (others.size > 0) onOver({ kind: 'two-at-once' })
     else if (collector.isFull) onOver({ kind: 'too-long', callSid })
     else onOver({ kind: 'call', callSid, seen: collector.seen })
   }

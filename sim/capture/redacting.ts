@@ -19,7 +19,8 @@ const harmlessFields = new Set(
 const protocolKeys = new Set(
   `event type event_id item_id response_id call_id id object status role name previous_item_id code reason model voice
   track encoding tracks protocol version sequenceNumber chunk timestamp streamSid callSid accountSid output_modalities
-  conversation_id tool_choice truncation eagerness language metadata incomplete_details`.split(/\s+/),
+  conversation_id tool_choice truncation eagerness language metadata incomplete_details max_output_tokens service_tier
+  effort verbosity phase`.split(/\s+/),
 )
 const deltas =
   /^(response\.(output_audio_transcript|output_text|function_call_arguments)|conversation\.item\.input_audio_transcription)\.delta$/
