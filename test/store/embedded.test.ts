@@ -168,3 +168,37 @@ test(
   },
   patienceMs,
 )
+
+test(
+  'a server that somebody told to wait for its clients is not waited for by whoever comes',
+  async () => {
+    const user = await startUser()
+    const pid = serverPid()
+    process.kill(pid, 'SIGTERM')
+    const next = await startUser()
+    expect(serverPid()).not.toBe(pid)
+    await leave(user)
+    expect(isRunning()).toBe(true)
+    await leave(next)
+  },
+  patienceMs,
+)
+
+test(
+  'restarted, it is back at its address, with all that was committed, and stops with its user as before',
+  async () => {
+    const server = await startEmbeddedPostgres({ folder })
+    const pid = serverPid()
+    const sql = postgres(server.adminUrl('postgres'), { max: 1, onnotice: () => {} })
+    await sql`create table counted (n int)`
+    for (let n = 0; n < 20; n++) await sql`insert into counted values (${n})`
+    await server.restart(0)
+    expect(serverPid()).not.toBe(pid)
+    expect(await sql`select count(*)::int as n from counted`).toMatchObject([{ n: 20 }])
+    await sql`drop table counted`
+    await sql.end()
+    await server.stop()
+    expect(isRunning()).toBe(false)
+  },
+  patienceMs,
+)
