@@ -1,8 +1,13 @@
 // Messages by SMS and WhatsApp: what the server is asked, what its TwiML sends, and Twilio's own client that sends by REST.
 import { afterEach, describe, expect, test } from 'bun:test'
 import twilio from 'twilio'
+import { createCarrier } from '../../sim/carrier/carrier.ts'
 import type { InboundText } from '../../sim/carrier/inbound-message.ts'
+import { createVirtualClock } from '../../sim/clock.ts'
 import { listen } from '../../sim/loopback.ts'
+import { createMemoryNetwork } from '../../sim/memory.ts'
+import type { StandIn } from '../../sim/network.ts'
+import { createTrace } from '../../sim/trace.ts'
 import { ACCOUNT, createVirtualRig, FROM, HOST, NUMBER, type Page } from '../pure/carrier-rig.ts'
 
 const stops: (() => Promise<void>)[] = []
@@ -111,6 +116,43 @@ describe('a message that comes in', () => {
     expect(server.of('/sent')[0]?.form).toMatchObject({ MessageSid: replies[0]?.messageSid, MessageStatus: 'queued' })
     expect(server.of('/more')[0]?.form).toMatchObject({ Body: 'Hello' })
   })
+})
+
+test('messages are signed with the port of their URL, of which calls leave it out', async () => {
+  const signatures: Record<string, string | null> = {}
+  const asked: Record<string, string> = {}
+  const clock = createVirtualClock({ startMs: Date.UTC(2026, 10, 24, 4) })
+  const server: StandIn = {
+    fetch(request) {
+      const { pathname, search } = new URL(request.url)
+      asked[pathname] = search
+      signatures[pathname] = request.headers.get('x-twilio-signature')
+      return new Response(null, { status: 204 })
+    },
+  }
+  const host = 'clinic.example:8443'
+  const carrier = createCarrier({
+    clock,
+    network: createMemoryNetwork({ clock, servers: { [host]: server } }),
+    trace: createTrace(clock),
+    seed: 1,
+    accounts: [ACCOUNT],
+    numbers: [
+      {
+        ...NUMBER,
+        voiceUrl: `https://${host}/voice`,
+        smsUrl: `https://${host}/sms`,
+        smsMethod: 'GET',
+        voiceMethod: 'GET',
+      },
+    ],
+  })
+  await clock.run(carrier.text({ from: FROM, to: TO, body: 'Hello' }))
+  await clock.run(carrier.call({ from: FROM, to: TO, caller: [] }).done)
+  const expected = (origin: string, path: string) =>
+    twilio.getExpectedTwilioSignature(ACCOUNT.authToken, `https://${origin}${path}${asked[path]}`, {})
+  expect(signatures['/sms']).toBe(expected(host, '/sms'))
+  expect(signatures['/voice']).toBe(expected('clinic.example', '/voice'))
 })
 
 describe('STOP and START', () => {

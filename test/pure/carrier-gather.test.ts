@@ -139,6 +139,7 @@ describe('speech', () => {
     expect([keys.digits, keys.asked?.form.SpeechResult]).toEqual(['1', undefined])
     const words = await gather('input="speech dtmf" speechTimeout="auto"', [say('Yes', 300, 200), press('1', 800)])
     expect([words.digits, words.asked?.form.SpeechResult]).toEqual([undefined, 'Yes'])
+    expect(words.record.gathered).toMatchObject([{ digits: '', endedBy: 'silence' }])
   })
 
   test('is not listened for where only keys are asked for, nor keys where only speech is', async () => {
