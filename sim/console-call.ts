@@ -20,6 +20,7 @@ export function createTeller(): Teller {
   let modelDials = 0
   /** When the caller last began to speak, or pressed a key, and when they stopped. */
   let caller = { sinceMs: 0, untilMs: Number.POSITIVE_INFINITY }
+  const answered = new Set<unknown>()
   let clearedAtMs: number | null = null
 
   const sayingOf = (itemId: string) => {
@@ -73,9 +74,11 @@ export function createTeller(): Teller {
       case 'response.function_call_arguments.done':
         return [line(atMs, 'tool', `${String(body.name)}  ${valuesOf(body.arguments)}`, 'tool')]
       case 'conversation.item.create':
-        return toolAnswer(objectOf(body.item))
+        return tellAnswer(objectOf(body.item))
       case 'conversation.item.truncate':
         return tellCut(atMs, Number(body.audio_end_ms))
+      case 'cut':
+        return [line(atMs, 'model', 'is cut off: its socket broke', 'warning')]
       case 'error':
         return [line(atMs, 'model', `error: ${String(objectOf(body.error).message ?? '')}`, 'bad')]
       case 'protocol note':
@@ -85,6 +88,13 @@ export function createTeller(): Teller {
       default:
         return /^[45]\d\d/.test(what) ? [line(atMs, 'model', `answers the handshake with ${what}`, 'warning')] : []
     }
+  }
+
+  /** Once: a session that takes over is told it again. */
+  function tellAnswer({ type, call_id, output }: Body): Line[] {
+    if (type !== 'function_call_output' || answered.has(call_id)) return []
+    answered.add(call_id)
+    return [line(null, '', `→ ${valuesOf(output)}`, 'tool')]
   }
 
   function tellMedia({ atMs, what, from }: TraceEntry): Line[] {
@@ -127,10 +137,6 @@ export function createTeller(): Teller {
       }
     },
   }
-}
-
-function toolAnswer(item: Body): Line[] {
-  return item.type === 'function_call_output' ? [line(null, '', `→ ${valuesOf(item.output)}`, 'tool')] : []
 }
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`

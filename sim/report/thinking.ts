@@ -98,7 +98,10 @@ const responseBars = ({ responses, items }: Session): Bar[] =>
 
 /** Each call, with how long its answer took. */
 function toolCalls(realtime: TraceEntry[]): Happening[] {
-  const answers = realtime.filter(({ what }) => what === 'conversation.item.create')
+  const answers = realtime.filter(
+    ({ what, body }) =>
+      what === 'conversation.item.create' && objectOf(objectOf(body).item).type === 'function_call_output',
+  )
   return realtime
     .filter(({ what }) => what === 'response.function_call_arguments.done')
     .map(({ atMs, body }) => {
@@ -137,6 +140,7 @@ function trouble({ atMs, from, what, body }: TraceEntry): Happening[] {
   const refused = /^handshake (\d{3})/.exec(what)?.[1]
   if (refused !== undefined) return word(`handshake refused: ${refused}`, 'up')
   if (what === 'error') return word('error', 'up', String(objectOf(objectOf(body).error).message ?? ''))
+  if (what === 'cut') return word('socket broke', 'up')
   if (what === 'close' && from === 'model') return word(`hangs up (${String(objectOf(body).code)})`, 'up')
   if (what !== 'conversation.item.truncate') return []
   return word(`truncated at ${told(Number(objectOf(body).audio_end_ms))}`, 'down', '', false)

@@ -100,6 +100,14 @@ describe('the journal of a call', () => {
     expect(await transactions()).toBe(1)
   })
 
+  test('has every event on its way to the ledger within a quarter of a second', async () => {
+    journal.write(warning('a'), clock.now())
+    const written = journal.flush('soon')
+    clock.advance(250)
+    await written
+    expect(await kept()).toEqual(['warning:a'])
+  })
+
   test('is hurried by whoever cannot wait', async () => {
     journal.write(warning('a'), clock.now())
     await journal.flush()
