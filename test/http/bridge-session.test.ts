@@ -1,7 +1,6 @@
 // Live calls over real sockets: who may stream, what goes from end to end, and how everything is closed again.
 import { afterEach, describe, expect, test } from 'bun:test'
 import { callLimits, lineLimits } from '../../src/bridge/limits.ts'
-import { recollection } from '../pure/bridge-scene.ts'
 import { stage, streamSid } from './bridge-peers.ts'
 
 let open: Awaited<ReturnType<typeof stage>> | undefined
@@ -240,35 +239,6 @@ describe('a call', () => {
       type: 'input_audio_buffer.append',
       audio: audio(lineLimits.lostFramesSilenceMs * 8, 255),
     })
-    stream.stop()
-  })
-})
-
-describe('a model whose socket breaks', () => {
-  test('is followed by another, which is told the history first, and then hears what the caller said meanwhile', async () => {
-    const { live, model, journal, clock, plan } = await set()
-    const said = {
-      type: 'message' as const,
-      role: 'user' as const,
-      content: [{ type: 'input_text' as const, text: 'A check-up, please.' }],
-    }
-    plan.recall = async () => recollection([said])
-    const { stream, session } = await live()
-    session.close(1011)
-    await journal.has('model.lost')
-    stream.frame(audio(160, 7))
-    clock.advance(0)
-    const next = await model.ready(1)
-    expect(await next.received.next('conversation.item.create')).toMatchObject({ item: said })
-    await journal.has('model.rebuilt')
-    stream.frame(audio(160, 8))
-    const heard: unknown[] = []
-    while (heard.at(-1) !== audio(160, 8)) heard.push((await next.received.next('input_audio_buffer.append')).audio)
-    // What was heard last by the model before is heard again: speech may have begun in it.
-    expect(heard).toEqual(['AAAA', audio(160, 7), audio(160, 8)])
-    next.send(created('r1'))
-    next.send(delta('a1', audio(160, 5)))
-    expect(await stream.received.next('media')).toMatchObject({ media: { payload: audio(160, 5) } })
     stream.stop()
   })
 })
