@@ -44,6 +44,7 @@ export function createView(adminUrl: string): View {
         emailDeliveries: await sql<Row[]>`select * from email_deliveries where conversation_id = ${id}`,
         recordings: await sql<Row[]>`select * from recordings where conversation_id = ${id} order by recording_sid`,
         otherOrganizationsTouched: before === null ? 0 : await countTouched(sql, before, organizationId),
+        keysOverAll: before === null ? [] : await readKeysOverAll(sql),
         clinic: conversation === null || before === null ? null : await readClinic(sql, before, organizationId, id),
         isUnrouted: unrouted.length > 0,
       }
@@ -99,6 +100,16 @@ async function countTouched(sql: Sql, before: Look, organizationId: string): Pro
     .map((name) => name.split(' ')[0])
     .filter((organization) => organization !== organizationId)
   return new Set(touched).size
+}
+
+/** A unique key of a table with an organization that does not have the organization among its columns. */
+async function readKeysOverAll(sql: Sql): Promise<string[]> {
+  const keys = await sql<{ name: string }[]>`
+    select i.indrelid::regclass || '.' || i.indexrelid::regclass as name from pg_index i
+      join pg_class t on t.oid = i.indrelid and t.relnamespace = 'public'::regnamespace
+      join pg_attribute o on o.attrelid = t.oid and o.attname = 'organization_id' and not o.attisdropped
+    where i.indisunique and o.attnum <> all (i.indkey::int2[]) order by name`
+  return keys.map(({ name }) => name)
 }
 
 async function readClinic(sql: Sql, before: Look, organizationId: string, conversationId: string): Promise<ClinicView> {

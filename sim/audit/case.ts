@@ -14,6 +14,8 @@ export type ServerView = {
   recordings: Row[]
   /** How many other organizations have any row that is not as it was before the call, of whatever table. */
   otherOrganizationsTouched: number
+  /** Keys of the clinics' tables that are unique over all clinics, as `table.index`: one clinic's row could refuse another's. */
+  keysOverAll: string[]
   /** Null when there is no conversation, and so no clinic. */
   clinic: ClinicView | null
   /** The call is among those that no organization could be found for. */

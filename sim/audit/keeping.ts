@@ -190,8 +190,13 @@ function isTold({ kind, fact }: ServerView['events'][number]): boolean {
 export const wallsHold: Rule = {
   name: 'no other clinic has anything of the call',
   check({ server }) {
-    const touched = server?.otherOrganizationsTouched ?? 0
-    return touched === 0 ? [] : [{ explanation: `${touched} other organizations were written to` }]
+    const { otherOrganizationsTouched: touched = 0, keysOverAll = [] } = server ?? {}
+    return [
+      ...(touched === 0 ? [] : [{ explanation: `${touched} other organizations were written to` }]),
+      ...keysOverAll.map((key) => ({
+        explanation: `${key} is unique over all clinics: one could refuse another’s row`,
+      })),
+    ]
   },
 }
 

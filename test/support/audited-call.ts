@@ -250,6 +250,7 @@ function serverView(): ServerView {
       { recording_sid: 'RE1', status: 'completed', is_voicemail: false, stored_as: 'a/b.wav', bytes: 1_000 },
     ],
     otherOrganizationsTouched: 0,
+    keysOverAll: [],
     clinic: null,
     isUnrouted: false,
   }

@@ -130,4 +130,9 @@ export const brokenKeeping: Breaking[] = [
     ({ inbox }) => Object.assign(inbox.messages[0] ?? {}, { atMs: at(9_000) }),
   ],
   ['no other clinic has anything of the call', 'one has', ({ server }) => (server.otherOrganizationsTouched = 1)],
+  [
+    'no other clinic has anything of the call',
+    'a key knows all clinics',
+    ({ server }) => (server.keysOverAll = ['patients.patients_phone']),
+  ],
 ]
