@@ -141,6 +141,8 @@ export const gateHolds: Rule = {
     const shown = new Set<Patient>()
     let said = ''
     for (const { kind, fact } of server.events) {
+      // What callers say of themselves, nobody tells them.
+      if (kind === 'utterance' && fact.speaker === 'caller') said += String(fact.text)
       if (kind === 'tool.called') {
         said += JSON.stringify(fact.arguments)
         for (const patient of clinic.patients) if (hasShown(given, clinic, patient, fact)) shown.add(patient)
