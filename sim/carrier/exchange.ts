@@ -49,6 +49,8 @@ export type CarrierSettings = {
   processingMs: number
   /** Of the n-th recording, from 0, nothing is left in the end: it is absent. */
   isLost: (index: number) => boolean
+  /** How long the next stream keeps audio in its empty buffer before it sounds. Twilio's own figure is not published. */
+  playoutDelayMs: () => number
   /** How long a call that REST places waits for its turn. */
   queueMs: number
   /** What stands between a callback and its way: makes it late, early, double or lost. */
@@ -64,6 +66,7 @@ export const defaultSettings: CarrierSettings = {
   delayRest: async () => {},
   processingMs: 700,
   isLost: () => false,
+  playoutDelayMs: () => 0,
   queueMs: 0,
   reroute: (deliver) => deliver,
 }

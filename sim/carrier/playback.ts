@@ -22,7 +22,11 @@ export type Playback = {
 }
 
 /** Takes over `received`, `receivedAt`, `played`, `cleared` and `marks` of the record. */
-export function createPlayback(clock: SimClock, record: StreamRecord, returnMark: (name: string) => void): Playback {
+export function createPlayback(
+  clock: SimClock,
+  record: StreamRecord,
+  { delayMs, returnMark }: { delayMs: number; returnMark(name: string): void },
+): Playback {
   const tape = createTape()
   const played: StreamRecord['played'] = []
   const marksOut: StreamRecord['marks'] = []
@@ -75,7 +79,7 @@ export function createPlayback(clock: SimClock, record: StreamRecord, returnMark
   return {
     enqueue(audio) {
       const fromByte = state.receivedBytes
-      if (!apply(playout.enqueue(state, audio.length, clock.now()))) return false
+      if (!apply(playout.enqueue(state, audio.length, clock.now(), delayMs))) return false
       tape.append(audio)
       record.received = tape.bytes()
       record.receivedAt.push({ atMs: clock.now(), fromByte, toByte: state.receivedBytes })

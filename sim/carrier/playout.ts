@@ -28,8 +28,11 @@ export type PlayoutStep = { state: Playout; events: PlayoutEvent[] }
 
 export const emptyPlayout: Playout = { receivedBytes: 0, run: null, marks: [] }
 
-/** Takes `byteCount` bytes into the buffer; they sound after all that is in it, or at once. Whole or not at all. */
-export function enqueue(before: Playout, byteCount: number, nowMs: number): PlayoutStep {
+/**
+ * Takes `byteCount` bytes into the buffer; they sound after all that is in it, or, where it is empty, `delayMs` from now. Whole
+ * or not at all.
+ */
+export function enqueue(before: Playout, byteCount: number, nowMs: number, delayMs = 0): PlayoutStep {
   const { state, events } = advance(before, nowMs)
   if (byteCount === 0) return { state, events }
   if (bufferedBytes(state, nowMs) + byteCount > BUFFER_MAX_BYTES) {
@@ -37,7 +40,7 @@ export function enqueue(before: Playout, byteCount: number, nowMs: number): Play
   }
   const fromByte = state.receivedBytes
   const toByte = fromByte + byteCount
-  const run = state.run ? { ...state.run, toByte } : { atMs: nowMs, fromByte, toByte }
+  const run = state.run ? { ...state.run, toByte } : { atMs: nowMs + delayMs, fromByte, toByte }
   return { state: { ...state, receivedBytes: toByte, run }, events }
 }
 
@@ -100,4 +103,4 @@ const instantOf = (run: Stretch, byte: number): number => run.atMs + (byte - run
 
 /** The byte up to which a run has been heard. */
 const heardOf = (run: Stretch, nowMs: number): number =>
-  Math.min(run.toByte, run.fromByte + Math.floor((nowMs - run.atMs) * BYTES_PER_MS))
+  Math.min(run.toByte, run.fromByte + Math.max(0, Math.floor((nowMs - run.atMs) * BYTES_PER_MS)))

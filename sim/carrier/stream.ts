@@ -29,7 +29,10 @@ export function openStream(noun: StreamNoun, stage: Stage): Activity {
   const messages = createMessages({ accountSid: call.accountSid, callSid: call.callSid, streamSid })
   const activity = idleActivity()
   const record = emptyRecord(streamSid, clock.now())
-  const playback = createPlayback(clock, record, (name) => send(messages.mark(name)))
+  const playback = createPlayback(clock, record, {
+    delayMs: stage.exchange.settings.playoutDelayMs(),
+    returnMark: (name) => send(messages.mark(name)),
+  })
   const warned = new Set<number>()
   let line: Line | null = null
   let isOver = false

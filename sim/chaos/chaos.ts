@@ -19,7 +19,7 @@ import { type Strike, strikeText, type TimedStrike } from './strikes.ts'
 export type Chaos = {
   /** The carrier's way to the server, with faults on it. */
   around(network: Network): Network
-  readonly carrier: Pick<CarrierSettings, 'reroute' | 'delayRest'>
+  readonly carrier: Pick<CarrierSettings, 'reroute' | 'delayRest' | 'playoutDelayMs'>
   /** The model's door, with the sockets behind it cut. */
   aroundModel(model: StandIn): StandIn
   /** Decides over the n-th message, from 0. */
@@ -162,7 +162,7 @@ export function createChaos({ clock, trace, schedule, random, onCut, onDelay }: 
       fetch: model.fetch,
       upgrade: async (request) => withCuts(await model.upgrade?.(request)),
     }),
-    carrier: { reroute, delayRest: caughtUp },
+    carrier: { reroute, delayRest: caughtUp, playoutDelayMs },
     mailFate(index) {
       const [lost] = schedule.onMail(index + 1)
       if (lost === undefined) return { is: 'answer' }
@@ -174,6 +174,12 @@ export function createChaos({ clock, trace, schedule, random, onCut, onDelay }: 
     },
     over: async () => void (await Promise.all(recovering)),
     record: () => ({ ...record }),
+  }
+
+  function playoutDelayMs(): number {
+    const strikes = schedule.onStream(numbering('stream'))
+    for (const each of strikes) strike(each)
+    return strikes.reduce((sum, each) => sum + ('byMs' in each ? each.byMs : 0), 0)
   }
 
   function strikeAtTime(each: TimedStrike, callSid: string, deployment: Deployment | null): void {

@@ -11,6 +11,7 @@ const OTHERS_SHARE = 0.2
 /** Cuts come within this: few fixtures last longer. */
 const CUT_WITHIN_MS = 25_000
 const SLOWEST_MS = 12_000
+const LATEST_AUDIO_MS = 400
 
 export const drawFaults = (random: Random, must: FaultName): Fault[] =>
   virtualFaults
@@ -27,6 +28,8 @@ function drawFault(fault: FaultName, random: Random): Fault {
       return { fault, callbacks: subset(callbackNames, random) }
     case 'slow-webhook':
       return { fault, byMs: random.int(1, SLOWEST_MS) }
+    case 'late-audio':
+      return { fault, byMs: random.int(50, LATEST_AUDIO_MS) }
     case 'ws-cut':
     case 'model-cut':
     case 'crash':

@@ -56,6 +56,12 @@ export const catalog = {
     strikes: 'webhooks',
     standsFor: `A server far away or out of breath answers late. Each TwiML answer is so late; Twilio gives up after 15 s, so ${longestSlownessMs / 1000} s at most.`,
   },
+  'late-audio': {
+    takes: parameters.duration,
+    strikes: 'sockets',
+    standsFor:
+      'Twilio keeps audio in a buffer before it sounds; for how long is not published. Whatever comes into an empty buffer sounds so much later, so that a clock tells less than marks do of what was heard.',
+  },
   'ws-cut': {
     takes: parameters.instants,
     strikes: 'sockets',

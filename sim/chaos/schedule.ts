@@ -19,6 +19,7 @@ export type Schedule = {
   onCallback(callback: string, kinds: readonly CallbackName[]): Strike[]
   /** `asks`: for TwiML, and not only to tell something. */
   onRequest(request: string, asks: boolean): Strike[]
+  onStream(stream: string): Strike[]
   onMail(attempt: number): Strike[]
   timed: readonly TimedStrike[]
 }
@@ -42,6 +43,10 @@ function drawn(faults: readonly Fault[], random: Random): Schedule {
     },
     onRequest: (request, asks) =>
       faults.flatMap((fault) => requestStrikes(fault, request, asks, random.child(`${fault.fault} ${request}`))),
+    onStream: (stream) =>
+      faults.flatMap((fault) =>
+        fault.fault === 'late-audio' ? [{ fault: fault.fault, stream, byMs: fault.byMs }] : [],
+      ),
     onMail: (attempt) =>
       attempt === 1 && faults.some(({ fault }) => fault === 'mail-timeout') ? [{ fault: 'mail-timeout', attempt }] : [],
     timed: faults.flatMap(timedStrikes),
@@ -101,6 +106,7 @@ function listed(strikes: readonly Strike[]): Schedule {
   return {
     onCallback: (callback) => strikes.filter((strike) => 'callback' in strike && strike.callback === callback),
     onRequest: (request) => strikes.filter((strike) => 'request' in strike && strike.request === request),
+    onStream: (stream) => strikes.filter((strike) => 'stream' in strike && strike.stream === stream),
     onMail: (attempt) => strikes.filter((strike) => 'attempt' in strike && strike.attempt === attempt),
     timed: strikes.filter((strike) => 'atMs' in strike),
   }

@@ -19,6 +19,7 @@ const strikeShape = z.discriminatedUnion('fault', [
   z.strictObject({ fault: z.literal('repeat'), request }),
   z.strictObject({ fault: z.literal('bad-signature'), request }),
   z.strictObject({ fault: z.literal('slow-webhook'), request, byMs: ms }),
+  z.strictObject({ fault: z.literal('late-audio'), stream: z.string().min(1), byMs: ms }),
   z.strictObject({ fault: z.enum(['ws-cut', 'model-cut', 'crash', 'deploy', 'db-restart']), atMs: ms }),
   /** `attempt`: the number of the message that is taken without an answer. */
   z.strictObject({ fault: z.literal('mail-timeout'), attempt: z.int().min(1) }),
@@ -43,6 +44,8 @@ export function strikeText(strike: Strike): string {
       return `${strike.fault} ${strike.request}`
     case 'slow-webhook':
       return `slow-webhook ${strike.request} +${toldMs(strike.byMs)}`
+    case 'late-audio':
+      return `late-audio ${strike.stream} +${toldMs(strike.byMs)}`
     case 'mail-timeout':
       return `mail-timeout of message ${strike.attempt}`
     default:
@@ -77,6 +80,7 @@ function touches(strike: Strike): boolean {
     case 'deploy':
     case 'db-restart':
     case 'slow-webhook':
+    case 'late-audio':
       return true
     default:
       return false

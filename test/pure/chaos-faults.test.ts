@@ -35,6 +35,7 @@ const parametersOf = {
   early: fc.constant({}),
   'bad-signature': fc.constant({}),
   'slow-webhook': fc.record({ byMs: ms(longestSlownessMs) }),
+  'late-audio': fc.record({ byMs: ms(longestSlownessMs) }),
   'ws-cut': fc.record({ atMs: instants }),
   'model-cut': fc.record({ atMs: instants }),
   'mail-timeout': fc.constant({}),
