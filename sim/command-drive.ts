@@ -40,10 +40,13 @@ export async function hangupCommand({ carrier, json, call }: CallFlags): Promise
 
 /** Exits with 1 when the message came to a problem. */
 export async function smsCommand(body: string, { carrier, json, ...given }: SmsFlags): Promise<void> {
-  const answer = await order(carrier, 'sms', { body, ...given })
+  // Whoever writes to WhatsApp does so from there.
+  const [, channel = ''] = /^(whatsapp:)/.exec(given.to) ?? []
+  const from = given.from.startsWith(channel) ? given.from : channel + given.from
+  const answer = await order(carrier, 'sms', { body, ...given, from })
   const { messageSid, replies, problems } = answer
   const lines = [
-    `${messageSid}  ${given.from} → ${given.to}: ${body}`,
+    `${messageSid}  ${from} → ${given.to}: ${body}`,
     ...problems.map(({ code, text }) => `  logs ${code}: ${text}`),
     ...replies.map((reply) => `  ${reply.from} → ${reply.to}: ${[reply.body, ...reply.mediaUrls].join('  ')}`),
     ...(replies.length === 0 ? ['  no reply'] : []),

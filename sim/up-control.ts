@@ -112,6 +112,8 @@ export function createControl(parts: Parts): StandIn {
       return { callSid: one.callSid }
     },
     async sms({ to, from, body, webhook, publicUrl, media }) {
+      if (to.startsWith('whatsapp:') !== from.startsWith('whatsapp:'))
+        throw new Mistake('Both numbers are of WhatsApp, or neither is.')
       const phoneNumber = to.replace(/^whatsapp:/, '')
       if (webhook !== undefined) {
         const smsUrl = known(webhook, publicUrl)

@@ -130,7 +130,7 @@ describe('a running sim up', () => {
     'takes a message for a server, and shows its answer',
     async () => {
       const bakery = server()
-      const number = ['--to', 'whatsapp:+15551234567', '--from', 'whatsapp:+15550102030']
+      const number = ['--to', 'whatsapp:+15551234567', '--from', '+15550102030']
       const written = await sim('sms', ...carrier, ...number, '--webhook', `${bakery.origin}/sms`, 'Two loaves')
       expect([written.code, written.err]).toEqual([0, ''])
       expect(written.out).toContain('whatsapp:+15551234567 → whatsapp:+15550102030: We have read: Two loaves')
@@ -161,6 +161,11 @@ describe('a running sim up', () => {
     ['no call is up', ['say', 'Hello'], 'No call is up. Place one with: bun sim ring'],
     ['that call is not up', ['hangup', '--call', 'CA1'], 'No call CA1 is up.'],
     ['nobody knows where a number leads', ['ring', '--to', '+15559990000'], 'give --webhook'],
+    [
+      'somebody writes from WhatsApp to a telephone',
+      ['sms', '--to', '+15551234567', '--from', 'whatsapp:+15550102030', 'Hello'],
+      'Both numbers are of WhatsApp, or neither is.',
+    ],
     ['a webhook is no address', ['ring', '--to', '+15559990000', '--webhook', 'voice'], 'It must be a URL'],
   ])('says so when %s, and ends with 2', async (_, given, words) => {
     const { code, out, err } = await sim(...given, ...carrier)
