@@ -58,7 +58,8 @@ export async function recordCommand(flags: RecordFlags): Promise<void> {
 
 const keepable = ['words', 'numbers', 'audio'] as const
 
-function redactionOf({ keep, replace, clinic }: RecordFlags): Redaction {
+function redactionOf({ keep: given, replace, clinic }: RecordFlags): Redaction {
+  const keep = given.flatMap((each) => each.split(','))
   const unknown = keep.find((each) => each !== 'all' && !keepable.some((known) => known === each))
   if (unknown !== undefined) throw new Mistake(`--keep ${unknown}: there is ${keepable.join(', ')} and all to keep.`)
   const keeps = (what: string): boolean => keep.includes('all') || keep.includes(what)

@@ -33,13 +33,13 @@ export async function replayCapture(scene: Scene, request: CallRequest, capture:
   const notes: string[] = []
   const causes = createCauses(clock)
   const collector = createCollector(clock, { trace, onSeen: causes.tell })
+  const before = await clock.hold(view.look(), 'a look at the database')
   const startedAtMs = clock.now()
   const playing = { clock, capture, startedAtMs, note: (text: string) => void notes.push(text) }
   const rest = { fetch: playAnswers(playing, 'rest') }
   world.model.show(tapped(playModel(playing), legs.model, collector))
   world.carrier.show(tapped(rest, legs.rest, collector))
   world.inbox.show(inbox.standIn)
-  const before = await clock.hold(view.look(), 'a look at the database')
   trace.add({ wire: 'call', from: 'carrier', to: 'caller', what: 'ringing', body: { from, to } })
   const server = tapped(forwarding(clock, network, null), legs.carrier, collector)
   await playCarrier({

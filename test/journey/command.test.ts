@@ -81,6 +81,14 @@ test.each([
     ['replay', 'default', broken],
     'broken.yaml:4:9: call.to: must be a string',
   ],
+  ['a caller who presses too late', ['call', '--dtmf', '1@9s', '--hang-up', '8s'], 'has hung up by then'],
+  ['an audio file that is none', ['call', '--audio', broken], 'give a .wav file, or a .ulaw file'],
+  ['a recorder of nothing', ['record', '--listen', '4999', '--to', 'nowhere'], '--to nowhere is not a URL'],
+  [
+    'something to keep that there is none of',
+    ['record', '--listen', '4999', '--to', 'http://127.0.0.1:9', '--keep', 'audio,names'],
+    '--keep names: there is words, numbers, audio and all to keep',
+  ],
   ['a replay of what may be a patient', ['replay', patient], "+12125550200 may be somebody's telephone"],
   ['a command that there is none of', ['dance'], "unknown command 'dance'"],
 ])('a mistake is told in words, without a stack, and ends with 2: %s', async (_, given, words) => {
