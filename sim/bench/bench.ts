@@ -49,6 +49,7 @@ async function openRelay(world: World): Promise<LoadSite> {
     numbers: ['+15551234567'],
     pid: machine.pid,
     sendsMails: false,
+    complaints: () => [],
     async close() {
       machine.signal('SIGKILL')
       await machine.exited
@@ -68,6 +69,7 @@ async function runRound(name: Contender): Promise<LoadEnd> {
     const end = await runLoad(world, random, site, wish, () => {})
     const problems = problemsOf(end, await site.close())
     for (const problem of problems) say(`  ${name}: ${problem}`)
+    for (const { message, count } of end.complaints) say(`  ${name}'s log, ${count} times: ${message}`)
     return end
   } finally {
     await world.close()

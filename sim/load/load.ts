@@ -11,7 +11,7 @@ import { createBeat } from './beat.ts'
 import { carryCall, type Exchange } from './caller.ts'
 import { type Mails, mailsOf } from './mails.ts'
 import { createLoadModel } from './model.ts'
-import type { LoadSite } from './site.ts'
+import type { Complaint, LoadSite } from './site.ts'
 import type { SpreadSummary } from './spread.ts'
 import { type Counts, countsOf, createTally, tallyOf } from './tally.ts'
 import { createWindow, type ServerUse } from './window.ts'
@@ -49,7 +49,7 @@ export type Moment = {
   mailsOut: number
 }
 
-export type LoadEnd = Moment & { mails: Mails }
+export type LoadEnd = Moment & { mails: Mails; complaints: Complaint[] }
 
 const readEveryMs = 1_000
 /** No mail for so long, and the rest is not coming. Resend takes five a second. */
@@ -142,7 +142,7 @@ export async function runLoad(
   clearInterval(timer)
   beat.stop()
   const callers = tally.calls.map(({ index }) => callerOf(index))
-  return { ...moment(), mails: mailsOf(inbox.record().messages, callers) }
+  return { ...moment(), mails: mailsOf(inbox.record().messages, callers), complaints: site.complaints() }
 }
 
 /** What goes over the wires is counted, and not kept. */

@@ -7,6 +7,9 @@ import { startMachine } from '../machine.ts'
 import type { Network } from '../network.ts'
 import type { World } from '../world.ts'
 
+/** A line of its log, and how often it came. */
+export type Complaint = { message: string; count: number }
+
 export type LoadSite = {
   network: Network
   account: World['account']
@@ -17,6 +20,8 @@ export type LoadSite = {
   pid: number | null
   /** Whether each call must come to one mail. Where it is not known, mails count only if there are any. */
   sendsMails: boolean
+  /** What the server has warned of or called an error so far. */
+  complaints(): Complaint[]
   /** Ends what was started, and answers with how many calls the server still had in hand; null when it is not ours. */
   close(): Promise<number | null>
 }
@@ -44,6 +49,7 @@ export async function openOwnSite(world: World, onProgress: (step: string) => vo
     numbers: clinicNumbers,
     pid: machine.pid,
     sendsMails: true,
+    complaints: () => complaintsIn(log),
     async close() {
       machine.signal('SIGTERM')
       await machine.exited
@@ -52,6 +58,18 @@ export async function openOwnSite(world: World, onProgress: (step: string) => vo
       return callsLeftIn(log)
     },
   }
+}
+
+/** As in the levels of pino. */
+const warning = 40
+
+function complaintsIn(log: readonly string[]): Complaint[] {
+  const counts = new Map<string, number>()
+  for (const { level, msg, reason } of log.map((line) => JSON.parse(line))) {
+    const message = reason === undefined ? String(msg) : `${msg}: ${reason}`
+    if (level >= warning) counts.set(message, (counts.get(message) ?? 0) + 1)
+  }
+  return [...counts].map(([message, count]) => ({ message, count }))
 }
 
 /** What the server says as it stops. */
@@ -73,6 +91,7 @@ export function openOtherSite(
     numbers: [to],
     pid: null,
     sendsMails: false,
+    complaints: () => [],
     close: async () => null,
   }
 }

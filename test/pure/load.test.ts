@@ -169,6 +169,7 @@ describe('the verdict', () => {
       memory: null,
       mailsOut: 1,
       mails: { sent: 1, missing: 0, twice: 0 },
+      complaints: [],
       ...change,
     }
   }
