@@ -54,9 +54,10 @@ function leftOff(state: CallState): CallState {
 function owedBy({ response, answerDueAtMs, transcript, alarm, limits }: CallState): Ask[] {
   const isAnsweredAnew = outstanding(transcript).some(({ state }) => state === 'committed')
   const unlessAnew = (what: Ask) => (isAnsweredAnew && (what === 'reply' || what === 'go-on') ? [] : [what])
-  if (response.is === 'none') return answerDueAtMs === null ? [] : unlessAnew('reply')
+  const answer = answerDueAtMs === null ? [] : unlessAnew('reply')
+  if (response.is === 'none') return answer
   const what = response.is === 'asked' ? response.ask : (response.asked?.ask ?? 'reply')
-  if (isFiller(what) || (response.is === 'active' && (response.isCut || response.callsTools))) return []
+  if (isFiller(what) || (response.is === 'active' && (response.isCut || response.callsTools))) return answer
   if (what === 'emergency') return (alarm?.timesSaid ?? 0) < limits.emergencyTimes ? [what] : []
   return unlessAnew(response.is === 'active' && response.hasSound ? 'go-on' : what)
 }

@@ -141,6 +141,18 @@ describe('a socket that breaks', () => {
     expect(asks(scene)).toMatchObject([{ response: {} }])
   })
 
+  test('the same while the response that they cut off has not ended yet', () => {
+    const scene = greeted()
+    scene.created('r2')
+    scene.speaks('r2', 'a2', 1_000, 'On Monday')
+    scene.callerStarts('u1')
+    scene.callerStops('u1', 'a2')
+    scene.transcribed('u1', 'No, wait.')
+    scene.breaks()
+    scene.renew()
+    expect(asks(scene)).toMatchObject([{ response: {} }])
+  })
+
   test('new turns come after everything that was said before', () => {
     const scene = greeted()
     scene.breaks()
