@@ -55,7 +55,8 @@ function changeConsults(state: CallState, change: (consult: Consult, toolCallId:
   return { ...state, tools: { ...state.tools, running } }
 }
 
-const isThinking = ({ tools }: CallState): boolean =>
+/** The supervisor has a question whose answer somebody still waits for. */
+export const isThinking = ({ tools }: CallState): boolean =>
   tools.running.some(({ consult }) => consult !== null && consult.is !== 'stopped')
 
 /** Measures how long it has been silent while the supervisor thinks. */

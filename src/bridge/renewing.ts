@@ -3,6 +3,7 @@
 // sounds on meanwhile, and what they say is kept. A session that grows old is given up the same way, in a quiet moment.
 import type { FactOf } from '../conversations/events.ts'
 import type { ModelEvent } from '../wire/realtime.ts'
+import { isThinking } from './consulting.ts'
 import { correctRetold, failModel, finish, isQuiet, unsettled } from './ending.ts'
 import { abandon, presumeHeard } from './playback.ts'
 import { configureRequest, isConfigured, renewedNote, tellItem } from './requests.ts'
@@ -57,7 +58,9 @@ function owedBy({ response, answerDueAtMs, transcript, alarm, limits }: CallStat
   const answer = answerDueAtMs === null ? [] : unlessAnew('reply')
   if (response.is === 'none') return answer
   const what = response.is === 'asked' ? response.ask : (response.asked?.ask ?? 'reply')
-  if (isFiller(what) || (response.is === 'active' && (response.isCut || response.callsTools))) return answer
+  if (response.is === 'active' && (response.isCut || response.callsTools || (isFiller(what) && response.hasSound))) {
+    return answer
+  }
   if (what === 'emergency') return (alarm?.timesSaid ?? 0) < limits.emergencyTimes ? [what] : []
   return unlessAnew(response.is === 'active' && response.hasSound ? 'go-on' : what)
 }
@@ -157,7 +160,11 @@ function goOn(state: CallState, out: Command[], atMs: number): CallState {
   const { session, tries } = renewal
   out.push({ do: 'record', fact: { kind: 'model.rebuilt', generation, session, tries, pauseMs } })
   const renewed = { ...renewal, lost: null }
-  return correctRetold({ ...told, transcript: forgetUnheard(transcript), audioHeardToMs: 0, renewal: renewed }, out)
+  const asks = state.asks.filter((what) => !isFiller(what) || isThinking(state))
+  return correctRetold(
+    { ...told, asks, transcript: forgetUnheard(transcript), audioHeardToMs: 0, renewal: renewed },
+    out,
+  )
 }
 
 /** What is due of the session by itself. `act` leaves its due behind or moves it into the future. */

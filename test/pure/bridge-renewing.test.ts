@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'bun:test'
 import { callLimits } from '../../src/bridge/limits.ts'
 import type { Recollection } from '../../src/bridge/plan.ts'
-import { Scene, script, streamSid, toldOf } from './bridge-scene.ts'
+import { consultSpec, Scene, script, toldOf } from './bridge-scene.ts'
 
 const agentSaid = (text: string, id?: string) => ({
   type: 'message' as const,
@@ -272,6 +272,39 @@ describe('a tool that runs when the model is lost', () => {
   })
 })
 
+describe('a supervisor that thinks when the model is lost', () => {
+  const thinking = () => {
+    const scene = new Scene({ tools: [consultSpec], greeting: null }).live()
+    scene.callerStarts('u1')
+    scene.callerStops('u1')
+    scene.transcribed('u1', 'Is she in on Friday?')
+    scene.created('r1')
+    scene.calls('r1', 'c1', 'consult_supervisor')
+    scene.responseDone('r1')
+    scene.wait(callLimits.fillerMs)
+    scene.created('r2')
+    scene.breaks()
+    return scene
+  }
+
+  test('the caller is asked for a moment all the same', () => {
+    const scene = thinking()
+    scene.news()
+    scene.renew()
+    expect(toldOf(scene.news()).at(-1)).toMatchObject({
+      response: { instructions: expect.stringContaining('One moment') },
+    })
+  })
+
+  test('but not when the answer is there by then', () => {
+    const scene = thinking()
+    scene.tell({ on: 'tool-answered', toolCallId: 'c1', output: '{}', endsCall: false })
+    scene.news()
+    scene.renew()
+    expect(toldOf(scene.news()).at(-1)).toEqual({ type: 'response.create', event_id: expect.anything(), response: {} })
+  })
+})
+
 describe('a model that does not come back', () => {
   test('is tried again after ever longer waits, then given up: the caller may leave a message', () => {
     const scene = greeted()
@@ -335,60 +368,5 @@ describe('a model that does not come back', () => {
     scene.hears(marks)
     expect(scene.factsOf('call.ending')).toMatchObject([{ reason: 'agent' }])
     expect(scene.factsOf('model.failed')).toEqual([])
-  })
-})
-
-describe('a session that ends by the clock', () => {
-  const expiresIn = (scene: Scene, ms: number) => {
-    const audio = { input: { format: { type: 'audio/pcmu' } }, output: { format: { type: 'audio/pcmu' } } }
-    const expires_at = Math.floor((scene.nowMs + ms) / 1000)
-    scene.model({ type: 'session.created', session: {} })
-    scene.model({ type: 'session.updated', session: { type: 'realtime', audio, expires_at } })
-    scene.tell({ on: 'joined', streamSid })
-    scene.news()
-    return scene
-  }
-  const unhurried = { limits: { idleMs: 1e9, callMs: 1e9 } }
-
-  test('expires: the call goes on with another', () => {
-    const scene = greeted()
-    scene.model({ type: 'error', error: { type: 'invalid_request_error', code: 'session_expired' } })
-    scene.renew()
-    expect(scene.factsOf('model.lost')).toMatchObject([{ reason: 'session_expired' }])
-    expect(scene.factsOf('model.rebuilt')).toHaveLength(1)
-  })
-
-  test('is replaced before, in the first quiet moment once it is old', () => {
-    const scene = expiresIn(new Scene({ greeting: null, ...unhurried }), 60_000)
-    scene.wait(49_000)
-    expect(scene.factsOf('model.lost')).toEqual([])
-    scene.callerStarts('u1')
-    scene.wait(3_000)
-    expect(scene.factsOf('model.lost')).toEqual([])
-    scene.callerStops('u1')
-    scene.hears(scene.says('r1', 'a1', 500, 'Yes.'))
-    expect(scene.factsOf('model.lost')).toEqual([])
-    scene.transcribed('u1', 'Are you there?')
-    expect(scene.factsOf('model.lost')).toMatchObject([{ reason: 'old' }])
-  })
-
-  test('is replaced at the latest shortly before it expires, whoever speaks', () => {
-    const scene = expiresIn(new Scene({ greeting: null, ...unhurried }), 60_000)
-    scene.wait(48_000)
-    scene.callerStarts('u1')
-    scene.wait(8_900)
-    expect(scene.factsOf('model.lost')).toEqual([])
-    scene.wait(200)
-    expect(scene.factsOf('model.lost')).toMatchObject([{ reason: 'too old' }])
-  })
-
-  test('lasts an hour where it does not say, or says what cannot be', () => {
-    for (const ms of [-1e6, 0, 5_000, 1e9]) {
-      const scene = expiresIn(new Scene({ greeting: null, ...unhurried }), ms)
-      scene.wait(49 * 60_000)
-      expect(scene.factsOf('model.lost')).toEqual([])
-      scene.wait(2 * 60_000)
-      expect(scene.factsOf('model.lost')).toMatchObject([{ reason: 'old' }])
-    }
   })
 })
