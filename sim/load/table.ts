@@ -65,7 +65,7 @@ export function endText(end: LoadEnd, problems: readonly string[] | null): strin
     '',
     ...memoryText,
     `${cores} cores; load average ${loadAverage.toFixed(2)} when it began`,
-    ...end.complaints.map(({ message, count }) => `the server's log, ${count} times: ${message}`),
+    ...end.complaints.map(({ message, count }) => `the server's log: ${count} × ${message}`),
     ...(isTrusted(end)
       ? []
       : [
