@@ -81,11 +81,11 @@ function withoutRepeats(sessions: readonly { appended: Uint8Array }[]): { append
   return { appended, seams }
 }
 
-/** How much of the beginning of one repeats the end of the other; silence alone proves nothing. */
+/** How much of the beginning of one repeats the end of the other; silence, or less than a frame of sound, proves nothing. */
 function repeatedBytes(before: Buffer, next: Buffer): number {
   const most = Math.min(before.length, next.length, REPEATED_MS * BYTES_PER_MS)
   const silent = before.length - 1 - before.findLastIndex((byte) => byte !== SILENCE)
-  for (let bytes = most; bytes > silent; bytes--) {
+  for (let bytes = most; bytes >= silent + FRAME_MS * BYTES_PER_MS; bytes--) {
     if (next[0] === before[before.length - bytes] && before.subarray(-bytes).equals(next.subarray(0, bytes)))
       return bytes
   }

@@ -25,7 +25,9 @@ export function withoutValues(error: unknown): unknown {
   const cause = (error.cause ?? {}) as { code?: string; constraint_name?: string; message?: string }
   const { code, constraint_name: constraint } = cause
   const reason = code !== undefined && quotesValues(code) ? 'a value has the wrong form' : cause.message
-  const failed = new QueryFailed(`Query failed (${code ?? 'no code'}): ${reason}`, code, constraint, error.query)
+  // A server that could not be reached was not asked anything, and says so in words that hold nothing else.
+  const message = isConnectionLost(error) ? (reason ?? '') : `Query failed (${code ?? 'no code'}): ${reason}`
+  const failed = new QueryFailed(message, code, constraint, error.query)
   failed.stack = error.stack?.replace(error.message, failed.message)
   return failed
 }
