@@ -5,10 +5,13 @@ import { installChromium } from './chromium-setup.ts'
 
 type Tally = { passed: number; failed: number }
 type Step = { name: string; about: string; minutesMax: number; command: () => string[]; count: (run: Run) => Tally }
-type Run = { exitCode: number; output: string }
+/** `wasCut`: it had not ended after its limit, and was ended. */
+type Run = { exitCode: number; output: string; wasCut: boolean }
 
 const bun = process.execPath
 const repository = `${import.meta.dir}/..`
+const journeys = 'test/journey'
+const folders = [...new Bun.Glob('test/*/').scanSync({ cwd: repository, onlyFiles: false })].sort()
 
 const steps: Step[] = [
   {
@@ -29,7 +32,7 @@ const steps: Step[] = [
     name: 'tests',
     about: 'architecture and tests (Bun)',
     minutesMax: 5,
-    command: () => [bun, 'test'],
+    command: () => [bun, 'test', ...folders.filter((folder) => folder !== journeys)],
     count: fromBunTest,
   },
   {
@@ -69,10 +72,19 @@ const steps: Step[] = [
   },
 ]
 
+/** Mostly waiting: processes that are started, killed and replaced in real time. Told when all else has been. */
+const beside: Step = {
+  name: 'journeys',
+  about: 'whole calls, through processes of their own (Bun), beside the others',
+  minutesMax: 9,
+  command: () => [bun, 'test', journeys],
+  count: fromBunTest,
+}
+
 const help = `Usage: bun run test [--only STEP]
 
 Runs, in this order, and exits 0 only if all of it passes:
-${steps.map(({ name, about }) => `  ${name.padEnd(10)}${about}`).join('\n')}
+${[...steps, beside].map(({ name, about }) => `  ${name.padEnd(10)}${about}`).join('\n')}
 
 --only STEP   run that step alone
 --help        this text
@@ -85,15 +97,17 @@ function asOneCheck({ exitCode }: Run): Tally {
   return exitCode === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 }
 }
 
-/** Errors between tests count as failures, and so does a run that ended before its summary. */
+/** Errors between tests count as failures, and so does a run that ended before its summary, with whatever code. */
 function fromBunTest({ exitCode, output }: Run): Tally {
   const count = (word: string) => Number(new RegExp(`^ *(\\d+) ${word}s?$`, 'm').exec(output)?.[1] ?? 0)
   const failed = count('fail') + count('error')
-  return { passed: count('pass'), failed: exitCode !== 0 && failed === 0 ? 1 : failed }
+  const isWhole = exitCode === 0 && /^Ran \d+ tests/m.test(output)
+  return { passed: count('pass'), failed: failed === 0 && !isWhole ? 1 : failed }
 }
 
 function fromLastLine({ exitCode, output }: Run): Tally {
-  const [, passed = '0', failed = '0'] = /^(\d+) passed, (\d+) failed$/m.exec(output) ?? []
+  const [, passed, failed] = /^(\d+) passed, (\d+) failed$/m.exec(output) ?? []
+  if (passed === undefined) return { passed: 0, failed: 1 }
   return { passed: Number(passed), failed: exitCode !== 0 && failed === '0' ? 1 : Number(failed) }
 }
 
@@ -108,35 +122,43 @@ function denoBinary(): string {
 /** Passing tests are counted, not listed; each file is named as it begins. */
 const isWorthPrinting = (line: string): boolean => !/^\(pass\)|^\s*$/.test(line)
 
-async function perform(step: Step): Promise<Tally> {
+async function perform(step: Step, say: Say = console.log): Promise<Tally> {
   const startedMs = performance.now()
-  console.log(`\n== ${step.name}: ${step.about}`)
+  say(`\n== ${step.name}: ${step.about}`)
   let run: Run
   try {
-    run = await runCommand(step.command(), step.minutesMax)
+    run = await runCommand(step.command(), step.minutesMax, say)
   } catch (error) {
-    run = { exitCode: 1, output: '' }
-    console.log(error instanceof Error ? error.message : String(error))
+    run = { exitCode: 1, output: '', wasCut: false }
+    say(error instanceof Error ? error.message : String(error))
   }
-  const tally = step.count(run)
+  const counted = step.count(run)
+  const tally = run.wasCut ? { ...counted, failed: counted.failed + 1 } : counted
+  if (run.wasCut) say(`had not ended after ${step.minutesMax} minutes`)
   const seconds = ((performance.now() - startedMs) / 1000).toFixed(1)
-  console.log(`== ${step.name}: ${tally.failed === 0 ? 'passed' : 'FAILED'} in ${seconds} s`)
+  say(`== ${step.name}: ${tally.failed === 0 ? 'passed' : 'FAILED'} in ${seconds} s`)
   return tally
 }
 
-async function runCommand(command: string[], minutesMax: number): Promise<Run> {
+type Say = (line: string) => void
+
+async function runCommand(command: string[], minutesMax: number, say: Say): Promise<Run> {
   const child = Bun.spawn(command, {
     cwd: repository,
     env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined },
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: minutesMax * 60_000,
   })
+  let wasCut = false
+  const limit = setTimeout(() => {
+    wasCut = true
+    child.kill()
+  }, minutesMax * 60_000)
   const output: string[] = []
   const relay = async (stream: ReadableStream<Uint8Array>): Promise<void> => {
     let rest = ''
     const take = (line: string) => {
       output.push(line)
-      if (isWorthPrinting(line)) console.log(line)
+      if (isWorthPrinting(line)) say(line)
     }
     const decoder = new TextDecoder()
     for await (const bytes of stream) {
@@ -148,8 +170,19 @@ async function runCommand(command: string[], minutesMax: number): Promise<Run> {
   }
   await Promise.all([relay(child.stdout), relay(child.stderr)])
   const exitCode = await child.exited
-  if (child.signalCode !== null) console.log(`ended by ${child.signalCode} (limit: ${minutesMax} minutes)`)
-  return { exitCode, output: output.join('\n') }
+  clearTimeout(limit)
+  return { exitCode, output: output.join('\n'), wasCut }
+}
+
+/** What it has to say is said when it is asked for. */
+function performBeside(step: Step): () => Promise<Tally> {
+  const lines: string[] = []
+  const tally = perform(step, (line) => void lines.push(line))
+  return async () => {
+    const done = await tally
+    for (const line of lines) console.log(line)
+    return done
+  }
 }
 
 const { values } = parseArgs({ options: { only: { type: 'string' }, help: { type: 'boolean' } } })
@@ -157,17 +190,20 @@ if (values.help) {
   console.log(help)
   process.exit(0)
 }
-const chosen = steps.filter(({ name }) => values.only === undefined || values.only === name)
-if (chosen.length === 0) {
+const isChosen = ({ name }: Step): boolean => values.only === undefined || values.only === name
+const chosen = steps.filter(isChosen)
+if (chosen.length === 0 && !isChosen(beside)) {
   console.error(`No step is called ${values.only}.\n\n${help}`)
   process.exit(2)
 }
 if (chosen.some(({ name }) => name === 'tests')) await installChromium()
 const sum: Tally = { passed: 0, failed: 0 }
-for (const step of chosen) {
-  const { passed, failed } = await perform(step)
+const count = ({ passed, failed }: Tally): void => {
   sum.passed += passed
   sum.failed += failed
 }
+const finish = isChosen(beside) ? performBeside(beside) : undefined
+for (const step of chosen) count(await perform(step))
+if (finish !== undefined) count(await finish())
 console.log(`\n${sum.passed} passed, ${sum.failed} failed`)
 process.exit(sum.failed === 0 ? 0 : 1)
