@@ -11,7 +11,11 @@ import type { Fixture } from './script.ts'
 import { createSpeech, speechFolder } from './speech.ts'
 import { fixtureOf } from './wish.ts'
 
-export type RaceFlags = { fixture?: string; all?: boolean; seed: string; shuffles: number; json?: boolean }
+export type RaceFlags = { fixture?: string; all?: boolean; seed: string; shuffles?: number; json?: boolean }
+
+const SHUFFLES_OF_ONE = 200
+/** Of each shape: some two minutes for all of them, on two cores. */
+const SHUFFLES_OF_EACH = 30
 
 export async function raceCommand(flags: RaceFlags): Promise<void> {
   const say = (step: string) => void process.stderr.write(`… ${step}\n`)
@@ -21,7 +25,8 @@ export async function raceCommand(flags: RaceFlags): Promise<void> {
   const quiet = { onProgress: () => {}, onTrace: () => {} }
   const call = (fixture: Fixture) =>
     simulateCall({ fixture, seed: flags.seed, isVirtual: true, speech, postgres, ...quiet })
-  const options = { ...flags, postgres, speech, raced: new Map<string, string>(), onProgress: say }
+  const shuffles = flags.shuffles ?? (flags.all ? SHUFFLES_OF_EACH : SHUFFLES_OF_ONE)
+  const options = { ...flags, shuffles, postgres, speech, raced: new Map<string, string>(), onProgress: say }
   const results: RaceResult[] = []
   const startedAt = performance.now()
   try {

@@ -23,8 +23,9 @@ export const forgeriesRefused: Rule = {
 export const callerGoesOn: Rule = {
   name: 'a caller whose line to the agent breaks hears from us again',
   check(given) {
-    const cuts = (given.chaos?.struck ?? []).filter(({ strike }) => breaksLine(strike))
-    return cuts.flatMap(({ atMs }) => judgeCut(given, atMs))
+    const struck = given.chaos?.struck ?? []
+    const cuts = struck.filter(({ strike }) => breaksLine(strike))
+    return cuts.flatMap(({ atMs }) => judgeCut(given, atMs, BACK_WITHIN_MS + slownessAfter(struck, atMs)))
   },
 }
 
@@ -32,9 +33,16 @@ function breaksLine({ fault }: Strike): boolean {
   return fault === 'ws-cut' || fault === 'model-cut' || fault === 'crash' || fault === 'deploy'
 }
 
-function judgeCut({ carrier, model }: Case, cutAtMs: number): Finding[] {
+/** By how much answers that the carrier waited for after a cut were late, all together: nobody can be back sooner. */
+const slownessAfter = (struck: NonNullable<Case['chaos']>['struck'], cutAtMs: number): number =>
+  struck.reduce(
+    (sum, { atMs, strike }) => (strike.fault === 'slow-webhook' && atMs >= cutAtMs ? sum + strike.byMs : sum),
+    0,
+  )
+
+function judgeCut({ carrier, model }: Case, cutAtMs: number, backWithinMs: number): Finding[] {
   const goneAtMs = carrier.endedAtMs ?? Number.POSITIVE_INFINITY
-  const isPatient = carrier.endedBy !== 'caller' || goneAtMs > cutAtMs + BACK_WITHIN_MS
+  const isPatient = carrier.endedBy !== 'caller' || goneAtMs > cutAtMs + backWithinMs
   // An agent that had said goodbye owes nothing more.
   const hadEnded = model.sessions.some(({ items }) => items.some(({ name }) => name === 'end_call'))
   const heardAgain = [
@@ -42,12 +50,10 @@ function judgeCut({ carrier, model }: Case, cutAtMs: number): Finding[] {
     ...soundsSent(carrier),
     ...carrier.said.map(({ atMs }) => atMs),
     ...carrier.bridges.map(({ joinedAtMs }) => joinedAtMs),
-  ].some((atMs) => atMs >= cutAtMs && atMs <= cutAtMs + BACK_WITHIN_MS)
+  ].some((atMs) => atMs >= cutAtMs && atMs <= cutAtMs + backWithinMs)
   if (heardAgain || !isPatient || hadEnded) return []
   const after = `${Math.round(cutAtMs - carrier.ringingAtMs)} ms into the call`
-  return [
-    { explanation: `The line broke ${after}, and the caller heard nothing more within ${BACK_WITHIN_MS / 1000} s` },
-  ]
+  return [{ explanation: `The line broke ${after}, and the caller heard nothing more within ${backWithinMs / 1000} s` }]
 }
 
 /** When what the caller heard was sent: it may follow on what still sounded, without a pause. */

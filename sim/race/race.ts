@@ -44,7 +44,7 @@ export type RaceResult = {
 }
 
 const EXHAUSTIVE_UP_TO = 8
-const PURE_SAMPLES = 5_000
+const PURE_SAMPLES = 2_000
 const ORDERS_AT_ONCE = 8
 const MACHINES = 2
 const MAIL_TIMEOUT_MS = 300
