@@ -57,9 +57,15 @@ const said = (before: Session[], { openedAtMs }: Session): string[] =>
       .filter((text) => text.trim() !== ''),
   )
 
-/** What the caller heard to its end. */
+/** What the caller heard to its end. Of what a socket broke off in the middle only the model knows how it would have gone on. */
 function heard({ hearing }: Case, before: Session[], { openedAtMs }: Session): string[] {
+  const finished = new Set(
+    before.flatMap(({ responses }) =>
+      responses.filter(({ doneAtMs }) => doneAtMs !== null).map((each) => each.responseId),
+    ),
+  )
   return hearing.items
+    .filter(({ item }) => item.responseId === null || finished.has(item.responseId))
     .filter(({ item, heardBytes }) => item.truncatedAtMs === null && heardBytes === item.audio.length && heardBytes > 0)
     .filter(({ item, heardBytes }) => {
       const begunAtMs = before.flatMap(({ deltas }) => deltas).find(({ itemId }) => itemId === item.itemId)?.atMs
