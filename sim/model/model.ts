@@ -71,6 +71,7 @@ export function createModel(parts: {
     random: random.child('thinker'),
     thoughtMs: settings.thoughtMs,
     nextConsultation: () => ready?.repertoire.nextConsultation(),
+    isInStep: () => ready?.repertoire.isInStep() ?? true,
     note,
   })
   const catalogue = createCatalogue(parts.without)
