@@ -13,16 +13,28 @@ import { createRandom } from '../random.ts'
 import { openWorld, type World } from '../world.ts'
 import { type Figure, figureOf, ratioOf } from './rounds.ts'
 
-const { values } = parseArgs({
-  options: {
-    calls: { type: 'string', default: '100' },
-    rounds: { type: 'string', default: '7' },
-    seconds: { type: 'string', default: '40' },
-    warm: { type: 'string', default: '15' },
-    ramp: { type: 'string', default: '20' },
-    json: { type: 'boolean', default: false },
-  },
-})
+const help = `Usage: bun run bench [--calls 100] [--rounds 7] [--seconds 40] [--warm 15] [--ramp 20] [--json]
+
+Puts the same load on the server and on a raw relay, in turns, and sets one against the other.
+
+--calls     calls at once
+--rounds    of each, in turns
+--seconds   a call's length
+--warm      seconds before anything is measured
+--ramp      calls placed in a second
+--json      print one JSON object`
+
+const options = {
+  calls: { type: 'string', default: '100' },
+  rounds: { type: 'string', default: '7' },
+  seconds: { type: 'string', default: '40' },
+  warm: { type: 'string', default: '15' },
+  ramp: { type: 'string', default: '20' },
+  json: { type: 'boolean', default: false },
+  help: { type: 'boolean', default: false },
+} as const
+
+const values = readFlags()
 const rounds = Number(values.rounds)
 /** Mails are no part of what is measured: they may go as fast as they come. */
 const wish: LoadWish = {
@@ -31,6 +43,23 @@ const wish: LoadWish = {
   seconds: Number(values.seconds),
   mailsPerSecond: 1_000,
   warmSeconds: Number(values.warm),
+}
+
+function readFlags() {
+  try {
+    const { values: given } = parseArgs({ options })
+    if (given.help) {
+      console.log(help)
+      process.exit(0)
+    }
+    for (const [name, value] of Object.entries(given))
+      if (typeof value === 'string' && !/^[1-9]\d{0,3}$/.test(value))
+        throw new Error(`--${name} takes a whole number from 1 to 9999, not "${value}"`)
+    return given
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : error}\n\n${help}`)
+    process.exit(2)
+  }
 }
 
 const relayProgram = fileURLToPath(new URL('./relay.ts', import.meta.url))

@@ -65,8 +65,8 @@ const warning = 40
 
 function complaintsIn(log: readonly string[]): Complaint[] {
   const counts = new Map<string, number>()
-  for (const { level, msg, reason } of log.map((line) => JSON.parse(line))) {
-    const message = reason === undefined ? String(msg) : `${msg}: ${reason}`
+  for (const { level, msg, task, reason } of log.map((line) => JSON.parse(line))) {
+    const message = [msg, task, reason].filter((part) => part !== undefined).join(': ')
     if (level >= warning) counts.set(message, (counts.get(message) ?? 0) + 1)
   }
   return [...counts].map(([message, count]) => ({ message, count }))
