@@ -58,9 +58,9 @@ const steps: Step[] = [
   },
   {
     name: 'fuzz-new',
-    about: 'and of a seed that nobody has tried, for ten seconds',
+    about: 'and of a seed that nobody has tried, for five seconds',
     minutesMax: 2,
-    command: () => [bun, 'sim/cli.ts', 'fuzz', '--for', '10s'],
+    command: () => [bun, 'sim/cli.ts', 'fuzz', '--for', '5s'],
     count: fromLastLine,
   },
   {
