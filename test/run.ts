@@ -2,11 +2,9 @@
 // A step that fails does not stop the later ones. `bun test/run.ts --help` tells the rest.
 import { parseArgs } from 'node:util'
 import { installChromium } from './chromium-setup.ts'
+import { asOneCheck, type Count, fromBunTest, fromLastLine, type Run, type Tally, tallyOf } from './tally.ts'
 
-type Tally = { passed: number; failed: number }
-type Step = { name: string; about: string; minutesMax: number; command: () => string[]; count: (run: Run) => Tally }
-/** `wasCut`: it had not ended after its limit, and was ended. */
-type Run = { exitCode: number; output: string; wasCut: boolean }
+type Step = { name: string; about: string; minutesMax: number; command: () => string[]; count: Count }
 
 const bun = process.execPath
 const repository = `${import.meta.dir}/..`
@@ -92,25 +90,6 @@ ${[...steps, beside].map(({ name, about }) => `  ${name.padEnd(10)}${about}`).jo
 One test file alone: bun test test/pure/conversations.test.ts
 The last line is "N passed, N failed"; a step without tests of its own counts as one.`
 
-/** A step that says only yes or no. */
-function asOneCheck({ exitCode }: Run): Tally {
-  return exitCode === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 }
-}
-
-/** Errors between tests count as failures, and so does a run that ended before its summary, with whatever code. */
-function fromBunTest({ exitCode, output }: Run): Tally {
-  const count = (word: string) => Number(new RegExp(`^ *(\\d+) ${word}s?$`, 'm').exec(output)?.[1] ?? 0)
-  const failed = count('fail') + count('error')
-  const isWhole = exitCode === 0 && /^Ran \d+ tests/m.test(output)
-  return { passed: count('pass'), failed: failed === 0 && !isWhole ? 1 : failed }
-}
-
-function fromLastLine({ exitCode, output }: Run): Tally {
-  const [, passed, failed] = /^(\d+) passed, (\d+) failed$/m.exec(output) ?? []
-  if (passed === undefined) return { passed: 0, failed: 1 }
-  return { passed: Number(passed), failed: exitCode !== 0 && failed === '0' ? 1 : Number(failed) }
-}
-
 /** The npm package `deno` links its binary in a postinstall, which Bun does not run; the binary is there all the same. */
 function denoBinary(): string {
   const [installed] = new Bun.Glob('node_modules/@deno/*/deno{,.exe}').scanSync({ cwd: repository })
@@ -132,8 +111,7 @@ async function perform(step: Step, say: Say = console.log): Promise<Tally> {
     run = { exitCode: 1, output: '', wasCut: false }
     say(error instanceof Error ? error.message : String(error))
   }
-  const counted = step.count(run)
-  const tally = run.wasCut ? { ...counted, failed: counted.failed + 1 } : counted
+  const tally = tallyOf(run, step.count)
   if (run.wasCut) say(`had not ended after ${step.minutesMax} minutes`)
   const seconds = ((performance.now() - startedMs) / 1000).toFixed(1)
   say(`== ${step.name}: ${tally.failed === 0 ? 'passed' : 'FAILED'} in ${seconds} s`)
