@@ -160,6 +160,7 @@ export async function runCall(scene: Scene, request: CallRequest): Promise<CallR
   )
   const evidence = {
     fixture,
+    isVirtual: clock.isVirtual,
     carrier: record,
     model: model.record(),
     inbox: inbox.record(),

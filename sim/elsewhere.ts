@@ -106,6 +106,7 @@ async function placeElsewhere(world: World, trace: Trace, asked: Asked): Promise
   const heard = model.record()
   const evidence = {
     fixture,
+    isVirtual: false,
     carrier: record,
     model: heard,
     inbox: { messages: [], requests: [] },

@@ -65,6 +65,8 @@ export type Appointment = {
 
 export type Evidence = {
   fixture: Fixture
+  /** Whether the call was timed by the virtual clock. */
+  isVirtual: boolean
   /** Of the replay of a capture: where it parts from it. */
   parted?: readonly string[] | undefined
   carrier: CarrierRecord

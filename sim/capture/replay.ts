@@ -63,6 +63,7 @@ export async function replayCapture(scene: Scene, request: CallRequest, capture:
   const record = recordOf(after, { callSid, from, to, accountSid: account.accountSid, startedAtMs })
   const evidence: Evidence = {
     fixture,
+    isVirtual: clock.isVirtual,
     parted: [...notes, ...differences(capture, after, clock.isVirtual ? 0 : SENT_WITHIN_MS)],
     carrier: record,
     model: { sessions: [], writings: [], thoughts: [], notes: [] },

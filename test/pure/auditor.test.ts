@@ -184,9 +184,20 @@ describe('the auditor', () => {
     expect(audit(call)).toEqual([])
   })
 
-  test('what the caller sends while the server is hanging up may be lost', () => {
+  // The server hangs up 8,700 ms into the call, and a frame is sent every 20 ms.
+  test.each([
+    { isVirtual: false, lostMs: 240, isLoss: false },
+    { isVirtual: false, lostMs: 260, isLoss: true },
+    { isVirtual: true, lostMs: 20, isLoss: true },
+  ])('the last words before the server hangs up: %o', ({ isVirtual, lostMs, isLoss }) => {
+    const call = { ...auditedCall(), isVirtual }
+    call.session.appended = call.session.appended.slice(0, byteAt(8_700 - lostMs))
+    expect(audit(call)).toHaveLength(isLoss ? 1 : 0)
+  })
+
+  test('what the caller sends in the very instant in which the server hangs up may be lost', () => {
     const call = auditedCall()
-    call.session.appended = call.session.appended.slice(0, byteAt(8_660))
+    call.stream.sent.push({ atMs: at(8_700), bytes: speech('too late', 20) })
     expect(audit(call)).toEqual([])
   })
 })

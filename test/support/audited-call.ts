@@ -327,6 +327,7 @@ export function auditedCall(): AuditedCall {
     clinic,
     row: server.conversation ?? {},
     fixture: structuredClone(fixture),
+    isVirtual: true,
     carrier: {
       callSid,
       accountSid: `AC${'3'.repeat(32)}`,
