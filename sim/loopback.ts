@@ -60,6 +60,7 @@ const isLoopback = (hostname: string): boolean =>
 type ClientSocket = WebSocket & { terminate(): void }
 
 function open(socket: ClientSocket, handlers: LineHandlers): Promise<Line> {
+  socket.binaryType = 'arraybuffer'
   const line: Line = {
     send: (text) => {
       if (socket.readyState === WebSocket.OPEN) socket.send(text)
@@ -74,7 +75,7 @@ function open(socket: ClientSocket, handlers: LineHandlers): Promise<Line> {
       isOpen = true
       resolve(line)
     })
-    socket.addEventListener('message', (event) => handlers.message(String(event.data)))
+    socket.addEventListener('message', ({ data }) => take(data, handlers))
     socket.addEventListener('error', (event) => {
       refusal = (event as ErrorEvent).message ?? ''
     })
@@ -83,6 +84,12 @@ function open(socket: ClientSocket, handlers: LineHandlers): Promise<Line> {
       else reject(new HandshakeRefused(statusIn(refusal)))
     })
   })
+}
+
+function take(message: string | ArrayBuffer | Uint8Array, handlers: LineHandlers): void {
+  if (typeof message === 'string') handlers.message(message)
+  else if (handlers.binary === undefined) handlers.message(new TextDecoder().decode(message))
+  else handlers.binary(new Uint8Array(message))
 }
 
 /** Bun tells the status of a refused handshake in words only. */
@@ -111,7 +118,9 @@ export async function listen(
       open(socket) {
         socket.data.handlers = socket.data.taken.accept(serverLine(socket))
       },
-      message: (socket, text) => socket.data.handlers?.message(String(text)),
+      message({ data: { handlers } }, message) {
+        if (handlers !== null) take(message, handlers)
+      },
       close: (socket, code, reason) => socket.data.handlers?.close(code, reason),
     },
   })

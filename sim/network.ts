@@ -10,8 +10,15 @@ export type Line = {
   cut(): void
 }
 
-/** `message` is called in the order of sending, never from within `send`; `close` is called once, and last. */
-export type LineHandlers = { message(text: string): void; close(code: number, reason: string): void }
+/**
+ * `message` is called in the order of sending, never from within `send`; `close` is called once, and last. `binary`: a message
+ * came that is no text; whoever does not take those is given its bytes as text.
+ */
+export type LineHandlers = {
+  message(text: string): void
+  binary?(bytes: Uint8Array): void
+  close(code: number, reason: string): void
+}
 
 /** A handshake that was not answered with 101. `status` is 0 when nothing answered. */
 export class HandshakeRefused extends Error {

@@ -18,6 +18,9 @@ export type Source =
   | { from: 'url'; url: string; method: Method; extra: Record<string, string> }
   | { from: 'request'; twiml: string }
 
+/** Asked in place of a document that cannot be had. */
+export type Fallback = { url: string; method: Method }
+
 export type Next = { go: 'on' } | { go: 'to'; source: Source }
 
 export type Stop = { cause: 'hang-up'; by: Ender } | { cause: 'redirect' }
@@ -69,8 +72,8 @@ export type LiveCall = {
   record(): CarrierRecord
   isLive(): boolean
   end(by: Ender, status?: string): void
-  /** Leaves what it is doing for another document. */
-  redirect(source: Source): void
+  /** Leaves what it is doing for another document. `fallback`: what is asked from now on when a document fails; null: as before. */
+  redirect(source: Source, fallback: Fallback | null): void
   /** Ends it so long after its answer, at the latest. */
   limit(maxMs: number): void
   /** Sends the rest of its status callbacks elsewhere. */

@@ -5,7 +5,6 @@ import { readDocument, type TwimlDocument } from './documents.ts'
 import type { Leg } from './leg.ts'
 import { standardParams } from './params.ts'
 import { problemCode } from './problems.ts'
-import type { Method } from './twiml.ts'
 import { obey, type Way } from './verbs.ts'
 
 /** `hung-up`: by a verb, or the call is over. `ran-out`: the last document had no verb left. */
@@ -15,11 +14,7 @@ export type Ending = 'hung-up' | 'ran-out'
 const DOCUMENTS_MAX = 200
 const APPLICATION_ERROR = 'We are sorry, an application error has occurred. Goodbye.'
 
-export async function follow(
-  first: Source,
-  leg: Leg,
-  fallback: { url: string; method: Method } | null,
-): Promise<Ending> {
+export async function follow(first: Source, leg: Leg): Promise<Ending> {
   const { stage } = leg
   const { record } = stage
 
@@ -29,6 +24,7 @@ export async function follow(
     const reading = await readDocument(source, fieldsWith(source.from === 'url' ? source.extra : {}), stage, leg.isVoid)
     if (reading.ok) return reading.document
     stage.log(reading.problem)
+    const fallback = leg.fallback()
     if (fallback === null || leg.isVoid()) return null
 
     const error = { ErrorCode: String(reading.problem.code), ErrorUrl: reading.url }

@@ -4,8 +4,8 @@ import type { SimClock } from '../clock.ts'
 import type { Random } from '../random.ts'
 import type { CarrierRecord } from '../record.ts'
 import { type Problem, problemCode } from './problems.ts'
-import type { Method } from './twiml.ts'
-import type { SendWebhook } from './webhook.ts'
+import { type Method, parseTwiml } from './twiml.ts'
+import type { SendWebhook, WebhookAnswer } from './webhook.ts'
 
 /** How long after its cause each callback leaves: seconds at most, as users see them; Twilio promises nothing. */
 export const STATUS_CALLBACK_AFTER_MS = 100
@@ -68,5 +68,17 @@ export function createDeliver({ clock, send }: { clock: SimClock; send: SendWebh
     })
     record.deliveries.push({ causedAtMs, atMs, url, form, status: answer.status, tookMs: answer.tookMs })
     if (!answer.ok) log(answer.problem)
+    else if (kind === 'status' && !isAsDocumented(answer))
+      log({
+        code: problemCode.contentType,
+        text: 'A status callback is answered with 204, or with an empty <Response/>',
+      })
   }
+}
+
+/** Whatever else it says is not obeyed either; which number Twilio logs for it is not documented. */
+function isAsDocumented({ status, contentType, body }: Extract<WebhookAnswer, { ok: true }>): boolean {
+  if (status === 204) return true
+  const read = /^(text|application)\/xml$/.test(contentType) ? parseTwiml(new TextDecoder().decode(body)) : null
+  return read?.ok === true && read.verbs.length === 0
 }

@@ -32,6 +32,7 @@ export function takeCall(exchange: Exchange, plan: InboundPlan): LiveCall {
     ringingAtMs: exchange.clock.now(),
   })
   const { statusCallback, statusCallbackMethod: method = 'POST' } = number
+  const { voiceFallbackUrl, voiceFallbackMethod = 'POST' } = number
   const leg = createLeg(exchange, {
     record,
     authToken: account.authToken,
@@ -40,17 +41,17 @@ export function takeCall(exchange: Exchange, plan: InboundPlan): LiveCall {
     steps,
     isDriven,
     statusCallback: statusCallback ? { url: statusCallback, method, events: ['completed'] } : null,
+    fallback: voiceFallbackUrl ? { url: voiceFallbackUrl, method: voiceFallbackMethod } : null,
   })
 
   async function run(): Promise<void> {
     // A number without a voice URL that counts fails a call at once, without a word in the debugger.
     if (number.voiceUrl === '' || number.voiceApplicationSid) return leg.end('carrier', 'failed')
     leg.stage.tell('ringing', { from: record.from, to: record.to })
-    const { voiceUrl, voiceMethod = 'POST', voiceFallbackUrl, voiceFallbackMethod = 'POST' } = number
-    const fallback = voiceFallbackUrl ? { url: voiceFallbackUrl, method: voiceFallbackMethod } : null
+    const { voiceUrl, voiceMethod = 'POST' } = number
     const extra = firstRequestParams(createToken(random))
     const first: Source = { from: 'url', url: voiceUrl, method: voiceMethod, extra }
-    await follow(first, leg, fallback)
+    await follow(first, leg)
     leg.end('server', record.answeredAtMs === null ? 'no-answer' : 'completed')
   }
 

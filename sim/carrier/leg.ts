@@ -5,7 +5,16 @@ import { type Caller, createCaller } from '../caller.ts'
 import type { Random } from '../random.ts'
 import type { CarrierRecord, ForkRecord } from '../record.ts'
 import type { CallerStep } from '../script.ts'
-import { type Activity, type Ender, type LiveCall, type Next, QUIET, type Source, type Stage } from './activity.ts'
+import {
+  type Activity,
+  type Ender,
+  type Fallback,
+  type LiveCall,
+  type Next,
+  QUIET,
+  type Source,
+  type Stage,
+} from './activity.ts'
 import { startBeat } from './beat.ts'
 import { createCallTape } from './call-tape.ts'
 import type { Callback, CallFile } from './deliveries.ts'
@@ -26,6 +35,7 @@ export type LegPlan = {
   /** They wait for orders. */
   isDriven: boolean
   statusCallback: CallbackTarget | null
+  fallback: Fallback | null
 }
 
 export type Leg = {
@@ -39,6 +49,7 @@ export type Leg = {
   perform(activity: Activity): Promise<Next | null>
   /** Where it was sent, once. */
   takeRedirection(): Source | null
+  fallback(): Fallback | null
   /** The URL that relative ones count from, now. */
   setDocumentUrl(url: string | null): void
   /** Answers whether it is still up after so much time; no later than its end. */
@@ -67,6 +78,7 @@ export function createLeg(exchange: Exchange, plan: LegPlan): Leg {
   let caller: Caller | null = null
   let current: Activity | null = null
   let redirection: Source | null = null
+  let fallback = plan.fallback
   let maxMs = CALL_MAX_MS
   let stopBeat = () => {}
   let stopLimit = () => {}
@@ -219,6 +231,7 @@ export function createLeg(exchange: Exchange, plan: LegPlan): Leg {
       redirection = null
       return taken
     },
+    fallback: () => fallback,
     setDocumentUrl: (url) => void (documentUrl = url),
     async wait(ms) {
       let cancel = () => {}
@@ -236,8 +249,9 @@ export function createLeg(exchange: Exchange, plan: LegPlan): Leg {
       record: () => snapshot(exchange, record),
       isLive: () => record.status === 'in-progress',
       end,
-      redirect(source) {
+      redirect(source, given) {
         redirection = source
+        fallback = given ?? fallback
         current?.stop({ cause: 'redirect' })
       },
       limit,

@@ -3,7 +3,7 @@
 // Sources: twilio.com/docs/voice/api/call-resource, voice/answering-machine-detection, voice/twiml/number.
 import type { Random } from '../random.ts'
 import type { CarrierRecord } from '../record.ts'
-import { type Activity, idleActivity, type LiveCall, type Source, type Stage } from './activity.ts'
+import { type Activity, type Fallback, idleActivity, type LiveCall, type Source, type Stage } from './activity.ts'
 import { follow } from './course.ts'
 import { DETECTION_CALLBACK_AFTER_MS } from './deliveries.ts'
 import { createDetector, type DetectionPlan } from './detection.ts'
@@ -21,7 +21,7 @@ export type OutboundPlan = {
   to: string
   /** The document for whoever answers; null: there is none. */
   first: Source | null
-  fallback: { url: string; method: Method } | null
+  fallback: Fallback | null
   statusCallback: CallbackTarget | null
   /** How long it may ring. Twilio may add up to five seconds. */
   ringMs: number
@@ -62,6 +62,7 @@ export function placeCall(exchange: Exchange, plan: OutboundPlan, { callSid, acc
     steps: called?.person.does ?? [],
     isDriven: called?.isDriven ?? false,
     statusCallback: plan.statusCallback,
+    fallback: plan.fallback,
   })
   if (plan.maxMs !== null) leg.limit(plan.maxMs)
 
@@ -103,13 +104,13 @@ export function placeCall(exchange: Exchange, plan: OutboundPlan, { callSid, acc
   async function talk(): Promise<void> {
     if (leg.isOver()) return
     const first = leg.takeRedirection() ?? knowing(plan.first, record.detection)
-    const ending = first === null ? 'ran-out' : await follow(first, leg, plan.fallback)
+    const ending = first === null ? 'ran-out' : await follow(first, leg)
     if (leg.isOver() || ending === 'hung-up') return
     const activity = plan.connect?.(leg.stage) ?? null
     if (activity === null) return
     await leg.perform(activity)
     const elsewhere = leg.takeRedirection()
-    if (elsewhere !== null && !leg.isOver()) await follow(elsewhere, leg, plan.fallback)
+    if (elsewhere !== null && !leg.isOver()) await follow(elsewhere, leg)
   }
 
   return leg.live(run())

@@ -2,7 +2,7 @@
 // Source: twilio.com/docs/voice/api/call-resource.
 import type { LiveCall, Source } from './activity.ts'
 import type { Exchange } from './exchange.ts'
-import { detectionIn, placeOrder } from './rest-orders.ts'
+import { detectionIn, fallbackIn, placeOrder } from './rest-orders.ts'
 import { type Ask, type Calls, callbackIn, findCall, isTrue, methodIn, type Route, secondsIn } from './rest-route.ts'
 import { callJson, errorResponse, notFound, pageJson } from './rest-shapes.ts'
 
@@ -66,8 +66,8 @@ function updateCall(call: LiveCall, { path, form }: Ask): Response {
     // Users found that the callback changes with the URL only.
     const target = callbackIn(form, 'StatusCallback', [])
     if (target !== null) call.retarget(target)
-    call.redirect({ from: 'url', url, method: methodIn(form, 'Method'), extra: {} })
-  } else if (twiml !== null) call.redirect({ from: 'request', twiml })
+    call.redirect({ from: 'url', url, method: methodIn(form, 'Method'), extra: {} }, fallbackIn(form))
+  } else if (twiml !== null) call.redirect({ from: 'request', twiml }, fallbackIn(form))
   return Response.json(callJson(call.file.record))
 }
 

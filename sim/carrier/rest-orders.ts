@@ -51,7 +51,7 @@ export function placeOrder(
 const isPublicUrl = (url: string): boolean =>
   /^https?:\/\//.test(url) && URL.canParse(url) && !new URL(url).hostname.includes('_')
 
-function fallbackIn(form: URLSearchParams): OutboundPlan['fallback'] {
+export function fallbackIn(form: URLSearchParams): OutboundPlan['fallback'] {
   const url = form.get('FallbackUrl')
   return url === null ? null : { url, method: methodIn(form, 'FallbackMethod') }
 }

@@ -52,7 +52,7 @@ export function openStream(noun: StreamNoun, stage: Stage): Activity {
     const target = noun.track === 'inbound_track' ? streamTarget(noun, stage) : { problem: noSuchTrack(noun) }
     if ('problem' in target) return fail(target.problem)
     record.url = target.url
-    const opened = await openSocket(target.url, stage, { message: receive, close: closed })
+    const opened = await openSocket(target.url, stage, { message: receive, binary: undecodable, close: closed })
     if ('problem' in opened) return fail(opened.problem)
     // The call may have ended while the handshake was under way.
     if (isOver) return opened.line.close()
@@ -70,6 +70,11 @@ export function openStream(noun: StreamNoun, stage: Stage): Activity {
     if (isOver) return
     if ('problem' in read) warnOnce(read.problem)
     else take(read.message)
+  }
+
+  function undecodable({ length }: Uint8Array): void {
+    trace.add({ wire: 'media', from: 'server', to: 'carrier', what: 'binary', body: { bytes: length } })
+    if (!isOver) warnOnce({ code: problemCode.messageUndecodable, text: 'A binary message, where all are JSON text' })
   }
 
   function take(message: ServerMessage): void {

@@ -25,7 +25,8 @@ export type WebhookRequest = {
 
 export type WebhookAnswer = { tookMs: number /** 0 when nothing answered. */; status: number; body: Uint8Array } & (
   | { ok: true; url: string; contentType: string }
-  | { ok: false; problem: Problem }
+  /** `failure`: by which it may be tried again; null: it is not. */
+  | { ok: false; problem: Problem; failure: Failure | null }
 )
 
 const REDIRECTS_MAX = 10
@@ -44,7 +45,7 @@ export function createWebhookSender(world: { clock: SimClock; network: Network; 
     for (let retries = overrides.retries; ; retries--) {
       const leftMs = startedAtMs + overrides.totalMs - clock.now()
       const answer = await within(Math.min(overrides.readMs, leftMs), request, token)
-      const failure = failureOf(answer)
+      const failure = answer.ok ? null : answer.failure
       const isOver = clock.now() - startedAtMs >= overrides.totalMs
       if (failure !== null && retries > 0 && overrides.retriesOn.has(failure) && !isOver) continue
       const body = new TextDecoder().decode(answer.body)
@@ -55,23 +56,31 @@ export function createWebhookSender(world: { clock: SimClock; network: Network; 
 
   async function within(limitMs: number, request: WebhookRequest, token: string): Promise<Untimed> {
     const abort = new AbortController()
+    const progress: Progress = { hasBegun: false }
     let cancel = () => {}
     // Set outside of what holds the clock: on the virtual clock a slow server must not be outrun by its own deadline.
     const deadline = new Promise<Untimed>((resolve) => {
       cancel = clock.after(limitMs, () => {
-        resolve(unanswered(problemCode.retrievalFailed, `No answer within ${limitMs} ms`))
+        resolve(
+          unanswered(problemCode.retrievalFailed, `No whole answer within ${limitMs} ms`, unlessBegun('rt', progress)),
+        )
         abort.abort()
       })
     })
     const answer = await clock.hold(
-      () => Promise.race([follow(request, token, abort.signal), deadline]),
+      () => Promise.race([follow(request, token, abort.signal, progress), deadline]),
       `the answer to ${request.method} ${pathOf(request.url)}`,
     )
     cancel()
     return answer
   }
 
-  async function follow(request: WebhookRequest, token: string, signal: AbortSignal): Promise<Untimed> {
+  async function follow(
+    request: WebhookRequest,
+    token: string,
+    signal: AbortSignal,
+    progress: Progress,
+  ): Promise<Untimed> {
     let { url, method, fields } = request
     for (let redirects = 0; redirects <= REDIRECTS_MAX; redirects++) {
       const signed = sign(url, method, fields, request, token)
@@ -80,52 +89,47 @@ export function createWebhookSender(world: { clock: SimClock; network: Network; 
       trace.add({ wire: request.wire, from: 'carrier', to: 'server', what, ...queryOf(url), body })
       try {
         const response = await network.fetch(signed.url, { ...signed.init, signal })
+        progress.hasBegun = true
         const location = response.status >= 300 && response.status < 400 ? response.headers.get('location') : null
         if (location === null) return await answerOf(response, url)
+        progress.hasBegun = false
         url = new URL(location, url).href
       } catch (error) {
         const why = error instanceof Error ? error.message : String(error)
-        return unanswered(problemCode.connectionFailed, `Cannot reach the server: ${why}`)
+        return progress.hasBegun
+          ? unanswered(problemCode.retrievalFailed, `The answer broke off: ${why}`, null)
+          : unanswered(problemCode.connectionFailed, `Cannot reach the server: ${why}`, 'ct')
       }
       // As a browser does: a form is not sent again.
       method = 'GET'
       fields = []
     }
-    return unanswered(problemCode.tooManyRedirects, `More than ${REDIRECTS_MAX} redirects`)
+    return unanswered(problemCode.tooManyRedirects, `More than ${REDIRECTS_MAX} redirects`, null)
   }
 }
 
 type Untimed = WebhookAnswer extends infer A ? (A extends unknown ? Omit<A, 'tookMs'> : never) : never
 
-function failureOf(answer: Untimed): Failure | null {
-  if (answer.ok) return null
-  switch (answer.problem.code) {
-    case problemCode.connectionFailed:
-      return 'ct'
-    case problemCode.retrievalFailed:
-      return 'rt'
-    case problemCode.errorResponse:
-      return answer.status < 500 ? '4xx' : '5xx'
-    default:
-      return null
-  }
-}
+/** An answer of which a part has come is not asked for again. */
+type Progress = { hasBegun: boolean }
+const unlessBegun = (failure: Failure, { hasBegun }: Progress): Failure | null => (hasBegun ? null : failure)
 
 async function answerOf(response: Response, url: string): Promise<Untimed> {
   const body = new Uint8Array(await response.arrayBuffer())
   const { status } = response
   if (status >= 400) {
     const problem = { code: problemCode.errorResponse, text: `The server answered ${status} to ${pathOf(url)}` }
-    return { ok: false, status, body, problem }
+    return { ok: false, status, body, problem, failure: status < 500 ? '4xx' : '5xx' }
   }
   return { ok: true, status, body, url, contentType: mediaType(response) }
 }
 
-const unanswered = (code: number, text: string): Untimed => ({
+const unanswered = (code: number, text: string, failure: Failure | null): Untimed => ({
   ok: false,
   status: 0,
   body: NOTHING,
   problem: { code, text },
+  failure,
 })
 
 function sign(url: string, method: Method, fields: Fields, by: WebhookRequest, token: string) {

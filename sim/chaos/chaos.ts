@@ -210,7 +210,7 @@ export function createChaos({ clock, trace, schedule, random, onCut, onDelay }: 
         sessions.add(line)
         const handlers = handshake.accept(line)
         return {
-          message: handlers.message,
+          ...handlers,
           close(code, reason) {
             sessions.delete(line)
             handlers.close(code, reason)
@@ -224,7 +224,7 @@ export function createChaos({ clock, trace, schedule, random, onCut, onDelay }: 
     let line: Line | null = null
     const held = createHeldLine(() => line, { isHeld: () => ahead.size > 0, released: caughtUp })
     line = await network.dial(url, headers, {
-      message: handlers.message,
+      ...handlers,
       close(code, reason) {
         streams.delete(held)
         handlers.close(code, reason)

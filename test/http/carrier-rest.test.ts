@@ -118,6 +118,26 @@ describe('calls', () => {
     expect(server.asked.map(({ path }) => path)).toEqual(['/voice', '/after', '/new', '/status'])
   })
 
+  test('a redirect may bring another fallback, which holds from then on', async () => {
+    const pages = {
+      '/voice': '<Pause length="9"/>',
+      '/new': new Response(null, { status: 500 }),
+      '/other': '<Say>Other help</Say>',
+      '/usual': '<Say>Usual help</Say>',
+    }
+    const number = { voiceFallbackUrl: `https://${HOST}/usual` }
+    const saidAfter = async (change: { fallbackUrl?: string }) => {
+      const { clock, client, call, during } = await setUp(pages, { number })
+      const placed = call([])
+      const moved = during(700, () => client.calls(placed.callSid).update({ url: `https://${HOST}/new`, ...change }))
+      const record = await clock.run(placed.done)
+      await moved
+      return record.said.map(({ text }) => text)
+    }
+    expect(await saidAfter({})).toEqual(['Usual help'])
+    expect(await saidAfter({ fallbackUrl: `https://${HOST}/other` })).toEqual(['Other help'])
+  })
+
   test('a redirect by Twiml needs no URL, and then a relative URL leads nowhere', async () => {
     const { clock, client, call, during } = await setUp({ '/voice': '<Pause length="9"/>' })
     const placed = call([])

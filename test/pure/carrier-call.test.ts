@@ -113,6 +113,18 @@ describe('the webhook of an incoming call', () => {
     expect(record.deliveries).toMatchObject([{ url: NUMBER.statusCallback, status: 204 }])
   })
 
+  test.each([
+    ['204', new Response(null, { status: 204 }), []],
+    ['an empty document', '', []],
+    ['words', new Response('OK', { headers: { 'content-type': 'text/plain' } }), [12300]],
+    ['nothing that says what it is', new Response(null), [12300]],
+    ['a document with verbs, which are not obeyed', '<Say>Still there?</Say>', [12300]],
+  ])('a status callback may be answered with %s', async (_, status, codes) => {
+    const { record } = await place({ '/voice': '<Hangup/>', '/status': status }, [])
+    expect(record.problems.map(({ code }) => code)).toEqual(codes)
+    expect(record.said).toEqual([])
+  })
+
   test('the same seed gives the same identifiers and the same trace, another seed others', async () => {
     const run = async (seed: number) =>
       (await place({ '/voice': CONNECT }, [say(300), hangUpAfter(900)], { seed })).trace.entries
