@@ -105,6 +105,12 @@ export type SpokenItem = {
   isTorn: boolean
 }
 
+/** Who has heard this much has heard a word. */
+const A_WORD_MS = 500
+
+/** From how much of an item on, told delta by delta, a server must know that a word of it was heard. */
+export const wordHeardMs = (longestDeltaMs: number): number => longestDeltaMs + IN_FLIGHT_MS + A_WORD_MS
+
 export type Hearing = { items: SpokenItem[]; fault: Finding | null }
 
 /** How long after a fault that cuts a stream, at most, the carrier takes it for ended. */

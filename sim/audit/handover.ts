@@ -1,6 +1,6 @@
 // PURE. The rule of a conversation that goes on with another session of the model: after a socket broke, a transfer came to
 // nothing, or a machine took over from another. What was said, heard and found out before is not forgotten.
-import { type Case, type Finding, type ModelItem, millis, type Rule } from './case.ts'
+import { type Case, type Finding, type ModelItem, millis, type Rule, type SpokenItem, wordHeardMs } from './case.ts'
 import { isLike } from './likeness.ts'
 
 type Session = Case['model']['sessions'][number]
@@ -18,7 +18,9 @@ export const nothingIsForgotten: Rule = {
       return [
         ...foundOut(before, session).flatMap((output) => judge(told, 'what a tool answered', output, hasOutput)),
         ...said(before, session).flatMap((text) => judge(told, 'what the caller said', text, hasText)),
-        ...heard(given, before, session).flatMap((text) => judge(told, 'what the agent said', text, hasText)),
+        ...heard(given, before, session).flatMap(({ item, isTorn }) =>
+          judge(told, 'what the agent said', item.text, isTorn ? hasBeginning : hasText),
+        ),
       ]
     })
   },
@@ -32,6 +34,9 @@ function judge(told: ModelItem[], what: string, wanted: string, isSame: Sameness
 }
 
 const hasText: Sameness = ({ text }, wanted) => letters(text) === letters(wanted)
+/** Of what a socket broke off in the middle, nobody knows how many of its last words were heard. */
+const hasBeginning: Sameness = ({ role, text }, wanted) =>
+  role === 'assistant' && letters(text) !== '' && letters(wanted).startsWith(letters(text))
 /** A database may give the fields of an object back in another order. */
 const hasOutput: Sameness = ({ output }, wanted) => output !== undefined && isLike(parsed(output), parsed(wanted))
 
@@ -57,21 +62,15 @@ const said = (before: Session[], { openedAtMs }: Session): string[] =>
       .filter((text) => text.trim() !== ''),
   )
 
-/** What the caller heard to its end. Of what a socket broke off in the middle only the model knows how it would have gone on. */
-function heard({ hearing }: Case, before: Session[], { openedAtMs }: Session): string[] {
-  const finished = new Set(
-    before.flatMap(({ responses }) =>
-      responses.filter(({ doneAtMs }) => doneAtMs !== null).map((each) => each.responseId),
-    ),
-  )
+/** What the caller heard to its end, or to where a socket broke it off. */
+function heard({ hearing }: Case, before: Session[], { openedAtMs }: Session): SpokenItem[] {
   return hearing.items
-    .filter(({ item }) => item.responseId === null || finished.has(item.responseId))
     .filter(({ item, heardBytes }) => item.truncatedAtMs === null && heardBytes === item.audio.length && heardBytes > 0)
+    .filter(({ isTorn, heardBytes, longestDeltaMs }) => !isTorn || millis(heardBytes) > wordHeardMs(longestDeltaMs))
     .filter(({ item, heardBytes }) => {
       const begunAtMs = before.flatMap(({ deltas }) => deltas).find(({ itemId }) => itemId === item.itemId)?.atMs
       return begunAtMs !== undefined && begunAtMs + millis(heardBytes) < openedAtMs - WRITTEN_WITHIN_MS
     })
-    .map(({ item }) => item.text)
 }
 
 const letters = (text: string): string => text.replace(/\s+/g, '')

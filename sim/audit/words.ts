@@ -12,6 +12,7 @@ import {
   type Rule,
   type ServerView,
   type SpokenItem,
+  wordHeardMs,
 } from './case.ts'
 import { isLike } from './likeness.ts'
 
@@ -21,8 +22,6 @@ import { isLike } from './likeness.ts'
  */
 const UNEVEN_SHARE = 0.12
 const UNEVEN_CHARS = 10
-/** Who has heard this much has heard a word. */
-const A_WORD_MS = 500
 
 type Utterance = { itemId: string; speaker: unknown; text: string; unheard: string; isCut: unknown }
 
@@ -88,19 +87,19 @@ function judgeAgent(spoken: SpokenItem, kept: Utterance[]): Finding[] {
   const isCutShort = heardBytes < item.audio.length && turn.isCut === true
   if (isHeardOut && !isCutShort && (turn.unheard !== '' || (turn.isCut !== false && !isInterrupted)))
     return wrong(`All of ${item.itemId} was heard, but the transcript has it otherwise`)
-  if (isTorn && turn.unheard === '') return []
-  if (!isHeardOut && turn.isCut !== true) return wrong(`${item.itemId} was cut off, but the transcript does not say so`)
+  if (!isHeardOut && turn.isCut !== true && !(isTorn && turn.unheard === ''))
+    return wrong(`${item.itemId} was cut off, but the transcript does not say so`)
   if ((isHeardOut && !isCutShort) || isHeardShare(turn.text, spoken)) return []
   return wrong(`The transcript has another part of ${item.itemId} as heard than the caller heard`)
 }
 
+/** Words of what was torn run ahead of its sound: no more of them were heard than by their share, and perhaps fewer. */
 function isHeardShare(text: string, { item, heardBytes, longestDeltaMs, isTorn }: SpokenItem): boolean {
-  const latestMs = longestDeltaMs + IN_FLIGHT_MS
-  if (text === '' && millis(heardBytes) > latestMs + A_WORD_MS) return false
-  if (isTorn) return true
+  if (text === '' && millis(heardBytes) > wordHeardMs(longestDeltaMs)) return false
   const whole = letters(item.text).length
-  const offBy = Math.abs(letters(text).length - (whole * heardBytes) / item.audio.length)
-  return offBy <= UNEVEN_CHARS + whole * (UNEVEN_SHARE + latestMs / millis(item.audio.length))
+  const tooMany = letters(text).length - (whole * heardBytes) / item.audio.length
+  const latestShare = (longestDeltaMs + IN_FLIGHT_MS) / millis(item.audio.length)
+  return (isTorn ? tooMany : Math.abs(tooMany)) <= UNEVEN_CHARS + whole * (UNEVEN_SHARE + latestShare)
 }
 
 function judgeCaller({ itemId, text }: ModelItem, kept: Utterance[]): Finding[] {
