@@ -116,10 +116,18 @@ const wireRules: readonly Rule[] = [
   audio.bargeInsAsExpected,
 ]
 
-/** What holds for a call to a server of somebody else, by what was seen of it. Whoever makes other bytes of the model's is not followed. */
-export function rulesOnTheWires({ model }: Pick<Evidence, 'model'>): readonly Rule[] {
-  if (model.sessions.length === 0) return carrierRules
-  return model.sessions.some(audio.isNoise) ? [...carrierRules, audio.telephoneFormat] : wireRules
+/**
+ * What holds for a call to a server of somebody else, by what was seen of it. Whoever makes other bytes of the model's is not
+ * followed. Whether a caller whose line breaks is taken up again is up to that server.
+ */
+export function rulesOnTheWires(evidence: Evidence): readonly Rule[] {
+  const forged = (evidence.chaos?.forgeries ?? []).length > 0 ? [faults.forgeriesRefused] : []
+  return [...faults.rulesUnderFaults(rulesSeen(evidence), talkRules, evidence), ...forged]
+}
+
+function rulesSeen({ model: { sessions } }: Evidence): readonly Rule[] {
+  if (sessions.length === 0) return carrierRules
+  return sessions.some(audio.isNoise) ? [...carrierRules, audio.telephoneFormat] : wireRules
 }
 
 /** What is wrong with a call that is over and settled; nothing, if it was right. */

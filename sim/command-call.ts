@@ -36,6 +36,8 @@ export type CallFlags = Omit<Wish, 'seed' | 'json' | 'report' | 'chaos' | 'calle
   authToken?: string
   accountSid?: string
   publicUrl?: string
+  fallback?: string
+  statusCallback?: string
   modelPort?: number
 }
 
@@ -58,6 +60,11 @@ export async function callCommand(flags: CallFlags & CallerFlags): Promise<void>
     if (flags.machines !== undefined) throw new Mistake('--machines starts the server itself: leave --target out.')
     if (flags.instructions !== undefined)
       throw new Mistake('--instructions tries a text on a server of its own: leave --target out.')
+    const needs = chaos === undefined ? [] : processFaultsIn(chaos.plan)
+    if (needs.length > 0)
+      throw new Mistake(
+        `${needs.join(' and ')}: only processes that "sim call" started can be struck. Leave --target out.`,
+      )
     process.exitCode = await callTarget(flags.target, flags, wish)
   } else process.exitCode = await callOwn(wish, flags)
 }

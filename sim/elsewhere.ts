@@ -4,6 +4,8 @@ import { latencies } from './audit/latency.ts'
 import { audit, rulesOnTheWires } from './auditor.ts'
 import type { CallResult } from './call.ts'
 import { createCarrier } from './carrier/carrier.ts'
+import { createChaos } from './chaos/chaos.ts'
+import { type ChaosPlan, faultNamesIn, scheduleOf } from './chaos/schedule.ts'
 import { realClock } from './clock.ts'
 import { createConsole } from './console.ts'
 import { createLoopbackNetwork } from './loopback.ts'
@@ -20,8 +22,15 @@ import { openWorld, type World } from './world.ts'
 
 const usualPath = '/api/twilio/incoming-call'
 
-/** What a server that is not ours goes by. */
-export type Elsewhere = { authToken?: string; accountSid?: string; publicUrl?: string; modelPort?: number }
+/** What a server that is not ours goes by. The last two may be relative to its voice webhook. */
+export type Elsewhere = {
+  authToken?: string
+  accountSid?: string
+  publicUrl?: string
+  modelPort?: number
+  fallback?: string
+  statusCallback?: string
+}
 
 /** Throws a Mistake when there is nothing to sign with. */
 export function tokenIn({ authToken }: Elsewhere): string {
@@ -46,10 +55,13 @@ export function voiceUrlOf(target: URL, known: URL): string {
 
 /** Answers with the exit code. */
 export async function callElsewhere(target: URL, flags: Elsewhere, wish: Wish): Promise<number> {
-  const { publicUrl, modelPort } = flags
+  const { publicUrl, modelPort, fallback, statusCallback } = flags
   const token = tokenIn(flags)
   const console = createConsole(wish.json ? { write: () => true } : process.stdout, process.env)
   const fixture = await fixtureOf(wish)
+  const plan = wish.chaos?.plan ?? { faults: [] }
+  refuseWhatIsOurs(fixture)
+  refuseWhatCannotBeStruck(plan, modelPort !== undefined)
   await makeRoom(wish)
   if (modelPort !== undefined) await assertFree([modelPort], 'Choose another with --model-port.')
   const opened = await openWorld(realClock, createRandom(wish.seed), { model: modelPort })
@@ -59,16 +71,26 @@ export async function callElsewhere(target: URL, flags: Elsewhere, wish: Wish): 
   try {
     console.say(`The carrier's REST API, for the server's TWILIO_API_BASE_URL: ${world.carrier.origin}`)
     if (modelPort !== undefined) console.say(`The model, for the server's OPENAI_BASE_URL: ${world.modelUrl}`)
+    const known = new URL(publicUrl ?? target)
+    const { seed } = wish
     const asked = {
       target,
-      known: new URL(publicUrl ?? target),
+      number: numberOf(target, known, flags),
+      known,
       fixture,
-      seed: wish.seed,
+      seed,
+      plan,
       hasModel: modelPort !== undefined,
     }
     const result = await placeElsewhere(world, trace, asked)
     const held = rulesOnTheWires(result.evidence)
-    const more = modelPort === undefined ? [] : [`--model-port ${modelPort}`]
+    const more = Object.entries({
+      '--model-port': modelPort,
+      '--fallback': fallback,
+      '--status-callback': statusCallback,
+    })
+      .filter(([, given]) => given !== undefined)
+      .map((each) => each.join(' '))
     const repeat = commandOf(wish, [`--target ${target.href}`, '--auth-token …', ...more])
     const print = (line: string) => void process.stdout.write(`${line}\n`)
     return await showCall(result, wish, { console, print, repeat, held })
@@ -77,31 +99,75 @@ export async function callElsewhere(target: URL, flags: Elsewhere, wish: Wish): 
   }
 }
 
-type Asked = { target: URL; known: URL; fixture: Fixture; seed: string; hasModel: boolean }
+function refuseWhatIsOurs({ name, capture, call: { direction } }: Fixture): void {
+  if (capture !== undefined)
+    throw new Mistake(
+      `The fixture ${name} is of a call that took place: only the server that it was recorded with can be held to it.`,
+    )
+  if (direction === 'outbound')
+    throw new Mistake(`The fixture ${name} is a call that Frontdesk places: leave --target out.`)
+}
+
+function refuseWhatCannotBeStruck(plan: ChaosPlan, hasModel: boolean): void {
+  const names = faultNamesIn(plan)
+  if (names.includes('mail-timeout')) throw new Mistake('mail-timeout: no mail of a server elsewhere is taken here.')
+  if (names.includes('model-cut') && !hasModel)
+    throw new Mistake('model-cut: serve the server its model with --model-port, so that it can be cut off.')
+}
+
+/** Where the number's calls go, by the names that the server knows itself by. */
+function numberOf(target: URL, known: URL, { fallback, statusCallback }: Elsewhere) {
+  const voiceUrl = voiceUrlOf(target, known)
+  const resolved = (name: string, given: string | undefined) => {
+    if (given === undefined) return ''
+    const url = URL.parse(given, voiceUrl)
+    if (url?.protocol.startsWith('http')) return url.href
+    throw new Mistake(`${name} ${given} is not a URL, nor a path such as /status.`)
+  }
+  return {
+    voiceUrl,
+    voiceFallbackUrl: resolved('--fallback', fallback),
+    statusCallback: resolved('--status-callback', statusCallback),
+  }
+}
+
+type Asked = {
+  target: URL
+  number: ReturnType<typeof numberOf>
+  known: URL
+  fixture: Fixture
+  seed: string
+  plan: ChaosPlan
+  hasModel: boolean
+}
 
 async function placeElsewhere(world: World, trace: Trace, asked: Asked): Promise<CallResult> {
-  const { target, known, fixture, seed } = asked
+  const { target, number, known, fixture, seed, plan } = asked
   const { account } = world
-  const voiceUrl = voiceUrlOf(target, known)
+  const clock = realClock
+  const speech = createSpeech({ cacheFolder: speechFolder })
+  // Whoever is not ours is told what it did wrong, and not hung up on.
+  const model = createModel({ clock, trace, speech, seed, isStrict: false })
+  const random = createRandom(seed).child('chaos')
+  const schedule = scheduleOf(plan, random)
+  const chaos = createChaos({ clock, trace, schedule, random, onCut: model.breakOff, onDelay: model.fallOutOfStep })
   const carrier = createCarrier({
-    clock: realClock,
-    network: createLoopbackNetwork({ hosts: { [known.host]: target.origin } }),
+    clock,
+    network: chaos.around(createLoopbackNetwork({ hosts: { [known.host]: target.origin } })),
     trace,
     seed,
     accounts: [account],
-    numbers: [{ phoneNumber: fixture.call.to, accountSid: account.accountSid, voiceUrl }],
+    numbers: [{ phoneNumber: fixture.call.to, accountSid: account.accountSid, ...number }],
     people: fixture.people,
-    settings: { apiBaseUrl: world.carrier.origin },
+    settings: { apiBaseUrl: world.carrier.origin, ...chaos.carrier },
   })
   world.carrier.show(carrier.standIn)
-  const speech = createSpeech({ cacheFolder: speechFolder })
-  // Whoever is not ours is told what it did wrong, and not hung up on.
-  const model = createModel({ clock: realClock, trace, speech, seed, isStrict: false })
   if (asked.hasModel) {
     await model.use(fixture.model)
-    world.model.show(model.standIn)
+    world.model.show(chaos.aroundModel(model.standIn))
   }
   const placed = carrier.call({ ...fixture.call, caller: fixture.caller })
+  chaos.begin(placed.callSid, null)
   const record = await placed.done
   const heard = model.record()
   const evidence = {
@@ -111,6 +177,7 @@ async function placeElsewhere(world: World, trace: Trace, asked: Asked): Promise
     model: heard,
     inbox: { messages: [], requests: [] },
     server: null,
+    chaos: chaos.record(),
   }
   return {
     fixture,

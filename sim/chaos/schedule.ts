@@ -8,11 +8,14 @@ import { faultOf, type Strike, type TimedStrike } from './strikes.ts'
 /** What was asked for: faults to draw from, or the strikes themselves. */
 export type ChaosPlan = { faults: readonly Fault[] } | { strikes: readonly Strike[] }
 
-/** Which of its faults need processes that can be struck. */
-export function processFaultsIn(plan: ChaosPlan): FaultName[] {
-  const faults = 'strikes' in plan ? plan.strikes.map(faultOf) : plan.faults.map(({ fault }) => fault)
-  return [...new Set(faults)].filter((name) => catalog[name].strikes === 'process')
+/** Each of them once. */
+export function faultNamesIn(plan: ChaosPlan): FaultName[] {
+  return [...new Set('strikes' in plan ? plan.strikes.map(faultOf) : plan.faults.map(({ fault }) => fault))]
 }
+
+/** Which of its faults need processes that can be struck. */
+export const processFaultsIn = (plan: ChaosPlan): FaultName[] =>
+  faultNamesIn(plan).filter((name) => catalog[name].strikes === 'process')
 
 export type Schedule = {
   /** `kinds`: by which of its names a fault may mean it. */

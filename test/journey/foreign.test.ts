@@ -18,8 +18,8 @@ afterEach(() => {
   for (const stop of stops.splice(0)) stop()
 })
 
-/** Rings the server with the command; answers with what it printed, its exit code, and every event of the model. */
-async function ring(fixture: string, format: Parameters<typeof openForeignServer>[0]['format']) {
+/** Rings the server with the command; answers with what it printed, its exit code, and everything on every wire. */
+async function ring(fixture: string, format: Parameters<typeof openForeignServer>[0]['format'], more: string[] = []) {
   const port = await freePort()
   const modelUrl = `ws://127.0.0.1:${port}/v1/realtime?model=gpt-realtime-2.1`
   const server = openForeignServer({ authToken, modelUrl, format })
@@ -27,7 +27,7 @@ async function ring(fixture: string, format: Parameters<typeof openForeignServer
   const trace = join(folder, 'trace.jsonl')
   const target = ['--target', `${server.origin}/voice`, '--auth-token', authToken, '--model-port', String(port)]
   const child = Bun.spawn(
-    [process.execPath, 'sim/cli.ts', 'call', ...target, '--fixture', fixture, '--json', '--trace', trace],
+    [process.execPath, 'sim/cli.ts', 'call', ...target, '--fixture', fixture, '--json', '--trace', trace, ...more],
     { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] },
   )
   const told = JSON.parse(await new Response(child.stdout).text())
@@ -36,6 +36,15 @@ async function ring(fixture: string, format: Parameters<typeof openForeignServer
     .split('\n')
     .map((line) => JSON.parse(line))
   return { told, code: await child.exited, events }
+}
+
+/** The same fixture, whose caller only listens for a while. */
+function brief(): string {
+  const file = join(folder, 'brief.yaml')
+  const hangUp = 'caller:\n  - { on: answered, waitMs: 3000, hangUp: true }\n\n'
+  const written = readFileSync(talk, 'utf8').replace(/caller:[\s\S]*?\n\n/, hangUp)
+  writeFileSync(file, written.replace('bargeIns: 1', 'bargeIns: 0'))
+  return file
 }
 
 test(
@@ -60,12 +69,37 @@ test(
 test(
   'a server that plays another audio format to the caller as if it were the telephone’s is told that it is noise',
   async () => {
-    const brief = join(folder, 'brief.yaml')
-    const hangUp = 'caller:\n  - { on: answered, waitMs: 3000, hangUp: true }\n\n'
-    writeFileSync(brief, readFileSync(talk, 'utf8').replace(/caller:[\s\S]*?\n\n/, hangUp))
-    const { told, code } = await ring(brief, { type: 'audio/pcm', rate: 24000 })
+    const { told, code } = await ring(brief(), { type: 'audio/pcm', rate: 24000 })
     expect(code).toBe(1)
     expect(told.violations).toMatchObject([{ rule: 'what the caller hears is in the format of the telephone' }])
   },
   aCallMs,
 )
+
+test(
+  'a server of another make is put through faults, and what nobody signed is among them',
+  async () => {
+    const faults = ['--chaos', 'duplicate=1,bad-signature,early', '--status-callback', '/status']
+    const { told, code, events } = await ring(brief(), { type: 'audio/pcmu' }, faults)
+    expect([told.violations, code]).toEqual([[], 0])
+    const struck = events.filter(({ wire }) => wire === 'chaos').map(({ body }) => body)
+    expect(struck).toContainEqual({ fault: 'bad-signature', request: 'voice ringing #1', answered: 403 })
+    expect(struck).toContainEqual({ fault: 'repeat', request: 'voice ringing #1', lost: 200 })
+    expect(struck).toContainEqual({ fault: 'early', callback: 'completed #1' })
+  },
+  aCallMs,
+)
+
+test.each([
+  ['crash@2s', 'only processes that "sim call" started can be struck'],
+  ['model-cut@2s', 'serve the server its model with --model-port'],
+  ['mail-timeout', 'no mail of a server elsewhere is taken here'],
+])('a fault that can strike nothing there is refused: %s', async (faults, why) => {
+  const target = ['--target', 'http://127.0.0.1:1/voice', '--auth-token', authToken, '--chaos', faults]
+  const child = Bun.spawn([process.execPath, 'sim/cli.ts', 'call', ...target], {
+    cwd: root,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  expect(await new Response(child.stderr).text()).toContain(why)
+  expect(await child.exited).toBe(2)
+})
