@@ -6,6 +6,7 @@ import { type Latencies, latencies } from './audit/latency.ts'
 import { audit } from './auditor.ts'
 import { replayCapture } from './capture/replay.ts'
 import { createCarrier } from './carrier/carrier.ts'
+import { type CarrierFaults, settingsWith } from './carrier/faults.ts'
 import { createChaos } from './chaos/chaos.ts'
 import { type ChaosPlan, scheduleOf } from './chaos/schedule.ts'
 import { createVirtualClock, realClock } from './clock.ts'
@@ -35,6 +36,8 @@ export type CallRequest = {
   real?: RealModel | undefined
   /** What is done to the call on purpose. */
   chaos?: ChaosPlan | undefined
+  /** What goes wrong at the carrier. */
+  carrierFaults?: CarrierFaults | undefined
   /** Called with the trace before its first entry. */
   onTrace(trace: Trace): void
 }
@@ -110,7 +113,7 @@ export async function runCall(scene: Scene, request: CallRequest): Promise<CallR
     await scene.world.clock.hold(prepareClinic(scene, request), 'the clinic to be ready')
     return replayCapture(scene, request, request.fixture.capture)
   }
-  const { fixture, seed, speech, onTrace, real, chaos: plan = noChaos } = request
+  const { fixture, seed, speech, onTrace, real, chaos: plan = noChaos, carrierFaults = {} } = request
   const { world, network, view } = scene
   const { clock, account } = world
   if (fixture.atMs !== null && !clock.isVirtual)
@@ -125,7 +128,7 @@ export async function runCall(scene: Scene, request: CallRequest): Promise<CallR
   const carrier = createCarrier({
     clock,
     network: chaos.around(network),
-    settings: chaos.carrier,
+    settings: { ...settingsWith(carrierFaults), ...chaos.carrier },
     trace,
     seed,
     accounts: [account],

@@ -93,4 +93,5 @@ export function typed({ turns, keys: pressed, hangUpAtMs, bargeInMs }: CallerWis
   ]
 }
 
-const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`
+/** As a shell takes it for one word. */
+export const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`

@@ -71,6 +71,8 @@ const call = program
     '--chaos <faults|file>',
     'put the call through faults, such as reorder,duplicate=0.3; "--chaos help" lists them',
   )
+  .option('--carrier-faults <json>', 'what goes wrong at the carrier: {"refuseRest":[{"code":20429}]}')
+  .option('--model-faults <json>', 'what goes wrong with the model: {"transcripts":["failed"]}')
   .option('--json', 'print one JSON object at the end, and nothing else')
   .option('--trace <file>', 'write everything that went over every wire, as JSON lines')
   .option('--save <folder>', 'keep the call: stereo WAV (caller left, agent right), e-mail, trace')

@@ -8,6 +8,7 @@ import { faultsHelp } from './chaos/faults.ts'
 import { readChaos } from './chaos/reading.ts'
 import { keepSchedule, scheduleLines, smallestSchedule } from './chaos/reproducing.ts'
 import { processFaultsIn } from './chaos/schedule.ts'
+import { carrierFaultsIn, modelFaultsIn } from './command-json.ts'
 import { createConsole } from './console.ts'
 import { type DevLine, type DevNote, readDevNote } from './dev-door.ts'
 import { callElsewhere } from './elsewhere.ts'
@@ -20,7 +21,10 @@ import { makeRoom, showCall } from './show.ts'
 import { createSpeech, speechFolder } from './speech.ts'
 import { commandOf, fixtureOf, lastCallFolder, type Wish } from './wish.ts'
 
-export type CallFlags = Omit<Wish, 'seed' | 'json' | 'report' | 'chaos' | 'caller'> & {
+export type CallFlags = Omit<
+  Wish,
+  'seed' | 'json' | 'report' | 'chaos' | 'carrierFaults' | 'modelFaults' | 'caller'
+> & {
   seed?: string
   json?: boolean
   /** True without a file of its own. */
@@ -28,6 +32,9 @@ export type CallFlags = Omit<Wish, 'seed' | 'json' | 'report' | 'chaos' | 'calle
   speed: number
   /** Faults, or a file of them; `help` tells what there is. */
   chaos?: string
+  /** Both JSON. */
+  carrierFaults?: string
+  modelFaults?: string
   /** A file. */
   instructions?: string
   live?: boolean
@@ -51,7 +58,11 @@ export async function callCommand(flags: CallFlags & CallerFlags): Promise<void>
   const seed = flags.seed ?? String(Math.floor(Math.random() * 1e6))
   const report = flags.report === true ? join(lastCallFolder, 'report.html') : flags.report
   const caller = callerWishOf(flags)
-  const wish: Wish = { to, from, fixture, trace, save, chaos, caller, report, seed, json: flags.json ?? false }
+  const carrierFaults = flags.carrierFaults === undefined ? undefined : carrierFaultsIn(flags.carrierFaults)
+  const modelFaults = flags.modelFaults === undefined ? undefined : modelFaultsIn(flags.modelFaults)
+  const files = { trace, save, report }
+  const faults = { chaos, carrierFaults, modelFaults }
+  const wish: Wish = { to, from, fixture, ...files, ...faults, caller, seed, json: flags.json ?? false }
   if (flags.target !== undefined) {
     if (flags.speed > 1)
       throw new Mistake('A server that is running already keeps real time: leave --speed out with --target.')
@@ -97,6 +108,7 @@ async function callOwn(wish: Wish, { speed, live, instructions: file, machines: 
       instructions,
       real,
       chaos: wish.chaos?.plan,
+      carrierFaults: wish.carrierFaults?.faults,
       isVirtual,
       machines,
       postgres,

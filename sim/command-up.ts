@@ -1,17 +1,20 @@
 // `sim up`: the stand-ins by themselves, for whatever server there is, for as long as one likes. Prints where they are and what a
 // server must be told, and shows what happens on them. The account and the keys are the same on every run and machine.
-import { z } from 'zod'
-import { createCarrier } from './carrier/carrier.ts'
+import { type Carrier, createCarrier } from './carrier/carrier.ts'
+import { type CarrierFaults, settingsWith } from './carrier/faults.ts'
+import { createChaos } from './chaos/chaos.ts'
+import { readChaos } from './chaos/reading.ts'
+import { type ChaosPlan, processFaultsIn, scheduleOf } from './chaos/schedule.ts'
 import { realClock } from './clock.ts'
+import { carrierFaultsIn, modelFaultsIn } from './command-json.ts'
 import { createConsole } from './console.ts'
-import { definedOf, modelFaults } from './fixture-shape.ts'
 import { createInbox } from './inbox/inbox.ts'
 import { createLoopbackNetwork } from './loopback.ts'
 import { Mistake } from './mistake.ts'
 import { createModel } from './model/model.ts'
 import { assertFree, usualPorts } from './ports.ts'
 import { createRandom } from './random.ts'
-import type { ModelScript } from './script.ts'
+import type { Answering, ModelScript } from './script.ts'
 import { createSpeech, speechFolder } from './speech.ts'
 import { createTrace } from './trace.ts'
 import { createControl, withoutSound } from './up-control.ts'
@@ -26,7 +29,13 @@ export type UpFlags = {
   accountSid?: string
   authToken?: string
   fixture?: string
+  /** JSON, as the next. */
   modelFaults?: string
+  carrierFaults?: string
+  /** Faults, or a file of them. */
+  chaos?: string
+  /** Who does not pick up as everybody else does. */
+  person: { number: string; answers: Answering }[]
   json?: boolean
 }
 
@@ -41,7 +50,7 @@ export async function upCommand(flags: UpFlags): Promise<void> {
   const { carrierPort, modelPort, inboxPort, accountSid, authToken } = flags
   if (accountSid !== undefined && !/^AC[0-9a-f]{32}$/i.test(accountSid))
     throw new Mistake('--account-sid is AC and 32 hexadecimal digits: Twilio’s own clients take no other.')
-  const script = { ...(await scriptOf(flags.fixture)), ...faultsOf(flags.modelFaults) }
+  const asked = await askedOf(flags)
   await assertFree(
     [carrierPort, modelPort, inboxPort],
     'Is "bun dev" or another "sim up" running? Others are chosen with --carrier-port, --model-port and --inbox-port.',
@@ -53,7 +62,7 @@ export async function upCommand(flags: UpFlags): Promise<void> {
     authToken: authToken ?? opened.account.authToken,
   }
   const world: World = { ...opened, account }
-  await furnish(world, script, flags)
+  await furnish(world, asked)
   const forget = await writeUpNote(world.carrier.origin)
   console.log(flags.json ? JSON.stringify(addressesOf(world)) : welcome(world))
   await new Promise<void>((resolve) => {
@@ -70,23 +79,30 @@ const scriptOf = async (fixture: string | undefined): Promise<ModelScript> => {
   return { connection: { take: true }, improvises: true, ...nothing }
 }
 
-function faultsOf(json: string | undefined): Pick<ModelScript, 'faults'> {
-  if (json === undefined) return {}
-  const read = modelFaults.safeParse(parsedOrNull(json))
-  if (read.success) return { faults: definedOf(read.data) }
-  throw new Mistake(`--model-faults: ${z.prettifyError(read.error)}\nsim/fixtures/README.md tells what there is.`)
+type Asked = {
+  script: ModelScript
+  plan: ChaosPlan
+  faults: CarrierFaults
+  people: UpFlags['person']
+  isForMachines: boolean
 }
 
-function parsedOrNull(json: string): unknown {
-  try {
-    return JSON.parse(json)
-  } catch {
-    return null
+async function askedOf({ fixture, modelFaults, carrierFaults, chaos, person, json }: UpFlags): Promise<Asked> {
+  const script = await scriptOf(fixture)
+  const plan = chaos === undefined ? { faults: [] } : (await readChaos(chaos)).plan
+  const needs = processFaultsIn(plan)
+  if (needs.length > 0) throw new Mistake(`${needs.join(' and ')}: "sim up" has no server of its own to strike.`)
+  return {
+    script: modelFaults === undefined ? script : { ...script, faults: modelFaultsIn(modelFaults).faults },
+    plan,
+    faults: carrierFaults === undefined ? {} : carrierFaultsIn(carrierFaults).faults,
+    people: person,
+    isForMachines: json ?? false,
   }
 }
 
 /** Puts somebody behind each door. */
-async function furnish(world: World, script: ModelScript, { json }: UpFlags): Promise<void> {
+async function furnish(world: World, { script, plan, faults, people, isForMachines }: Asked): Promise<void> {
   const clock = realClock
   const trace = createTrace(clock, false)
   const seed = crypto.randomUUID()
@@ -95,21 +111,33 @@ async function furnish(world: World, script: ModelScript, { json }: UpFlags): Pr
   // Whoever is not ours is told what it did wrong, and not hung up on.
   const model = createModel({ clock, trace, speech, seed, isStrict: false, apiKey: world.modelKey })
   await model.use(script)
-  const inbox = createInbox({ clock, trace, apiKey: world.inboxKey, requestsPerSecond: MAILS_PER_SECOND })
+  const random = createRandom(seed).child('chaos')
+  const schedule = scheduleOf(plan, random)
+  const chaos = createChaos({ clock, trace, schedule, random, onCut: model.breakOff, onDelay: model.fallOutOfStep })
+  const inbox = createInbox({
+    clock,
+    trace,
+    apiKey: world.inboxKey,
+    requestsPerSecond: MAILS_PER_SECOND,
+    fate: chaos.mailFate,
+  })
+  const usual: Answering = { afterMs: STRANGER_ANSWERS_AFTER_MS }
   const carrier = createCarrier({
     clock,
-    network: createLoopbackNetwork({ hosts }),
+    network: chaos.around(createLoopbackNetwork({ hosts })),
     trace,
     seed,
     accounts: [world.account],
     numbers: [],
-    strangers: { afterMs: STRANGER_ANSWERS_AFTER_MS },
-    settings: { apiBaseUrl: world.carrier.origin },
+    strangers: (phoneNumber) => people.find(({ number }) => number === phoneNumber)?.answers ?? usual,
+    settings: { apiBaseUrl: world.carrier.origin, ...settingsWith(faults), ...chaos.carrier },
   })
   const { accountSid } = world.account
   const rewind = () => model.use(script)
-  const control = createControl({ carrier, model, rewind, speech, trace, accountSid, hosts })
-  world.model.show(model.standIn)
+  const onCall = (callSid: string) => chaos.begin(callSid, null)
+  const control = createControl({ carrier, model, rewind, speech, trace, accountSid, hosts, onCall })
+  void followOrders(carrier, onCall)
+  world.model.show(chaos.aroundModel(model.standIn))
   world.inbox.show(inbox.standIn)
   world.carrier.show({
     fetch: (request) =>
@@ -119,10 +147,15 @@ async function furnish(world: World, script: ModelScript, { json }: UpFlags): Pr
   })
   const screen = createConsole(process.stdout, process.env)
   trace.onEntry((entry) => {
-    if (!json) return screen.entry(entry)
+    if (!isForMachines) return screen.entry(entry)
     const shown = withoutSound(entry)
     if (shown !== null) console.log(JSON.stringify(shown))
   })
+}
+
+/** For as long as it runs: tells of each call that the server places. */
+async function followOrders(carrier: Carrier, onCall: (callSid: string) => void): Promise<void> {
+  for (;;) onCall((await carrier.expectOutbound()).callSid)
 }
 
 const addressesOf = (world: World) => ({

@@ -1,5 +1,6 @@
 // What is written on the command line, read: numbers of telephones and of ports.
 import { InvalidArgumentError } from 'commander'
+import type { Answering } from './script.ts'
 
 export function phoneNumber(text: string): string {
   if (/^\+[1-9]\d{6,14}$/.test(text)) return text
@@ -20,3 +21,17 @@ export function portNumber(text: string): number {
 
 /** Of an option that may be given again. */
 export const several = (text: string, before: string[]): string[] => [...before, text]
+
+/** `+15550101111=busy`: somebody, and how they answer. */
+export function person(
+  text: string,
+  before: { number: string; answers: Answering }[],
+): { number: string; answers: Answering }[] {
+  const [, number = '', answer = ''] = /^(.+)=(.+)$/.exec(text) ?? []
+  const [, seconds] = /^(\d{1,3})s$/.exec(answer) ?? []
+  if (answer === 'busy' || answer === 'never' || answer === 'unreachable')
+    return [...before, { number: phoneNumber(number), answers: answer }]
+  if (seconds !== undefined)
+    return [...before, { number: phoneNumber(number), answers: { afterMs: 1_000 * Number(seconds) } }]
+  throw new InvalidArgumentError('It is a number and busy, never, unreachable or a time: +15550101111=busy.')
+}

@@ -100,6 +100,7 @@ function callDoor(scene: Scene, server: string): StandIn {
       seed: wish.seed,
       speech,
       chaos: wish.chaos?.plan,
+      carrierFaults: wish.carrierFaults?.faults,
       onTrace: (trace) => trace.onEntry(console.entry),
     })
     const repeat = commandOf(wish, [`--target ${server}`])

@@ -4,6 +4,7 @@ import { latencies } from './audit/latency.ts'
 import { audit, rulesOnTheWires } from './auditor.ts'
 import type { CallResult } from './call.ts'
 import { createCarrier } from './carrier/carrier.ts'
+import { type CarrierFaults, settingsWith } from './carrier/faults.ts'
 import { createChaos } from './chaos/chaos.ts'
 import { type ChaosPlan, faultNamesIn, scheduleOf } from './chaos/schedule.ts'
 import { realClock } from './clock.ts'
@@ -80,6 +81,7 @@ export async function callElsewhere(target: URL, flags: Elsewhere, wish: Wish): 
       fixture,
       seed,
       plan,
+      faults: wish.carrierFaults?.faults ?? {},
       hasModel: modelPort !== undefined,
     }
     const result = await placeElsewhere(world, trace, asked)
@@ -138,6 +140,7 @@ type Asked = {
   fixture: Fixture
   seed: string
   plan: ChaosPlan
+  faults: CarrierFaults
   hasModel: boolean
 }
 
@@ -159,7 +162,7 @@ async function placeElsewhere(world: World, trace: Trace, asked: Asked): Promise
     accounts: [account],
     numbers: [{ phoneNumber: fixture.call.to, accountSid: account.accountSid, ...number }],
     people: fixture.people,
-    settings: { apiBaseUrl: world.carrier.origin, ...chaos.carrier },
+    settings: { apiBaseUrl: world.carrier.origin, ...settingsWith(asked.faults), ...chaos.carrier },
   })
   world.carrier.show(carrier.standIn)
   if (asked.hasModel) {

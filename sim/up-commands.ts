@@ -2,7 +2,7 @@
 import { type Command, Option } from 'commander'
 import { dtmfCommand, hangupCommand, ringCommand, sayCommand, smsCommand, tailCommand } from './command-drive.ts'
 import { upCommand, upPorts } from './command-up.ts'
-import { phoneNumber, portNumber, several, textAddress } from './command-values.ts'
+import { person, phoneNumber, portNumber, several, textAddress } from './command-values.ts'
 
 /** Nobody's: a number that is kept for stories. */
 const somebody = '+15550102030'
@@ -21,6 +21,17 @@ export function addUpCommands(program: Command): void {
     .option('--auth-token <token>', 'what requests are signed with, in place of the one that is always the same')
     .option('--fixture <name|file>', 'whose model speaks; without it, the model repeats what it hears')
     .option('--model-faults <json>', 'what goes wrong with the model, as in fixtures: {"expireAfterMs":20000}')
+    .option('--carrier-faults <json>', 'what goes wrong at the carrier: {"refuseRest":[{"code":20429}]}')
+    .option(
+      '--chaos <faults|file>',
+      'what happens on every way: duplicate=0.3,reorder; "sim call --chaos help" lists it',
+    )
+    .option(
+      '--person <number=answer>',
+      'who, called or written to, is busy, never answers, is unreachable, or answers after 8s; may be given again',
+      person,
+      [],
+    )
     .option('--json', 'print the addresses, then everything that happens, a JSON object a line')
     .action(upCommand)
 

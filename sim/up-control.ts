@@ -52,6 +52,8 @@ export type Parts = {
   accountSid: string
   /** Public host → where it is on this machine; added to. */
   hosts: Record<string, string>
+  /** Called with each call that is placed here. */
+  onCall(callSid: string): void
 }
 
 export function createControl(parts: Parts): StandIn {
@@ -90,7 +92,9 @@ export function createControl(parts: Parts): StandIn {
       } else if (!carrier.has(to)) throw new Mistake(`Nobody knows where calls to ${to} go: give --webhook.`)
       if (++placed > CALLS_MAX) throw new Mistake(`This carrier has had ${CALLS_MAX} calls. Start "sim up" again.`)
       if (carrier.live().length === 0) await parts.rewind()
-      return { callSid: carrier.call({ to, from, caller: [], isDriven: true }).callSid }
+      const { callSid } = carrier.call({ to, from, caller: [], isDriven: true })
+      parts.onCall(callSid)
+      return { callSid }
     },
     async say({ call: callSid, words: said, voice }) {
       const { order, callSid: own } = callOf(callSid)

@@ -1,9 +1,11 @@
 // What a person asked of `sim call`, and the fixture that follows from it.
-import { typed } from './caller-options.ts'
+import { quoted, typed } from './caller-options.ts'
 import { type CallerWish, withCaller } from './caller-wish.ts'
+import type { CarrierFaults } from './carrier/faults.ts'
 import type { AskedChaos } from './chaos/reading.ts'
 import { FixtureFault, listFixtures, loadFixture } from './fixture.ts'
 import { Mistake } from './mistake.ts'
+import type { ModelFaults } from './model/settings.ts'
 import type { Fixture } from './script.ts'
 import { createSpeech, speechFolder } from './speech.ts'
 
@@ -16,6 +18,10 @@ export type Wish = {
   trace?: string
   save?: string
   chaos?: AskedChaos
+  /** What goes wrong at the carrier. `text`: as it was given. */
+  carrierFaults?: { text: string; faults: CarrierFaults }
+  /** What goes wrong with the model, beside what goes wrong in the fixture. */
+  modelFaults?: { text: string; faults: ModelFaults }
   /** In place of the fixture's caller, or in addition to what they do. */
   caller?: CallerWish
   /** The file of the page that shows the call. */
@@ -26,13 +32,19 @@ export type Wish = {
 export const lastCallFolder = '.frontdesk/last-call'
 
 /** The fixture named; else the usual one of the number; else the one that calls a number of nobody. */
-export async function fixtureOf({ to, from, fixture: named, caller }: Wish): Promise<Fixture> {
+export async function fixtureOf({ to, from, fixture: named, modelFaults, caller }: Wish): Promise<Fixture> {
   const written = await load(named ?? (await fixtureCalling(to)))
   const call = { ...written.call, to: to ?? written.call.to, from: from ?? written.call.from }
-  const fixture = { ...written, call }
+  const fixture = { ...written, call, ...(modelFaults && withFaults(written, modelFaults.faults)) }
   if (caller === undefined) return fixture
   return withCaller(fixture, caller, named !== undefined, createSpeech({ cacheFolder: speechFolder }))
 }
+
+/** What the fixture expects of the talk does not follow then. */
+const withFaults = ({ model }: Fixture, faults: ModelFaults): Pick<Fixture, 'model' | 'isAltered'> => ({
+  model: { ...model, faults: { ...model.faults, ...faults } },
+  isAltered: true,
+})
 
 async function fixtureCalling(to: string | undefined): Promise<string> {
   if (to === undefined) return 'default'
@@ -49,13 +61,18 @@ async function load(name: string): Promise<Fixture> {
 }
 
 /** What to type to have the same call again. */
-export function commandOf({ to, from, fixture, seed, chaos, caller }: Wish, more: string[] = []): string {
+export function commandOf(
+  { to, from, fixture, seed, chaos, carrierFaults, modelFaults, caller }: Wish,
+  more: string[] = [],
+): string {
   const options = [
     ['--to', to],
     ['--from', from],
     ['--fixture', fixture],
     ['--seed', seed],
     ['--chaos', chaos?.text],
+    ['--carrier-faults', carrierFaults && quoted(carrierFaults.text)],
+    ['--model-faults', modelFaults && quoted(modelFaults.text)],
   ].flatMap(([name, value]) => (value === undefined ? [] : [`${name} ${value}`]))
   return ['bun sim call', ...options, ...(caller === undefined ? [] : typed(caller)), ...more].join(' ')
 }

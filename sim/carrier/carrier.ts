@@ -37,8 +37,8 @@ export type CarrierOptions = {
   people?: readonly Person[]
   /** Whom the server is to call, if the fixture's caller is called. */
   caller?: Person
-  /** How everybody else answers, who then waits for orders; without it, nobody else is there. */
-  strangers?: Answering
+  /** How anybody else answers, who then waits for orders; without it, nobody else is there. */
+  strangers?: (phoneNumber: string) => Answering
   settings?: Partial<CarrierSettings>
 }
 
@@ -108,7 +108,7 @@ export function createCarrier(options: CarrierOptions): Carrier {
       trace,
       accounts,
       send: deliver,
-      arrives: (number) => people.find((each) => each.number === number)?.answers !== 'unreachable',
+      arrives: (phoneNumber) => exchange.called(phoneNumber)?.person.answers !== 'unreachable',
     }),
     recordings: createRecordings({ clock, ...settings }),
     conferences: createConferences(clock, random.child('conferences')),
@@ -117,7 +117,11 @@ export function createCarrier(options: CarrierOptions): Carrier {
       const person = people.find(({ number }) => number === phoneNumber)
       if (person !== undefined) return { person, party: 'person' }
       if (strangers === undefined) return null
-      return { person: { number: phoneNumber, answers: strangers, does: [] }, party: 'person', isDriven: true }
+      return {
+        person: { number: phoneNumber, answers: strangers(phoneNumber), does: [] },
+        party: 'person',
+        isDriven: true,
+      }
     },
     place(accountSid, plan) {
       const identity = { account: accountOf(accountSid), ...nextIdentity() }

@@ -255,6 +255,7 @@ const errors: Record<number, { status: number; message: string }> = {
   20004: { status: 405, message: 'Method not allowed' },
   20404: { status: 404, message: 'The requested resource was not found' },
   20429: { status: 429, message: 'Too Many Requests' },
+  20503: { status: 503, message: 'Service unavailable' },
   20500: { status: 500, message: 'An internal server error has occurred' },
   21502: { status: 400, message: 'Invalid URL' },
   21602: { status: 400, message: 'Message body is required.' },
@@ -266,6 +267,12 @@ const errors: Record<number, { status: number; message: string }> = {
   21205: { status: 400, message: 'Url or Twiml is required' },
   21210: { status: 400, message: "The source phone number provided, 'From', is not yet verified for your account" },
   21211: { status: 400, message: "Invalid 'To' Phone Number" },
+  21217: { status: 400, message: 'Phone number does not appear to be valid' },
+  21608: {
+    status: 400,
+    message: 'The number is unverified. Trial accounts cannot send messages to unverified numbers',
+  },
+  21614: { status: 400, message: "'To' number is not a valid mobile number" },
   21609: { status: 400, message: "Invalid 'StatusCallback' URL" },
   21220: { status: 400, message: 'Call is not in-progress. Cannot redirect.' },
 }

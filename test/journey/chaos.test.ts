@@ -2,6 +2,7 @@
 // in its trace, and everything that must be true of it still true.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { type CallResult, simulateCall } from '../../sim/call.ts'
+import type { CarrierFaults } from '../../sim/carrier/faults.ts'
 import { parseFaults } from '../../sim/chaos/faults.ts'
 import type { ChaosPlan } from '../../sim/chaos/schedule.ts'
 import { strikeText } from '../../sim/chaos/strikes.ts'
@@ -23,11 +24,17 @@ beforeAll(async () => {
 })
 afterAll(() => postgres.stop())
 
-const put = async (name: string, chaos: ChaosPlan, seed = 'chaos'): Promise<CallResult> =>
+const put = async (
+  name: string,
+  chaos: ChaosPlan,
+  seed = 'chaos',
+  carrierFaults: CarrierFaults = {},
+): Promise<CallResult> =>
   simulateCall({
     fixture: await loadFixture(name),
     seed,
     chaos,
+    carrierFaults,
     speech,
     postgres,
     isVirtual: true,
@@ -159,3 +166,19 @@ test('a process that has the call is killed: another one goes on with it, and wh
     await own.stop()
   }
 }, 120_000)
+
+test(
+  'a carrier that refuses what it is asked, loses one recording and is slow with the next is no reason to fail',
+  async () => {
+    const refused = { code: 20429, times: 1, path: '/Recordings.json' }
+    const faults = { refuseRest: [refused], recordings: ['absent' as const] }
+    const lost = await put('leaves-a-message', { faults: [] }, 'lost', faults)
+    expect(lost.violations).toEqual([])
+    expect(lost.evidence.carrier.recordings.map(({ status }) => status)).toContain('absent')
+    expect(lost.trace.entries.filter(({ wire, what }) => wire === 'rest' && what === '429')).toHaveLength(1)
+    const slow = await put('leaves-a-message', { faults: [] }, 'slow', { mediaMs: 15_000 })
+    expect(slow.violations).toEqual([])
+    expect(slow.trace.entries.some(({ wire, what }) => wire === 'rest' && what === '404')).toBe(true)
+  },
+  callLimitMs,
+)

@@ -2,6 +2,7 @@
 // there is nothing to drive.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { fileURLToPath } from 'node:url'
+import twilio from 'twilio'
 import { openForeignServer } from '../support/foreign-server.ts'
 import { freePort } from '../support/free-port.ts'
 
@@ -13,6 +14,7 @@ type Entry = {
   from: string
   what: string
   body?: Record<string, unknown>
+  accountSid?: string
   authToken?: string
   modelKey?: string
 }
@@ -56,25 +58,29 @@ function linesOf(output: ReadableStream<Uint8Array>) {
   return { lines, until }
 }
 
+function startUp([carrier, model, inbox]: number[], more: string[] = []) {
+  const ports = { '--carrier-port': carrier, '--model-port': model, '--inbox-port': inbox }
+  const child = Bun.spawn(
+    [process.execPath, 'sim/cli.ts', 'up', '--json', ...Object.entries(ports).flat().map(String), ...more],
+    {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  )
+  return { child, ...linesOf(child.stdout) }
+}
+
 describe('a running sim up', () => {
   let carrier: string[] = []
   let modelPort = 0
-  let up: ReturnType<typeof start> | null = null
+  let up: ReturnType<typeof startUp> | null = null
   let addresses: Pick<Entry, 'authToken' | 'modelKey'> = {}
 
-  function start(ports: string[]) {
-    const child = Bun.spawn([process.execPath, 'sim/cli.ts', 'up', '--json', ...ports], {
-      cwd: root,
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
-    return { child, ...linesOf(child.stdout) }
-  }
-
   beforeAll(async () => {
-    const [carrierPort, inboxPort] = [await freePort(), await freePort()]
-    modelPort = await freePort()
-    carrier = ['--carrier', `http://127.0.0.1:${carrierPort}`]
-    up = start(['--carrier-port', `${carrierPort}`, '--model-port', `${modelPort}`, '--inbox-port', `${inboxPort}`])
+    const ports = await Promise.all([freePort(), freePort(), freePort()])
+    modelPort = ports[1]
+    carrier = ['--carrier', `http://127.0.0.1:${ports[0]}`]
+    up = startUp(ports)
     addresses = await up.until((entry) => 'authToken' in entry)
   })
   afterAll(async () => {
@@ -169,6 +175,82 @@ describe('a running sim up', () => {
     ['a webhook is no address', ['ring', '--to', '+15559990000', '--webhook', 'voice'], 'It must be a URL'],
   ])('says so when %s, and ends with 2', async (_, given, words) => {
     const { code, out, err } = await sim(...given, ...carrier)
+    expect([code, out]).toEqual([2, ''])
+    expect(err).toContain(words)
+  })
+})
+
+describe('a sim up on which things go wrong', () => {
+  const [busy, gone, slow] = ['+15550101111', '+15550102222', '+15550103333']
+  let up: ReturnType<typeof startUp> | null = null
+  let client: ReturnType<typeof twilio>
+
+  beforeAll(async () => {
+    const ports = await Promise.all([freePort(), freePort(), freePort()])
+    up = startUp(ports, [
+      ...['--carrier-faults', '{"refuseRest":[{"code":20429,"times":1,"path":"Calls"}],"recordings":["absent"]}'],
+      ...['--chaos', 'duplicate=1'],
+      ...[`${busy}=busy`, `${gone}=unreachable`, `${slow}=0s`].flatMap((each) => ['--person', each]),
+    ])
+    const { accountSid = '', authToken = '' } = await up.until((entry) => 'authToken' in entry)
+    client = twilio(accountSid, authToken)
+    client.api.baseUrl = `http://127.0.0.1:${ports[0]}`
+    const webhook = ['--webhook', 'http://127.0.0.1:9/sms']
+    await sim('sms', '--carrier', client.api.baseUrl, '--to', '+15551234567', ...webhook, 'To have the number')
+  })
+  afterAll(async () => {
+    up?.child.kill('SIGINT')
+    expect(await up?.child.exited).toBe(0)
+  })
+
+  test(
+    'refuses, loses recordings, tells twice, and has people who do not pick up',
+    async () => {
+      if (up === null) throw new Error('It is not up')
+      const told: string[] = []
+      const server = Bun.serve({
+        hostname: '127.0.0.1',
+        port: 0,
+        async fetch(request) {
+          const form = new URLSearchParams(await request.text())
+          told.push(`${form.get('RecordingStatus') ?? form.get('MessageStatus') ?? form.get('CallStatus')}`)
+          return new Response(null, { status: 204 })
+        },
+      })
+      const origin = server.url.origin
+      const placed = {
+        from: '+15551234567',
+        twiml: '<Response><Hangup/></Response>',
+        statusCallback: `${origin}/status`,
+      }
+      const refusal = await client.calls.create({ ...placed, to: busy }).catch((error: unknown) => error)
+      expect(refusal).toMatchObject({ status: 429, code: 20429 })
+      await client.calls.create({ ...placed, to: busy })
+      await up.until(({ what, body }) => what === 'ended' && body?.status === 'busy')
+      const twiml = `<Response><Start><Recording recordingStatusCallback="${origin}/kept" recordingStatusCallbackEvent="absent"/></Start><Pause/></Response>`
+      await client.calls.create({ ...placed, twiml, to: slow })
+      await up.until(({ what, body }) => what === 'ended' && body?.status === 'completed')
+      await client.messages.create({ from: '+15551234567', to: gone, body: 'Hello?', statusCallback: `${origin}/text` })
+      await up.until(({ what }) => what === 'message undelivered')
+      const { lines } = up
+      const answered = () =>
+        lines.filter(({ wire, from, what }) => wire === 'callback' && from === 'server' && what === '204')
+      await up.until(() => answered().length >= 8)
+      expect(told.toSorted()).toEqual(
+        ['absent', 'busy', 'completed', 'sent', 'undelivered'].flatMap((each) => [each, each]),
+      )
+      server.stop(true)
+    },
+    aCallMs,
+  )
+
+  test.each([
+    ['--carrier-faults', '{"recordings":["lost"]}', 'Invalid option: expected one of "kept"|"absent"'],
+    ['--model-faults', '{"expires":1}', 'Unrecognized key: "expires"'],
+    ['--person', '+15550101111=asleep', 'a number and busy, never, unreachable or a time'],
+    ['--chaos', 'crash@2s', '"sim up" has no server of its own to strike'],
+  ])('what cannot go wrong is refused, and it does not start: %s %s', async (option, value, words) => {
+    const { code, out, err } = await sim('up', option, value)
     expect([code, out]).toEqual([2, ''])
     expect(err).toContain(words)
   })
