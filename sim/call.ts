@@ -38,6 +38,8 @@ export type CallRequest = {
   chaos?: ChaosPlan | undefined
   /** What goes wrong at the carrier. */
   carrierFaults?: CarrierFaults | undefined
+  /** Once it is aborted, the caller hangs up. */
+  signal?: AbortSignal | undefined
   /** Called with the trace before its first entry. */
   onTrace(trace: Trace): void
 }
@@ -146,6 +148,7 @@ export async function runCall(scene: Scene, request: CallRequest): Promise<CallR
   await clock.hold(prepareClinic(scene, request), 'the clinic to be ready')
   const isInbound = fixture.call.direction === 'inbound'
   const placed = isInbound ? carrier.call({ ...fixture.call, caller: fixture.caller }) : await carrier.expectOutbound()
+  request.signal?.addEventListener('abort', () => placed.hangUp())
   chaos.begin(placed.callSid, scene.deployment ?? null)
   for (const { afterMs, to } of fixture.clinic.switches)
     clock.after(afterMs, () => scene.clinic?.switchMode?.(placed.callSid, to))
@@ -207,7 +210,7 @@ const whoIsCalled = ({ call: { direction, to, answers }, caller }: Fixture) =>
   direction === 'inbound' ? {} : { caller: { number: to, answers, does: caller } }
 
 /** A number's configuration, as a clinic's would be. */
-const webhooks = (base: string) => ({
+export const webhooks = (base: string) => ({
   voiceUrl: `${base}/api/twilio/incoming-call`,
   voiceFallbackUrl: `${base}/api/twilio/fallback`,
   statusCallback: `${base}/api/twilio/status`,

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { BYTES_PER_MS, isAudible, readWav } from './audio.ts'
 import { Mistake } from './mistake.ts'
+import { unscripted } from './model/improvising.ts'
 import type { CallerStep, Fixture } from './script.ts'
 import type { Speech } from './speech.ts'
 
@@ -39,8 +40,6 @@ export async function withCaller(
   const rest = wish.hangUpAtMs === undefined ? [leaves] : []
   return { ...fixture, isAltered: true, model, caller: [...said, ...rest, ...timed] }
 }
-
-const unscripted = { improvises: true, responses: [], writings: [], supervisor: [] }
 
 async function stepOf({ say, audio, bargeInMs }: CallerWish['turns'][number], speech: Speech): Promise<CallerStep> {
   const cue =

@@ -10,7 +10,7 @@ import { raceCommand } from './command-race.ts'
 import { recordCommand } from './command-record.ts'
 import { replayCommand } from './command-replay.ts'
 import { callbacks, triggerCommand } from './command-trigger.ts'
-import { phoneNumber, portNumber, several } from './command-values.ts'
+import { phoneNumber, portNumber, several, webUrl } from './command-values.ts'
 import { listFixtures } from './fixture.ts'
 import { Mistake } from './mistake.ts'
 import { addUpCommands } from './up-commands.ts'
@@ -80,10 +80,10 @@ const call = program
   .option('--instructions <file>', 'give the clinic this text for its instructions, for this call')
   .option('--live', 'talk with the real OpenAI, in real time, and grade what came of it; needs OPENAI_API_KEY')
   .option('--machines <count>', 'the server as so many processes on one database, as it is deployed', machines)
-  .option('--target <url>', 'call a server that is running already: its voice webhook, or its base URL')
+  .option('--target <url>', 'call a server that is running already: its voice webhook, or its base URL', webUrl)
   .option('--auth-token <token>', 'with --target: the Twilio auth token that the server checks signatures with')
   .option('--account-sid <sid>', 'with --target: the Twilio account that the call comes through')
-  .option('--public-url <url>', 'with --target: the address by which the server knows itself, if it is another')
+  .option('--public-url <url>', 'with --target: the address by which the server knows itself, if it is another', webUrl)
   .option('--fallback <url>', 'with --target: asked when the webhook fails; may be relative to it')
   .option('--status-callback <url>', 'with --target: told when the call is over; may be relative to the webhook')
   .addOption(
@@ -145,11 +145,11 @@ program
       .argParser(portNumber)
       .makeOptionMandatory(),
   )
-  .requiredOption('--to <url>', 'the server')
+  .requiredOption('--to <url>', 'the server', webUrl)
   .addOption(new Option('--model-listen <port>', 'where the server finds OpenAI').argParser(portNumber))
-  .option('--model-to <url>', 'OpenAI', 'https://api.openai.com')
+  .option('--model-to <url>', 'OpenAI', webUrl, 'https://api.openai.com')
   .addOption(new Option('--rest-listen <port>', 'where the server finds Twilio’s REST API').argParser(portNumber))
-  .option('--rest-to <url>', 'Twilio’s REST API', 'https://api.twilio.com')
+  .option('--rest-to <url>', 'Twilio’s REST API', webUrl, 'https://api.twilio.com')
   .option('--keep <what...>', 'words, numbers, audio or all: keep them as they are', [])
   .option('--replace <from=to>', 'put this in the place of that, and keep it; may be given again', replacement, [])
   .option('--clinic <number>', 'the number that the fixture calls, in place of the one called', '+15551234567')
@@ -237,11 +237,11 @@ program
   .addOption(new Option('--seconds <count>', 'how long each call is').default(60).argParser(positive))
   .addOption(new Option('--waves <count>', 'so many loads in a row, on the same server').default(1).argParser(count))
   .option('--json', 'print one JSON object at the end')
-  .option('--target <url>', 'load a server that is running already: its voice webhook, or its base URL')
+  .option('--target <url>', 'load a server that is running already: its voice webhook, or its base URL', webUrl)
   .option('--to <number>', 'with --target: the number to call', phoneNumber, '+15551234567')
   .option('--auth-token <token>', 'with --target: the Twilio auth token that the server checks signatures with')
   .option('--account-sid <sid>', 'with --target: the Twilio account that the calls come through')
-  .option('--public-url <url>', 'with --target: the address by which the server knows itself, if it is another')
+  .option('--public-url <url>', 'with --target: the address by which the server knows itself, if it is another', webUrl)
   .addOption(new Option('--model-port <port>', 'with --target: where its OPENAI_BASE_URL points to').argParser(count))
   .addOption(new Option('--inbox-port <port>', 'with --target: where its RESEND_BASE_URL points to').argParser(count))
   .addHelpText(
@@ -286,10 +286,10 @@ program
   .option('--override <name=value>', 'another value for a field; may be given again', several, [])
   .option('--skip <name>', 'a field to leave out; may be given again', several, [])
   .option('--twice', 'send it twice, at the same moment')
-  .option('--target <url>', 'the server, if it is not the one of "bun dev"')
+  .option('--target <url>', 'the server, if it is not the one of "bun dev"', webUrl)
   .option('--auth-token <token>', 'with --target: the Twilio auth token to sign with')
   .option('--account-sid <sid>', 'with --target: the Twilio account')
-  .option('--public-url <url>', 'with --target: the address by which the server knows itself, if it is another')
+  .option('--public-url <url>', 'with --target: the address by which the server knows itself, if it is another', webUrl)
   .option('--json', 'print one JSON object')
   .action(triggerCommand)
 

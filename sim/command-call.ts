@@ -163,9 +163,7 @@ async function readInstructions(file: string): Promise<string> {
 }
 
 async function callTarget(target: string, flags: CallFlags, wish: Wish): Promise<number> {
-  const url = URL.parse(target)
-  if (url === null || !url.protocol.startsWith('http'))
-    throw new Mistake(`--target ${target} is not a URL: give http://… or https://…`)
+  const url = new URL(target)
   const note = await readDevNote()
   const isOurs = note !== null && flags.authToken === undefined && samePlace(new URL(note.server), url)
   return isOurs ? callDev(note, wish) : callElsewhere(url, flags, wish)
@@ -179,19 +177,34 @@ async function callDev(note: DevNote, wish: Wish): Promise<number> {
   )
   if (response?.body == null)
     throw new Mistake(`"bun dev" does not answer at ${note.control} any more. Start it again.`)
+  for await (const line of linesOf(response.body)) {
+    if ('text' in line) process.stdout.write(line.text)
+    else if ('progress' in line) process.stderr.write(`… ${line.progress}\n`)
+    else if ('mistake' in line) throw new Mistake(line.mistake)
+    else if ('gone' in line) return lost(line.gone)
+    else return line.exitCode
+  }
+  return lost('"bun dev" ended in the middle of the call, and the server with it.')
+}
+
+/** As long as there are any: what breaks off has ended. */
+async function* linesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<DevLine> {
   const decoder = new TextDecoder()
   let rest = ''
-  for await (const chunk of response.body) {
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
-    rest = lines.pop() ?? ''
-    for (const text of lines) {
-      const line: DevLine = JSON.parse(text)
-      if ('text' in line) process.stdout.write(line.text)
-      else if ('mistake' in line) throw new Mistake(line.mistake)
-      else return line.exitCode
+  try {
+    for await (const chunk of body) {
+      const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
+      rest = lines.pop() ?? ''
+      for (const line of lines) if (line !== '') yield JSON.parse(line)
     }
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error)) throw error
   }
-  throw new Mistake('"bun dev" ended before the call did.')
+}
+
+function lost(what: string): number {
+  process.stderr.write(`\n✘ ${what}\n`)
+  return 1
 }
 
 const local = new Set(['localhost', '127.0.0.1', '[::1]'])

@@ -34,7 +34,6 @@ export async function loadCommand(flags: LoadFlags): Promise<void> {
     throw new Mistake(`--calls is at least 1; all waves together have at most ${mostCalls}.`)
   if (seconds < shortestSeconds)
     throw new Mistake(`--seconds is at least ${shortestSeconds}: a call must have time for a turn.`)
-  if (flags.target !== undefined && !URL.canParse(flags.target)) throw new Mistake('--target is a URL.')
   const random = createRandom(`load ${Date.now()}`)
   const token = flags.target === undefined ? null : tokenIn(flags)
   // The stand-ins' keys are the same each time, so that a server can be started with them; the calls never are.

@@ -89,9 +89,7 @@ function doorsOf({ listen: port, to, modelListen, modelTo, restListen, restTo }:
 }
 
 function originOf(text: string, option: string): string {
-  const url = URL.parse(text)
-  if (url === null || !/^https?:$/.test(url.protocol))
-    throw new Mistake(`${option} ${text} is not a URL: give http://… or https://…`)
+  const url = new URL(text)
   if (url.pathname.replace(/\/(v1)?$/, '') !== '')
     throw new Mistake(`${option} ${text}: give the address without a path, which is passed on as it comes.`)
   return url.origin

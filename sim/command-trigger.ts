@@ -121,8 +121,13 @@ export async function trigger(event: string, flags: TriggerFlags): Promise<Sent>
     'x-twilio-signature': signForm(server.authToken, url, Object.entries(form)),
     'i-twilio-idempotency-token': randomBytes(16).toString('hex'),
   }
-  const send = async () =>
-    (await server.network.fetch(url, { method: 'POST', headers, body: new URLSearchParams(form) })).status
+  const send = async () => {
+    const body = new URLSearchParams(form)
+    const answer = await server.network.fetch(url, { method: 'POST', headers, body }).catch((error: Error) => {
+      throw new Mistake(`Nobody answers at ${server.origin}: ${error.message}`)
+    })
+    return answer.status
+  }
   const statuses = await Promise.all(flags.twice ? [send(), send()] : [send()])
   return { event, path: callback.path, about: callback.about, url, form, statuses }
 }
@@ -150,5 +155,6 @@ async function serverOf({ target, authToken, accountSid, publicUrl }: TriggerFla
     throw new Mistake('--target needs --auth-token and --account-sid: what the server knows the Twilio account by.')
   }
   const network = createLoopbackNetwork({ hosts: { [new URL(known.publicBaseUrl).host]: origin } })
-  return { network, publicBaseUrl: known.publicBaseUrl, accountSid: known.accountSid, authToken: known.authToken }
+  const { publicBaseUrl } = known
+  return { network, origin, publicBaseUrl, accountSid: known.accountSid, authToken: known.authToken }
 }

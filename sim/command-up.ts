@@ -11,6 +11,7 @@ import { createConsole } from './console.ts'
 import { createInbox } from './inbox/inbox.ts'
 import { createLoopbackNetwork } from './loopback.ts'
 import { Mistake } from './mistake.ts'
+import { unscripted } from './model/improvising.ts'
 import { createModel } from './model/model.ts'
 import { assertFree, usualPorts } from './ports.ts'
 import { createRandom } from './random.ts'
@@ -75,8 +76,7 @@ export async function upCommand(flags: UpFlags): Promise<void> {
 
 const scriptOf = async (fixture: string | undefined): Promise<ModelScript> => {
   if (fixture !== undefined) return (await fixtureOf({ fixture, seed: usualSeed, json: false })).model
-  const nothing = { hears: [], responses: [], writings: [], supervisor: [] }
-  return { connection: { take: true }, improvises: true, ...nothing }
+  return unscripted
 }
 
 type Asked = {

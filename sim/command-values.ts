@@ -7,6 +7,11 @@ export function phoneNumber(text: string): string {
   throw new InvalidArgumentError('A phone number begins with + and its country code, such as +15551234567.')
 }
 
+export function webUrl(text: string): string {
+  if (/^https?:$/.test(URL.parse(text)?.protocol ?? '')) return text
+  throw new InvalidArgumentError('It is not a URL: give http://… or https://….')
+}
+
 /** A phone number, or one of WhatsApp. */
 export function textAddress(text: string): string {
   if (/^(whatsapp:)?\+[1-9]\d{6,14}$/.test(text)) return text

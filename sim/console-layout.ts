@@ -8,6 +8,8 @@ export type Line = { atMs: number | null; label: string; text: string; tone: Ton
 
 export type Layout = {
   line(line: Line): string
+  /** A command, which is copied: on one line, however long. */
+  command(text: string): string
   /** Text that begins `indent` characters from the left edge, wrapped. */
   text(text: string, tone?: Tone, indent?: number): string
   /** A name, padded to `nameChars`, and its value, wrapped beside it. */
@@ -55,6 +57,7 @@ export function createLayout(options: { columns: number; hasColours: boolean }):
       wrapped(text, width - indent)
         .map((each) => ' '.repeat(indent) + paint(each, tone))
         .join('\n'),
+    command: (text) => paint(text, 'quiet'),
     field(name, nameChars, value) {
       const [first = '', ...rest] = wrapped(value, width - nameChars - 4)
       const head = `  ${paint(name.padEnd(nameChars), 'quiet')}  ${first}`

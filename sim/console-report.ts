@@ -182,7 +182,7 @@ function whatHolds({ fixture: { isAltered, name }, chaos: done }: Evidence, rule
 
 function verdict(report: Report, layout: Layout): string[] {
   const { violations, grades, ruleCount, seed, repeat, evidence } = report
-  const again = layout.text(`seed ${seed} · again: ${repeat}`, 'quiet')
+  const again = layout.command(`seed ${seed} · again: ${repeat}`)
   if (violations.length === 0 && grades !== undefined) return ['', layout.text(`✔ ${scoreText(grades)}`, 'good'), again]
   if (violations.length === 0) return ['', layout.text(`✔ passed: ${whatHolds(evidence, ruleCount)}`, 'good'), again]
   const broken = new Set(violations.map(({ rule }) => rule))

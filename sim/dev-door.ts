@@ -6,8 +6,18 @@ import type { Wish } from './wish.ts'
 
 export const devFile = join('.frontdesk', 'dev.json')
 
-/** Origins of the server, and of the door at which calls are asked for; and how the server is to be spoken to. */
-export type DevNote = { server: string; control: string; publicBaseUrl: string; accountSid: string; authToken: string }
+/**
+ * Origins of the server, and of the door at which calls are asked for; and how the server is to be spoken to. `settings`: those
+ * that the server was given, by which `bun clinic` and `bun run doctor` work on it.
+ */
+export type DevNote = {
+  server: string
+  control: string
+  publicBaseUrl: string
+  accountSid: string
+  authToken: string
+  settings: Record<string, string>
+}
 
 /** Null when no `bun dev` is running, as far as is known. */
 export async function readDevNote(): Promise<DevNote | null> {
@@ -20,4 +30,10 @@ export type DevRequest = {
   screen: { columns?: number; isTTY?: boolean; noColor?: string }
 }
 
-export type DevLine = { text: string } | { mistake: string } | { exitCode: number }
+/** `gone`: the server is not there any more. */
+export type DevLine =
+  | { text: string }
+  | { progress: string }
+  | { mistake: string }
+  | { gone: string }
+  | { exitCode: number }

@@ -2,7 +2,7 @@
 import { type Command, Option } from 'commander'
 import { dtmfCommand, hangupCommand, ringCommand, sayCommand, smsCommand, tailCommand } from './command-drive.ts'
 import { upCommand, upPorts } from './command-up.ts'
-import { person, phoneNumber, portNumber, several, textAddress } from './command-values.ts'
+import { person, phoneNumber, portNumber, several, textAddress, webUrl } from './command-values.ts'
 
 /** Nobody's: a number that is kept for stories. */
 const somebody = '+15550102030'
@@ -40,16 +40,20 @@ export function addUpCommands(program: Command): void {
     program
       .command(name)
       .description(`${about} Needs a running "sim up".`)
-      .option('--carrier <url>', 'the carrier of "sim up", if it is not on its usual port')
+      .option('--carrier <url>', 'the carrier of "sim up", if it is not on its usual port', webUrl)
       .option('--json', 'print one JSON object')
   const ofCall = (name: string, about: string) =>
     driving(name, about).option('--call <sid>', 'the call, if more than one is up')
-  const publicUrl = ['--public-url <url>', 'the address by which the server knows itself, if it is another'] as const
+  const publicUrl = [
+    '--public-url <url>',
+    'the address by which the server knows itself, if it is another',
+    webUrl,
+  ] as const
 
   driving('ring', 'Places a call, whose caller then does what say, dtmf and hangup tell.')
     .requiredOption('--to <number>', 'the number to call', phoneNumber)
     .option('--from <number>', 'the number to call from', phoneNumber, somebody)
-    .option('--webhook <url>', 'the server’s voice webhook; kept for the number’s next calls')
+    .option('--webhook <url>', 'the server’s voice webhook; kept for the number’s next calls', webUrl)
     .option('--fallback <url>', 'asked when the webhook fails; may be relative to it')
     .option('--status-callback <url>', 'told when the call is over; may be relative to the webhook')
     .option(...publicUrl)
@@ -64,7 +68,7 @@ export function addUpCommands(program: Command): void {
     .argument('<text>', 'up to 1600 characters')
     .requiredOption('--to <number>', 'the number written to; whatsapp:+… for WhatsApp', textAddress)
     .option('--from <number>', 'who writes', textAddress, somebody)
-    .option('--webhook <url>', 'the server’s message webhook; kept for the number’s next messages')
+    .option('--webhook <url>', 'the server’s message webhook; kept for the number’s next messages', webUrl)
     .option('--media <url>', 'a picture or another file that comes with it; may be given again', several, [])
     .option(...publicUrl)
     .action(smsCommand)

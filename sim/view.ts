@@ -9,6 +9,8 @@ export type View = {
   look(): Promise<Look>
   /** Everything about one call, and what is not as it was before it. Without `before`, only the call's own rows. */
   of(callSid: string, before: Look | null): Promise<ServerView>
+  /** To whom the mail of the clinic that has the number goes; null when none has. */
+  adminsOf(phoneNumber: string): Promise<string[] | null>
   /** Makes an appointment in the clinic that has the number, as somebody there would. Throws when the time is taken. */
   bookAtDesk(phoneNumber: string, visit: DeskStep['books']): Promise<void>
   end(): Promise<void>
@@ -48,6 +50,13 @@ export function createView(adminUrl: string): View {
         clinic: conversation === null || before === null ? null : await readClinic(sql, before, organizationId, id),
         isUnrouted: unrouted.length > 0,
       }
+    },
+    async adminsOf(phoneNumber) {
+      const rows = await sql<{ email: string | null }[]>`
+        select m.email from phone_numbers n
+          left join members m on m.organization_id = n.organization_id and m.role = 'admin' and m.is_active
+        where n.phone_number = ${phoneNumber} and n.channel = 'twilio' and n.is_active`
+      return rows.length === 0 ? null : rows.flatMap(({ email }) => email ?? [])
     },
     async bookAtDesk(phoneNumber, { patient, provider, service, starts }) {
       const booked = await sql`

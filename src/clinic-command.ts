@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { composeDeps } from './compose.ts'
 import { limits, loadConfig } from './config.ts'
 import type { Deps } from './deps.ts'
+import { surroundings } from './dev-note.ts'
 import { createLog } from './lib/log.ts'
 import { isE164 } from './lib/phone.ts'
 import { localKeys } from './local.ts'
@@ -24,13 +25,15 @@ import {
 import { clinicFlags, type Flags } from './setup/flags.ts'
 import { Mistake } from './setup/mistake.ts'
 import { dropNumber, type NumberDeps, proveAccount, setNumber } from './setup/number.ts'
+import type { Reach } from './setup/reach.ts'
 import { findClinic } from './setup/reference.ts'
 import { reportLines, stateJson, stateLines } from './setup/showing.ts'
 import { readState } from './setup/state-store.ts'
 import { createTwilioNumbers } from './vendors/twilio-numbers.ts'
 import { accountSid } from './wire/twilio.ts'
 
-type Common = { json?: boolean; dryRun?: boolean }
+type ClinicDeps = Deps & { reach: Reach }
+type Common = { json?: boolean; dryRun?: boolean; dev?: boolean }
 
 const program = new Command('clinic')
   .description('Sets clinics up: what a call to them needs, and nothing of any other clinic.')
@@ -40,7 +43,8 @@ const program = new Command('clinic')
     `
 CLINIC is the short name that a clinic was added with, a number of its own, or its id.
 Every command may be given again: what is so already is left as it is. --dry-run says
-what would change, and changes nothing; --json prints one object.
+what would change, and changes nothing; --json prints one object. --dev works on the server
+of a running \`bun dev\`, and its stand-in for Twilio.
 
 Secrets come from the environment or from standard input, never from the command line.
 Exit code: 0 when it is so, 1 when it could not be done, 2 when the command was wrong`,
@@ -53,7 +57,7 @@ const uuid = (text: string): string => {
   return text
 }
 const common = (command: Command, changes = true): Command => {
-  command.option('--json', 'print one JSON object')
+  command.option('--json', 'print one JSON object').option('--dev', 'on the server that `bun dev` keeps in this folder')
   return changes ? command.option('--dry-run', 'say what would change, and change nothing') : command
 }
 
@@ -198,7 +202,7 @@ common(
   program.command('show').description('Shows how a clinic is set up, without a secret.').argument('<clinic>'),
   false,
 ).action((clinic: string, flags: Common) =>
-  withDeps(async (deps) => {
+  withDeps(flags, async (deps) => {
     const organizationId = await findClinic(deps.db, deps.config, clinic)
     const state = await deps.db.withOrg(organizationId, (tx) => readState(tx, organizationId))
     if (state === null) throw new Error('Cannot show the clinic: it has just gone')
@@ -207,15 +211,15 @@ common(
 )
 
 /** Accounts, and their numbers at Twilio. */
-function withTwilio(deps: Deps): NumberDeps {
+function withTwilio(deps: ClinicDeps): NumberDeps {
   const { config, db } = deps
   const accounts = createAccounts({ config, db, seal: createSeal(config.FRONTDESK_KEYS) })
   const numbers = createTwilioNumbers({ baseUrl: config.TWILIO_API_BASE_URL, timeoutMs: limits.vendorRequestMs })
   return { ...deps, accounts, numbers }
 }
 
-function run(flags: Common, work: (deps: Deps, isTrial: boolean) => Promise<Report>): Promise<void> {
-  return withDeps(async (deps) => {
+function run(flags: Common, work: (deps: ClinicDeps, isTrial: boolean) => Promise<Report>): Promise<void> {
+  return withDeps(flags, async (deps) => {
     const report = await work(deps, flags.dryRun ?? false)
     print(flags, report, reportLines(report))
   })
@@ -225,15 +229,16 @@ function print({ json }: Common, report: object, lines: string[]): void {
   for (const line of json ? [JSON.stringify(report)] : lines) console.log(line)
 }
 
-async function withDeps(work: (deps: Deps) => Promise<void>): Promise<void> {
-  const isLocal = !process.env.DATABASE_URL
-  const settings = loadConfig(process.env, isLocal ? { FRONTDESK_KEYS: localKeys() } : {})
+async function withDeps({ dev }: Common, work: (deps: ClinicDeps) => Promise<void>): Promise<void> {
+  const { environment, reach } = await surroundings(dev)
+  const isLocal = !environment.DATABASE_URL
+  const settings = loadConfig(environment, isLocal ? { FRONTDESK_KEYS: localKeys() } : {})
   if (!settings.ok)
     throw new Mistake(['These settings are wrong.', ...settings.problems.map((p) => `  ${p}`)].join('\n'))
   // Whoever sets a clinic up does not migrate.
   const config = { ...settings.config, DATABASE_ADMIN_URL: undefined }
   const { databaseUrl, stopDatabase } = await openDatabase(config)
-  const deps = composeDeps(config, databaseUrl, { log: createLog({ level: 'silent' }) })
+  const deps = { ...composeDeps(config, databaseUrl, { log: createLog({ level: 'silent' }) }), reach }
   try {
     await reached(databaseUrl, work(deps))
   } finally {

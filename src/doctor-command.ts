@@ -4,6 +4,7 @@ import { Command } from 'commander'
 import { composeDeps } from './compose.ts'
 import { type Config, limits, loadConfig } from './config.ts'
 import { openOwnerView } from './db/owner-view.ts'
+import { surroundings } from './dev-note.ts'
 import { examine } from './doctor/examine.ts'
 import { bad, type Finding, findingLines, isHealthy } from './doctor/finding.ts'
 import { createLog } from './lib/log.ts'
@@ -12,6 +13,7 @@ import { openDatabase } from './open-database.ts'
 import { createAccounts } from './organizations/account-store.ts'
 import { createSeal } from './organizations/seal.ts'
 import { Mistake } from './setup/mistake.ts'
+import type { Reach } from './setup/reach.ts'
 import { findClinic } from './setup/reference.ts'
 import { createTwilioNumbers } from './vendors/twilio-numbers.ts'
 
@@ -19,6 +21,7 @@ const program = new Command('doctor')
   .description('Looks at a deployment, with the settings that its server has, and says how to mend what is wrong.')
   .argument('[clinics...]', 'clinics to look at, by name, number or id; with DATABASE_ADMIN_URL all are')
   .option('--json', 'print one JSON object')
+  .option('--dev', 'the server that `bun dev` keeps in this folder')
   .addHelpText(
     'after',
     '\nNothing is changed, and no call is left behind. Exit code: 0 when nothing is wrong, 1 when something is.',
@@ -26,9 +29,10 @@ const program = new Command('doctor')
   .action(run)
   .exitOverride()
 
-async function run(clinics: string[], { json }: { json?: boolean }): Promise<void> {
-  const settings = loadConfig(process.env, process.env.DATABASE_URL ? {} : { FRONTDESK_KEYS: localKeys() })
-  const findings = settings.ok ? await diagnose(settings.config, clinics) : settings.problems.map(wrongSetting)
+async function run(clinics: string[], { json, dev }: { json?: boolean; dev?: boolean }): Promise<void> {
+  const { environment, reach } = await surroundings(dev)
+  const settings = loadConfig(environment, environment.DATABASE_URL ? {} : { FRONTDESK_KEYS: localKeys() })
+  const findings = settings.ok ? await diagnose(settings.config, reach, clinics) : settings.problems.map(wrongSetting)
   const isOk = isHealthy(findings)
   const lines = findingLines(findings, process.stdout.isTTY && !process.env.NO_COLOR)
   for (const line of json ? [JSON.stringify({ ok: isOk, findings })] : lines) console.log(line)
@@ -37,7 +41,7 @@ async function run(clinics: string[], { json }: { json?: boolean }): Promise<voi
 
 const wrongSetting = (problem: string): Finding => bad('settings', problem, 'set it right; .env.example lists them all')
 
-async function diagnose(config: Config, clinics: string[]): Promise<Finding[]> {
+async function diagnose(config: Config, reach: Reach, clinics: string[]): Promise<Finding[]> {
   // Whoever only looks does not migrate.
   const { databaseUrl, adminUrl, stopDatabase } = await openDatabase({ ...config, DATABASE_ADMIN_URL: undefined })
   const deps = composeDeps(config, databaseUrl, { log: createLog({ level: 'silent' }) })
@@ -48,7 +52,7 @@ async function diagnose(config: Config, clinics: string[]): Promise<Finding[]> {
   try {
     const ids: string[] = []
     for (const clinic of clinics) ids.push(await findClinic(deps.db, config, clinic))
-    return await examine({ ...deps, accounts, numbers, owner }, ids)
+    return await examine({ ...deps, accounts, numbers, owner, reach }, ids)
   } finally {
     await owner?.end()
     await deps.db.end()

@@ -55,6 +55,8 @@ export type CarrierSettings = {
   queueMs: number
   /** What stands between a callback and its way: makes it late, early, double or lost. */
   reroute: (deliver: Deliver) => Deliver
+  /** A number that an account asks for by itself becomes its own, and leads nowhere yet: nobody has to buy one first. */
+  hasEveryNumber: boolean
 }
 
 type RestRequest = { method: string; path: string }
@@ -69,6 +71,7 @@ export const defaultSettings: CarrierSettings = {
   playoutDelayMs: () => 0,
   queueMs: 0,
   reroute: (deliver) => deliver,
+  hasEveryNumber: false,
 }
 
 export type Exchange = {

@@ -21,7 +21,7 @@ const methods = {
   SmsFallbackMethod: 'smsFallbackMethod',
 } as const
 
-export function numberRoutes({ numbers, clock }: Exchange): Route[] {
+export function numberRoutes({ numbers, clock, settings }: Exchange): Route[] {
   const withNumber = (ask: Ask, sid: string | undefined, answer: (number: OwnedNumber) => Response) => {
     const number = numbers.ofAccount(ask.account.accountSid).find(({ numberSid }) => numberSid === sid)
     return number ? answer(number) : notFound(ask.path)
@@ -34,6 +34,8 @@ export function numberRoutes({ numbers, clock }: Exchange): Route[] {
       answer({ account, path, query }) {
         const wanted = query.get('PhoneNumber')
         const name = query.get('FriendlyName')
+        if (settings.hasEveryNumber && wanted !== null && isWhole.test(wanted) && numbers.find(wanted) === undefined)
+          numbers.put({ phoneNumber: wanted, accountSid: account.accountSid }, clock.now())
         const found = numbers
           .ofAccount(account.accountSid)
           .filter(({ phoneNumber }) => wanted === null || isLike(phoneNumber, wanted))
@@ -61,6 +63,8 @@ export function numberRoutes({ numbers, clock }: Exchange): Route[] {
     },
   ]
 }
+
+const isWhole = /^\+[1-9]\d{6,14}$/
 
 /** Part of a number finds it, too; `*` stands for any digit. */
 function isLike(phoneNumber: string, wanted: string): boolean {

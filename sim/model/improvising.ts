@@ -1,7 +1,17 @@
 // PURE. What the model's stand-in says when it has no script for a caller: it says so, repeats what it hears, and takes leave
 // when they do. It understands nothing, so it makes nothing up: no tool but the one that ends the call, and an analysis that
 // fits its schema and tells that there is none.
-import type { ModelOutput } from '../script.ts'
+import type { ModelOutput, ModelScript } from '../script.ts'
+
+/** Of a model that was given no script. */
+export const unscripted: ModelScript = {
+  connection: { take: true },
+  improvises: true,
+  hears: [],
+  responses: [],
+  writings: [],
+  supervisor: [],
+}
 
 /** `isFirst`: the model has not spoken in this conversation. `words`: what the caller said or pressed since it last did. */
 export type Prompt = { isFirst: boolean; words: string[]; tools: string[] }

@@ -6,27 +6,31 @@ import { type Config, limits } from '../config.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { OpenSocket } from '../lib/socket.ts'
 import type { Account } from '../organizations/account-store.ts'
+import { directly, type Reach } from '../setup/reach.ts'
 import { rehearse } from '../setup/rehearsal.ts'
 import { bad, doubtful, type Finding, good, skipped } from './finding.ts'
 
-export type AddressParts = { config: Config; clock: Clock; openSocket: OpenSocket }
+export type AddressParts = { config: Config; clock: Clock; openSocket: OpenSocket; reach?: Reach }
 
 /** `account`: with which to sign; null: there is none. */
 export async function addressFindings(parts: AddressParts, account: Account | null): Promise<Finding[]> {
   const { PUBLIC_BASE_URL: url } = parts.config
-  const address = await addressFinding(url)
+  const reach = parts.reach ?? directly
+  const address = await addressFinding(url, reach)
   if (address.state === 'fail')
     return [address, ...['signature', 'media socket'].map((check) => skipped(check, 'the server is not there'))]
   const signed =
     account === null
       ? ['signature', 'media socket'].map((check) => skipped(check, 'there is no Twilio account to sign with'))
-      : [await signatureFinding(url, account), await socketFinding(parts, account)]
+      : [await signatureFinding(url, account, reach), await socketFinding(parts, account)]
   return [address, ...signed]
 }
 
-async function addressFinding(url: string): Promise<Finding> {
+async function addressFinding(url: string, reach: Reach): Promise<Finding> {
   const check = 'public address'
-  const answer = await fetch(`${url}/healthz`, {
+  const asked = reach(`${url}/healthz`)
+  const place = asked.startsWith(url) ? '' : ` (at ${new URL(asked).origin}, on this machine)`
+  const answer = await fetch(asked, {
     redirect: 'manual',
     signal: AbortSignal.timeout(limits.vendorRequestMs),
   }).catch((error: Error) => error)
@@ -41,7 +45,7 @@ async function addressFinding(url: string): Promise<Finding> {
       'PUBLIC_BASE_URL must be the address of the server itself',
     )
   const { protocol, hostname } = new URL(url)
-  if (protocol === 'https:') return good(check, `${url} answers`)
+  if (protocol === 'https:') return good(check, `${url} answers${place}`)
   const mend = 'give it an https address; calls and words go over it'
   return /^(localhost|127\.|\[::1\])/.test(hostname)
     ? doubtful(check, `${url} answers, and leads nowhere from outside of this machine`, mend)
@@ -49,12 +53,12 @@ async function addressFinding(url: string): Promise<Finding> {
 }
 
 /** A right signature opens, and a wrong one does not. */
-async function signatureFinding(url: string, account: Account): Promise<Finding> {
+async function signatureFinding(url: string, account: Account, reach: Reach): Promise<Finding> {
   const check = 'signature'
   const nobody = '+15005550006'
-  const right = await rehearse(url, account, nobody)
+  const right = await rehearse(url, account, nobody, reach)
   if (!right.ok) return bad(check, right.message, 'see "Pointing Twilio at it" in the README')
-  const wrong = await rehearse(url, { ...account, authToken: `not ${account.authToken}` }, nobody)
+  const wrong = await rehearse(url, { ...account, authToken: `not ${account.authToken}` }, nobody, reach)
   if (!wrong.ok && wrong.problem === 'refused') return good(check, 'a signed request is taken, and a forged one is not')
   return bad(
     check,
@@ -63,7 +67,10 @@ async function signatureFinding(url: string, account: Account): Promise<Finding>
   )
 }
 
-function socketFinding({ config, clock, openSocket }: AddressParts, account: Account): Promise<Finding> {
+function socketFinding(
+  { config, clock, openSocket, reach = directly }: AddressParts,
+  account: Account,
+): Promise<Finding> {
   const check = 'media socket'
   const url = callUrls(config.PUBLIC_BASE_URL).stream(account.streamId)
   const signature = twilio.getExpectedTwilioSignature(account.authToken, url, {})
@@ -75,7 +82,7 @@ function socketFinding({ config, clock, openSocket }: AddressParts, account: Acc
       socket.close()
     })
     const socket = openSocket(
-      url,
+      reach(url),
       { 'x-twilio-signature': signature },
       {
         open() {

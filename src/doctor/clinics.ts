@@ -5,12 +5,19 @@ import type { Database } from '../db/database.ts'
 import type { OwnerView } from '../db/owner-view.ts'
 import type { Account, Accounts } from '../organizations/account-store.ts'
 import { accessWords, pointingChanges } from '../setup/number.ts'
+import type { Reach } from '../setup/reach.ts'
 import { rehearse } from '../setup/rehearsal.ts'
 import { type ClinicState, readState } from '../setup/state-store.ts'
 import type { TwilioNumbers } from '../vendors/twilio-numbers.ts'
 import { bad, doubtful, type Finding, good, skipped } from './finding.ts'
 
-export type ClinicParts = { config: Config; db: Database; accounts: Accounts; numbers: TwilioNumbers }
+export type ClinicParts = {
+  config: Config
+  db: Database
+  accounts: Accounts
+  numbers: TwilioNumbers
+  reach?: Reach
+}
 
 export type ExaminedClinic = { organizationId: string; state: ClinicState }
 
@@ -89,7 +96,7 @@ async function numberFinding(parts: ClinicParts, { organizationId, account, phon
   const says = wrong.map(({ name, was }) => `its ${name} is ${was ?? 'not set'}`).join('; ')
   if (wrong.some(({ name }) => name === 'voice' || name === 'trunk' || name === 'application'))
     return bad(check, says, mend)
-  const proof = await rehearse(config.PUBLIC_BASE_URL, account, phoneNumber)
+  const proof = await rehearse(config.PUBLIC_BASE_URL, account, phoneNumber, parts.reach)
   if (!proof.ok) return bad(check, proof.message, 'see "Pointing Twilio at it" in the README')
   if (proof.value.organizationId !== organizationId)
     return bad(

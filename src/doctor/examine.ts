@@ -4,6 +4,7 @@ import { type Config, limits } from '../config.ts'
 import type { OwnerView } from '../db/owner-view.ts'
 import type { Deps } from '../deps.ts'
 import type { Account, Accounts } from '../organizations/account-store.ts'
+import type { Reach } from '../setup/reach.ts'
 import type { TwilioNumbers } from '../vendors/twilio-numbers.ts'
 import { addressFindings } from './address.ts'
 import { clinicFindings, clinicsOf, type ExaminedClinic } from './clinics.ts'
@@ -14,6 +15,7 @@ import { carrierClockFinding, mailFinding, modelFindings, recordingsFinding } fr
 export type Patient = Pick<Deps, 'db' | 'clock' | 'config' | 'openSocket'> & {
   accounts: Accounts
   numbers: TwilioNumbers
+  reach?: Reach
   /** Null when only the server's login is known. */
   owner: OwnerView | null
 }

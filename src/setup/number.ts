@@ -12,9 +12,10 @@ import { writeNumber } from './clinic-store.ts'
 import { type Asked, change, type Report, type SetupDeps } from './commands.ts'
 import { Mistake } from './mistake.ts'
 import { numberChanges } from './plan.ts'
+import type { Reach } from './reach.ts'
 import { rehearse } from './rehearsal.ts'
 
-export type NumberDeps = SetupDeps & { accounts: Accounts; numbers: TwilioNumbers }
+export type NumberDeps = SetupDeps & { accounts: Accounts; numbers: TwilioNumbers; reach?: Reach }
 export type WantedNumber = { phoneNumber: string; friendlyName: string | null }
 
 /** Throws in words for an operator; what was done until then stays done. */
@@ -30,7 +31,7 @@ export async function setNumber(deps: NumberDeps, asked: Asked, wanted: WantedNu
   const pointing = pointingChanges(config, found)
   const whole = { ...report, changes: [...report.changes, ...pointing] }
   if (asked.isTrial) return whole
-  await prove(config, account, asked.organizationId, wanted.phoneNumber)
+  await prove(deps, account, asked.organizationId, wanted.phoneNumber)
   if (pointing.length > 0) await point(deps, account, found)
   return {
     ...whole,
@@ -53,7 +54,8 @@ async function accountOf({ accounts }: NumberDeps, organizationId: string): Prom
   const account = await accounts.ofOrganization(organizationId)
   if (account !== null) return account
   throw new Mistake(
-    'There is no Twilio account: set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, or give the clinic its own with `bun clinic credentials`',
+    'There is no Twilio account: set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, or give the clinic its own with `bun clinic credentials`. ' +
+      'For the server of `bun dev`, add --dev',
   )
 }
 
@@ -90,8 +92,8 @@ export function pointingChanges({ PUBLIC_BASE_URL }: Config, { webhooks, overrid
   return [...overriding, ...differences('webhook', set(webhooks), set(wanted), true)]
 }
 
-async function prove(config: Config, account: Account, organizationId: string, phoneNumber: string): Promise<void> {
-  const proof = await rehearse(config.PUBLIC_BASE_URL, account, phoneNumber)
+async function prove(deps: NumberDeps, account: Account, organizationId: string, phoneNumber: string): Promise<void> {
+  const proof = await rehearse(deps.config.PUBLIC_BASE_URL, account, phoneNumber, deps.reach)
   if (proof.ok && proof.value.organizationId === organizationId) return
   const why = proof.ok
     ? 'it answers for another clinic, or for none: does it use the database that this command uses?'

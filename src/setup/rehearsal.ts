@@ -6,6 +6,7 @@ import { clinicHeader } from '../calls/rehearsal.ts'
 import { rehearsalUrl } from '../calls/twiml.ts'
 import { limits } from '../config.ts'
 import { type Outcome, ok, problem } from '../lib/outcome.ts'
+import { directly, type Reach } from './reach.ts'
 
 /** unreachable: nobody answers there. refused: somebody does, and does not take our signature. stranger: it is no server of ours. */
 export type RehearsalProblem = 'unreachable' | 'refused' | 'stranger'
@@ -17,10 +18,11 @@ export async function rehearse(
   publicBaseUrl: string,
   account: { accountSid: string; authToken: string },
   to: string,
+  reach: Reach = directly,
 ): Promise<Outcome<Rehearsed, RehearsalProblem>> {
   const url = rehearsalUrl(publicBaseUrl)
   const fields = fieldsOf(account.accountSid, to)
-  const answer = await fetch(url, {
+  const answer = await fetch(reach(url), {
     method: 'POST',
     headers: { 'x-twilio-signature': twilio.getExpectedTwilioSignature(account.authToken, url, fields) },
     body: new URLSearchParams(fields),

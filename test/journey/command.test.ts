@@ -83,13 +83,32 @@ test.each([
   ],
   ['a caller who presses too late', ['call', '--dtmf', '1@9s', '--hang-up', '8s'], 'has hung up by then'],
   ['an audio file that is none', ['call', '--audio', broken], 'give a .wav file, or a .ulaw file'],
-  ['a recorder of nothing', ['record', '--listen', '4999', '--to', 'nowhere'], '--to nowhere is not a URL'],
+  ['a recorder of nothing', ['record', '--listen', '4999', '--to', 'nowhere'], "'nowhere' is invalid. It is not a URL"],
   [
     'something to keep that there is none of',
     ['record', '--listen', '4999', '--to', 'http://127.0.0.1:9', '--keep', 'audio,names'],
     '--keep names: there is words, numbers, audio and all to keep',
   ],
   ['a replay of what may be a patient', ['replay', patient], "+12125550200 may be somebody's telephone"],
+  [
+    'a callback to a server that is no URL',
+    ['trigger', 'status.completed', '--call', `CA${'0'.repeat(32)}`, '--target', 'nowhere'],
+    "'nowhere' is invalid. It is not a URL",
+  ],
+  [
+    'a callback to nobody',
+    [
+      'trigger',
+      'status.completed',
+      '--call',
+      `CA${'0'.repeat(32)}`,
+      '--target',
+      'http://127.0.0.1:9',
+      '--auth-token',
+      'x',
+    ].concat('--account-sid', 'ACx'),
+    'Nobody answers at http://127.0.0.1:9',
+  ],
   ['a command that there is none of', ['dance'], "unknown command 'dance'"],
 ])('a mistake is told in words, without a stack, and ends with 2: %s', async (_, given, words) => {
   const { code, out, err } = await sim(...given)

@@ -183,6 +183,13 @@ describe('the report', () => {
       expect(shown.written()).toContain(text)
   })
 
+  test('has what is typed for the same call on one line, however long, so that it can be copied', () => {
+    const shown = open({ columns: 60 })
+    const repeat = `bun sim call --seed 7 ${"--say 'One thing more' ".repeat(10)}--target http://127.0.0.1:3000`
+    shown.report({ ...report(auditedCall()), repeat })
+    expect(shown.written()).toContain(`seed 7 · again: ${repeat}\n`)
+  })
+
   test('of a wrong call names each broken rule, with the reason and the numbers', () => {
     const call = auditedCall()
     item(call, 'item_B').truncatedAtMs = 3_000
