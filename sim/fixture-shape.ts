@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import { areDated, desk, messages, records, refused } from './fixture-records.ts'
 import { malformedIn } from './model/references.ts'
-import { transcriptFates } from './model/settings.ts'
+import { transcriptFates, USUAL_SETTINGS } from './model/settings.ts'
 import type { Answering, CallerStep, Fixture, ModelOutput, Thought } from './script.ts'
 
 const E164 = /^\+[1-9]\d{6,14}$/
@@ -147,12 +147,10 @@ const thought = z
       context.addIssue({ code: 'custom', message: 'goes with call only', path: ['arguments'] })
   })
 
-const connection = z
-  .union(
-    [z.enum(['take', 'stall']), z.strictObject({ refuse: z.number().int().min(400).max(599) })],
-    'must be take, stall, or { refuse: 503 } with an HTTP status from 400 to 599',
-  )
-  .default('take')
+const connection = z.union(
+  [z.enum(['take', 'stall']), z.strictObject({ refuse: z.number().int().min(400).max(599) })],
+  'must be take, stall, or { refuse: 503 } with an HTTP status from 400 to 599',
+)
 
 /** What goes wrong with the model's service. */
 export const modelFaults = z
@@ -176,6 +174,13 @@ export const modelFaults = z
     breakdown: z.strictObject({ afterMs: waitMs, code: z.number().int().min(1000).max(4999) }),
     updateMs: waitMs,
     transcripts: z.array(z.enum(transcriptFates)).max(100),
+    connection: connection.transform(toConnection),
+    failures: z.array(z.strictObject({ response: z.number().int().min(1), code: z.string().min(1) })).max(100),
+    transcriptMs: waitMs.transform((given) => [given, given] as const),
+    rateLimits: z.strictObject({
+      requests: z.number().int().min(1).default(USUAL_SETTINGS.rateLimits.requests),
+      tokens: z.number().int().min(1).default(USUAL_SETTINGS.rateLimits.tokens),
+    }),
     refuseHttp: z.strictObject({ times: z.number().int().min(0).max(100), status: z.number().int().min(400).max(599) }),
   })
   .partial()
@@ -256,7 +261,7 @@ export const fixtureShape = z
     caller: steps,
     people: z.array(person).max(20).default([]),
     model: z.strictObject({
-      connection,
+      connection: connection.default('take'),
       faults: modelFaults.optional(),
       hears: z.array(z.string()).optional(),
       transcriptMs: waitMs.optional(),
@@ -314,7 +319,7 @@ export const definedOf = <T extends object>(given: T) =>
 const toAnswering = (given: z.infer<typeof answers>): Answering =>
   typeof given === 'number' ? { afterMs: given } : given
 
-function toConnection(given: FixtureFile['model']['connection']): Fixture['model']['connection'] {
+function toConnection(given: z.infer<typeof connection>): Fixture['model']['connection'] {
   if (given === 'take') return { take: true }
   return given === 'stall' ? { stall: true } : given
 }

@@ -13,6 +13,7 @@ import { createCatalogue } from './catalogue.ts'
 import { drawId } from './channel.ts'
 import { defaultConfig } from './config.ts'
 import { type Ear, openEar } from './detector.ts'
+import { createLimits, type Limits } from './limits.ts'
 import { type Repertoire, rehearse } from './repertoire.ts'
 import { createSecrets } from './secrets.ts'
 import { openSession, type Session } from './session.ts'
@@ -37,7 +38,7 @@ export type Model = {
   record(): ModelRecord
 }
 
-type Ready = { ear: Ear; repertoire: Repertoire; settings: ModelSettings; breaks: Breaks }
+type Ready = { ear: Ear; repertoire: Repertoire; settings: ModelSettings; breaks: Breaks; limits: Limits }
 
 export function createModel(parts: {
   clock: SimClock
@@ -82,13 +83,15 @@ export function createModel(parts: {
   async function prepare(script: ModelScript): Promise<void> {
     ready = null
     refusedHttp = 0
-    const repertoire = await rehearse(script, { clock, speech: parts.speech, note })
+    const { connection = script.connection, ...faults } = script.faults ?? {}
+    const repertoire = await rehearse({ ...script, connection }, { clock, speech: parts.speech, note })
     const { transcriptMs } = script
     const pace = transcriptMs === undefined ? {} : { transcriptMs: [transcriptMs, transcriptMs] as const }
-    const cuts = [...settings.cuts, ...(script.faults?.cuts ?? [])]
-    const paced = { ...settings, ...pace, ...script.faults, cuts }
+    const cuts = [...settings.cuts, ...(faults.cuts ?? [])]
+    const paced = { ...settings, ...pace, ...faults, cuts }
     const breaks = createBreaks({ clock, note, ...paced })
-    ready = { ear: await (ear ??= openEar()), repertoire, settings: paced, breaks }
+    const limits = createLimits(clock, paced.rateLimits)
+    ready = { ear: await (ear ??= openEar()), repertoire, settings: paced, breaks, limits }
   }
 
   const isKnown = (key: string) => parts.apiKey === undefined || key === parts.apiKey || secrets.find(key) !== undefined

@@ -7,6 +7,7 @@ import type { Channel, Outgoing } from './channel.ts'
 import { bytesPerMs, fromMulaw } from './codec.ts'
 import type { SessionConfig } from './config.ts'
 import { type Conversation, createEntry, type Entry, type WireItem } from './conversation.ts'
+import type { Limits } from './limits.ts'
 import { type Piece, piecesOfCall, piecesOfSpeech, piecesOfText } from './pieces.ts'
 import type { ResponseCreate } from './protocol.ts'
 import type { Output } from './repertoire.ts'
@@ -38,6 +39,7 @@ type Parts = {
   conversationId: string
   config: SessionConfig
   settings: ModelSettings
+  limits: Limits
   random: Random
   outputs: Output[]
   request: ResponseCreate
@@ -230,15 +232,14 @@ export function startResponse(parts: Parts): Response {
   })
 
   function sendLimits() {
-    const requests = { name: 'requests', limit: 5000, remaining: 4999, reset_seconds: 0.012 }
-    const tokens = { name: 'tokens', limit: 400_000, remaining: 399_000, reset_seconds: 0.15 }
-    channel.send('rate_limits.updated', { rate_limits: [requests, tokens] })
+    channel.send('rate_limits.updated', { rate_limits: parts.limits.told() })
   }
 
   function finish() {
     if (!channel.isOpen) return
     status = cut ? 'cancelled' : failure ? 'failed' : stopped ? 'incomplete' : 'completed'
     if (status !== 'failed') usage = parts.usageOf(entries)
+    parts.limits.spend(usage?.total_tokens ?? 0)
     doneAtMs = channel.now()
     channel.send('response.done', { response: wire() })
     if (!areLimitsFirst) sendLimits()

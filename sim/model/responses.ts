@@ -61,7 +61,12 @@ export function createResponses(state: State, on: { started(): void; done(respon
 
   function begin(request: ResponseCreate, isAsked: boolean) {
     const { channel, conversation, config } = state
-    const next = state.repertoire.nextResponse(answersIn(conversation.entries), promptOf(state))
+    const number = state.breaks.began()
+    const code = failureOf(number)
+    const next =
+      code === null
+        ? state.repertoire.nextResponse(answersIn(conversation.entries), promptOf(state))
+        : { outputs: [{ knows: [], kind: 'fail' as const, code }], unknown: [] }
     if (!next) state.note(`The script has run out: response ${all.length + 1} of the session says nothing`)
     const { outputs, unknown } = next ?? { outputs: [], unknown: [] }
     if (request.conversation !== 'none') on.started()
@@ -73,13 +78,13 @@ export function createResponses(state: State, on: { started(): void; done(respon
       state.violate(`a response was asked for while the history has a call of ${name} without its output`)
     for (const reference of unknown) miss(`the script needs ${reference}, which no tool has answered`)
     const instructions = JSON.stringify([request.instructions ?? config.instructions, request.tools ?? config.tools])
-    const number = state.breaks.began()
     const response: Response = startResponse({
       channel,
       conversation,
       conversationId: state.conversationId,
       config,
       settings: state.settings,
+      limits: state.limits,
       random: state.random.child(`response ${all.length}`),
       outputs,
       request,
@@ -96,6 +101,12 @@ export function createResponses(state: State, on: { started(): void; done(respon
       },
     })
     all.push(response)
+  }
+
+  /** Why the n-th response of the call fails before it has said anything; null: it does not. */
+  function failureOf(number: number): string | null {
+    if (!state.limits.admits()) return 'rate_limit_exceeded'
+    return state.settings.failures.find(({ response }) => response === number)?.code ?? null
   }
 
   /** In the instructions that a response has, or in what was said, asked of tools and answered by them. */

@@ -12,6 +12,7 @@ import { type SessionConfig, updateConfig } from './config.ts'
 import { createConversation, type Entry } from './conversation.ts'
 import type { Ear } from './detector.ts'
 import { createItems } from './items.ts'
+import type { Limits } from './limits.ts'
 import { type ClientEvent, clientEvent } from './protocol.ts'
 import { NOT_JSON, refusalOf, SESSION_EXPIRED } from './refusal.ts'
 import type { Repertoire } from './repertoire.ts'
@@ -35,6 +36,7 @@ export function openSession(parts: {
   random: Random
   repertoire: Repertoire
   breaks: Breaks
+  limits: Limits
   settings: ModelSettings
   isStrict: boolean
   model: string
@@ -66,6 +68,7 @@ export function openSession(parts: {
     random,
     repertoire,
     breaks: parts.breaks,
+    limits: parts.limits,
     settings,
     config: parts.config,
     isConfigured: false,

@@ -3,6 +3,9 @@
 // of closing events, how speech is detected, the code of a truncation that is too long (null was seen), whether
 // conversation.created is sent (here it sometimes is), what an unknown model is answered, usage of a failed response.
 
+import type { ModelScript } from '../script.ts'
+import type { RateLimits } from './limits.ts'
+
 export type Range = readonly [lowest: number, highest: number]
 
 /**
@@ -43,6 +46,10 @@ export type ModelSettings = {
   refuseHttp: { times: number; status: number }
   /** So many handshakes are answered with 503 after the first session. */
   refuseConnects: number
+  /** The n-th response of the call, from 1, fails with this code; what the script has for it is left for the next. */
+  failures: readonly { response: number; code: string }[]
+  /** What may be asked for in a minute: beyond it responses fail with `rate_limit_exceeded`. */
+  rateLimits: RateLimits
 }
 
 /** `doubled`: each of its deltas comes twice. `never`: nothing more is heard of it. */
@@ -50,6 +57,9 @@ export const transcriptFates = ['whole', 'empty', 'failed', 'doubled', 'never'] 
 export type TranscriptFate = (typeof transcriptFates)[number]
 
 type Fault =
+  | 'transcriptMs'
+  | 'failures'
+  | 'rateLimits'
   | 'sessionMs'
   | 'expireAfterMs'
   | 'cuts'
@@ -60,7 +70,10 @@ type Fault =
   | 'transcripts'
   | 'refuseHttp'
 /** What a script may have go wrong with the model's service. */
-export type ModelFaults = Partial<Pick<ModelSettings, Fault>>
+export type ModelFaults = Partial<Pick<ModelSettings, Fault>> & {
+  /** In place of the script's own. */
+  connection?: ModelScript['connection']
+}
 
 export const USUAL_SETTINGS: ModelSettings = {
   speedup: 6,
@@ -79,4 +92,6 @@ export const USUAL_SETTINGS: ModelSettings = {
   updateMs: 0,
   transcripts: [],
   refuseHttp: { times: 0, status: 429 },
+  failures: [],
+  rateLimits: { requests: 5_000, tokens: 400_000 },
 }

@@ -4,6 +4,7 @@ import type { Breaks } from './breaks.ts'
 import type { Channel } from './channel.ts'
 import type { SessionConfig } from './config.ts'
 import type { Conversation } from './conversation.ts'
+import type { Limits } from './limits.ts'
 import type { Refusal } from './refusal.ts'
 import type { Repertoire } from './repertoire.ts'
 import type { ModelSettings } from './settings.ts'
@@ -15,6 +16,7 @@ export type State = {
   readonly random: Random
   readonly repertoire: Repertoire
   readonly breaks: Breaks
+  readonly limits: Limits
   readonly settings: ModelSettings
   config: SessionConfig
   /** The client has had its first `session.updated`. */

@@ -1,9 +1,10 @@
 // What can go wrong with the model's service, each switched on by itself: transcripts, answers that end early, sessions that end
 // late or badly, requests that are refused.
 import { describe, expect, test } from 'bun:test'
+import { modelFaults } from '../../sim/fixture-shape.ts'
 import type { ModelFaults } from '../../sim/model/settings.ts'
 import type { ModelOutput } from '../../sim/script.ts'
-import { joined, one, only, openRig, phone, silence, speech, typesOf } from './model-rig.ts'
+import { type Heard, joined, one, only, openRig, phone, silence, speech, typesOf } from './model-rig.ts'
 
 const words = await speech.speak('Do you open on Saturdays?')
 const turn = joined(silence(200), words, silence(900))
@@ -36,6 +37,15 @@ describe('a transcript', () => {
     const deltas = only(events, `${transcription}.delta`).map(({ delta }) => delta)
     expect(deltas).toEqual(['Do', 'Do', ' you', ' you', ' open?', ' open?'])
     expect(one(events, `${transcription}.completed`).transcript).toBe(heard)
+  })
+
+  test('can come long after its turn, always', async () => {
+    const rig = await openRig({ script: { hears: [heard], faults: modelFaults.parse({ transcriptMs: 8_000 }) } })
+    await rig.play(turn)
+    await rig.pass(6_000)
+    expect(only(rig.heard, `${transcription}.completed`)).toEqual([])
+    await rig.pass(2_000)
+    expect(one(rig.heard, `${transcription}.completed`).transcript).toBe(heard)
   })
 
   test('can be without end on its way; what becomes of the last holds for later ones', async () => {
@@ -91,6 +101,51 @@ describe('a response', () => {
   )
 })
 
+describe('responses of a call', () => {
+  const said = (events: Heard[]) => one(events, 'response.done').response
+
+  test('can fail by their number, and what the script has for them is said in the next', async () => {
+    const failures = [{ response: 2, code: 'insufficient_quota' }]
+    const rig = await openRig({ script: { responses: [[{ say: 'One.' }], [{ say: 'Two.' }]], faults: { failures } } })
+    const first = said(await rig.ask({ type: 'response.create' }, 20_000))
+    const second = said(await rig.ask({ type: 'response.create' }, 20_000))
+    const third = said(await rig.ask({ type: 'response.create' }, 20_000))
+    expect([first, second, third]).toMatchObject([
+      { status: 'completed' },
+      { status: 'failed', output: [], status_details: { error: { code: 'insufficient_quota' } } },
+      { status: 'completed', output: [{ content: [{ transcript: 'Two.' }] }] },
+    ])
+  })
+
+  test('are within the limits of a minute, which are told, or fail', async () => {
+    const responses = Array(4).fill([{ say: 'Yes.' }])
+    const rig = await openRig({ script: { responses, faults: { rateLimits: { requests: 2, tokens: 100 } } } })
+    const told = (events: Heard[]) => one(events, 'rate_limits.updated').rate_limits
+    const first = await rig.ask({ type: 'response.create' }, 3_000)
+    expect(told(first)).toMatchObject([
+      { name: 'requests', limit: 2, remaining: 1 },
+      { name: 'tokens', limit: 100 },
+    ])
+    const second = await rig.ask({ type: 'response.create' }, 3_000)
+    const third = await rig.ask({ type: 'response.create' }, 3_000)
+    expect([said(second), said(third)]).toMatchObject([
+      { status: 'completed' },
+      { status: 'failed', status_details: { error: { code: 'rate_limit_exceeded' } }, usage: null },
+    ])
+    const [, tokens] = told(third) ?? []
+    expect(tokens?.remaining).toBeLessThan(100)
+    await rig.pass(60_000)
+    expect(said(await rig.ask({ type: 'response.create' }, 3_000))?.status).toBe('completed')
+  })
+
+  test('fail, too, once the tokens of the minute are spent', async () => {
+    const responses = Array(2).fill([{ say: 'Until tomorrow.' }])
+    const rig = await openRig({ script: { responses, faults: { rateLimits: { requests: 100, tokens: 5 } } } })
+    expect(said(await rig.ask({ type: 'response.create' }, 1_500))?.status).toBe('completed')
+    expect(said(await rig.ask({ type: 'response.create' }, 1_500))?.status).toBe('failed')
+  })
+})
+
 describe('a session', () => {
   test('can expire by its close code alone', async () => {
     const rig = await openRig({ script: { faults: { expireAfterMs: 5000, expiresSilently: true } } })
@@ -103,6 +158,13 @@ describe('a session', () => {
     const rig = await openRig({ script: { faults: { breakdown: { afterMs: 3000, code: 1011 } } } })
     await rig.pass(4000)
     expect(rig.closes).toMatchObject([{ code: 1011 }])
+  })
+
+  test('can be refused at its handshake, or never be configured', async () => {
+    const refused = openRig({ script: { faults: modelFaults.parse({ connection: { refuse: 429 } }) } })
+    expect(await refused.catch((error: unknown) => error)).toMatchObject({ status: 429 })
+    const stalled = await openRig({ script: { faults: modelFaults.parse({ connection: 'stall' }) } })
+    expect(typesOf(stalled.heard)).not.toContain('session.updated')
   })
 
   test('can take its time to be configured', async () => {

@@ -41,6 +41,7 @@ export type Heard = {
   audio_start_ms?: number
   audio_end_ms?: number
   usage?: Record<string, unknown>
+  rate_limits?: { name: string; limit: number; remaining: number; reset_seconds: number }[]
   error?: { type: string; code: string | null; message: string; param: string | null; event_id: string | null }
   session?: Record<string, unknown>
   response?: {
