@@ -59,8 +59,9 @@ export async function upCommand(flags: UpFlags): Promise<void> {
   const ports = { carrier: carrierPort, model: modelPort, inbox: inboxPort }
   const opened = await openWorld(realClock, createRandom(usualSeed), ports)
   const account = {
-    accountSid: accountSid ?? opened.account.accountSid,
-    authToken: authToken ?? opened.account.authToken,
+    ...opened.account,
+    ...(accountSid === undefined ? {} : { accountSid }),
+    ...(authToken === undefined ? {} : { authToken }),
   }
   const world: World = { ...opened, account }
   await furnish(world, asked)
@@ -176,6 +177,7 @@ ${Object.entries(settings)
   .map(([name, value]) => `  ${name}=${value}`)
   .join('\n')}
 
+${keyLine(world)}
 The model speaks at ${world.modelUrl.replace('http', 'ws')}/realtime?model=…
 
 From another terminal:
@@ -186,3 +188,7 @@ From another terminal:
 
 What happens (Ctrl-C ends it):`
 }
+
+/** Of those who ask the REST API by a key: it does not sign. */
+const keyLine = ({ account: { apiKey } }: World): string =>
+  apiKey === undefined ? '' : `The REST API takes ${apiKey.keySid} with ${apiKey.secret}, too.\n`

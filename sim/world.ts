@@ -19,7 +19,7 @@ export type World = {
   model: Door
   inbox: Door
   /** What the server must be given to be let in, and to check who calls. */
-  account: { accountSid: string; authToken: string }
+  account: { accountSid: string; authToken: string; apiKey?: { keySid: string; secret: string } }
   modelKey: string
   /** As in OPENAI_BASE_URL, …/v1: where the model's door is, or OpenAI itself. */
   modelUrl: string
@@ -53,7 +53,11 @@ export async function openWorld(
     carrier,
     model,
     inbox,
-    account: { accountSid: `AC${hex(32, 'account')}`, authToken: hex(32, 'token') },
+    account: {
+      accountSid: `AC${hex(32, 'account')}`,
+      authToken: hex(32, 'token'),
+      apiKey: { keySid: `SK${hex(32, 'api key')}`, secret: hex(32, 'api secret') },
+    },
     modelKey: real?.apiKey ?? `sk-sim-${hex(24, 'model key')}`,
     modelUrl: real?.baseUrl ?? `${model.origin}/v1`,
     inboxKey: `re_sim_${hex(24, 'inbox key')}`,

@@ -13,7 +13,8 @@ import type { Recordings } from './recordings.ts'
 import type { Method } from './twiml.ts'
 import type { SendWebhook } from './webhook.ts'
 
-export type CarrierAccount = { accountSid: string; authToken: string }
+/** `apiKey`: asks the REST API in the account's place; it signs nothing. */
+export type CarrierAccount = { accountSid: string; authToken: string; apiKey?: { keySid: string; secret: string } }
 
 export type CarrierNumber = {
   /** E.164. */

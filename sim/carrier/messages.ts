@@ -10,7 +10,16 @@ import { API_VERSION } from './params.ts'
 import { createSid } from './sids.ts'
 import { compactTime } from './times.ts'
 
-export type MessageStatus = 'accepted' | 'queued' | 'sent' | 'delivered' | 'undelivered' | 'read' | 'received'
+export type MessageStatus =
+  | 'scheduled'
+  | 'canceled'
+  | 'accepted'
+  | 'queued'
+  | 'sent'
+  | 'delivered'
+  | 'undelivered'
+  | 'read'
+  | 'received'
 
 export type Message = {
   readonly messageSid: string
@@ -20,7 +29,7 @@ export type Message = {
   /** E.164, or `whatsapp:` before it. */
   readonly from: string
   readonly to: string
-  readonly body: string
+  body: string
   readonly mediaUrls: readonly string[]
   readonly segments: number
   readonly createdAtMs: number
@@ -33,12 +42,16 @@ export type Message = {
 export type Draft = Pick<Message, 'accountSid' | 'direction' | 'from' | 'to' | 'body' | 'mediaUrls'> & {
   serviceSid?: string | null
   statusCallback?: string | null
+  /** When it is to be sent; null: at once. */
+  sendAtMs?: number | null
 }
 
 export type Messages = {
   /** Takes a message; it goes its way by itself if it is one that goes out. */
   add(draft: Draft): Message
   all(accountSid: string): Message[]
+  /** Answers whether it was still to be sent. */
+  cancel(message: Message): boolean
   delete(message: Message): void
   /** What a person wrote about getting messages at all, if they did; it holds from now on. */
   heed(message: Message): OptOut | null
@@ -52,9 +65,11 @@ export type OptOut = 'STOP' | 'START' | 'HELP'
 
 /** Between the steps of a message that goes out. Nothing is promised; seconds are usual. */
 const STEP_MS = 400
-const SMS_SEGMENT_CHARS = 160
-/** Of the segments of a longer one. */
-const SMS_PART_CHARS = 153
+/** The timers of a machine end at 24 days. */
+const LONGEST_TIMER_MS = 24 * 60 * 60 * 1000
+/** Of the only segment, and of each of several. */
+const SEGMENT_CHARS = { gsm: { one: 160, part: 153 }, unicode: { one: 70, part: 67 } }
+const gsmAlphabet = /^[ -_a-~\n\r£¥èéùìòÇØøÅåΔΦΓΛΩΠΨΣΘΞÆæßÉ¤¡ÄÖÑÜ§¿äöñüà€]*$/
 const words: Record<OptOut, RegExp> = {
   STOP: /^(stop|unsubscribe|end|quit|stopall|revoke|optout|cancel)$/i,
   START: /^(start|unstop|yes)$/i,
@@ -86,7 +101,7 @@ export function createMessages(parts: {
     return { record: { deliveries: [] }, authToken, random, log }
   }
 
-  async function deliver(message: Message, url: string | null): Promise<void> {
+  async function deliver(message: Message, url: string | null, sendAtMs: number | null): Promise<void> {
     const tell = async (status: MessageStatus): Promise<void> => {
       message.status = status
       message.changedAtMs = clock.now()
@@ -97,7 +112,12 @@ export function createMessages(parts: {
       const told = parts.send(sender(message.accountSid), callback).finally(() => underWay.delete(told))
       underWay.add(told)
     }
-    const wait = () => new Promise<void>((resolve) => clock.after(STEP_MS, resolve))
+    const wait = (ms = STEP_MS) => new Promise<void>((resolve) => clock.after(ms, resolve))
+    if (sendAtMs !== null) {
+      while (clock.now() < sendAtMs) await wait(Math.min(LONGEST_TIMER_MS, sendAtMs - clock.now()))
+      if (message.status !== 'scheduled') return
+      message.status = 'accepted'
+    }
     if (message.status === 'accepted') {
       await wait()
       await tell('queued')
@@ -116,7 +136,7 @@ export function createMessages(parts: {
 
   return {
     sender,
-    add({ serviceSid = null, statusCallback = null, ...draft }) {
+    add({ serviceSid = null, statusCallback = null, sendAtMs = null, ...draft }) {
       const atMs = clock.now()
       const message: Message = {
         ...draft,
@@ -124,7 +144,7 @@ export function createMessages(parts: {
         messageSid: createSid(draft.mediaUrls.length > 0 ? 'MM' : 'SM', random),
         segments: segmentsOf(draft),
         createdAtMs: atMs,
-        status: draft.direction === 'inbound' ? 'received' : serviceSid === null ? 'queued' : 'accepted',
+        status: firstStatus(draft, serviceSid, sendAtMs),
         errorCode: null,
         sentAtMs: null,
         changedAtMs: atMs,
@@ -133,11 +153,17 @@ export function createMessages(parts: {
       if (message.direction === 'inbound') return message
       const { from, to, body } = message
       trace.add({ wire: 'call', from: 'carrier', to: 'caller', what: 'message', body: { from, to, text: body } })
-      const way = deliver(message, statusCallback).finally(() => underWay.delete(way))
+      const way = deliver(message, statusCallback, sendAtMs).finally(() => underWay.delete(way))
       underWay.add(way)
       return message
     },
     all: (accountSid) => [...kept].filter((message) => message.accountSid === accountSid),
+    cancel(message) {
+      if (message.status !== 'scheduled') return false
+      message.status = 'canceled'
+      message.changedAtMs = clock.now()
+      return true
+    },
     delete: (message) => void kept.delete(message),
     heed({ from, to, body }) {
       if (isWhatsApp(from)) return null
@@ -153,10 +179,16 @@ export function createMessages(parts: {
   }
 }
 
-/** Anything but a plain SMS is one segment. That longer ones are counted by 153 characters [mem]. */
+function firstStatus({ direction }: Draft, serviceSid: string | null, sendAtMs: number | null): MessageStatus {
+  if (direction === 'inbound') return 'received'
+  if (sendAtMs !== null) return 'scheduled'
+  return serviceSid === null ? 'queued' : 'accepted'
+}
+
+/** Anything but a plain SMS is one segment. How many characters there are in those of a longer one, and of which alphabets [mem]. */
 function segmentsOf({ from, body }: Draft): number {
-  if (isWhatsApp(from) || body.length <= SMS_SEGMENT_CHARS) return 1
-  return Math.ceil(body.length / SMS_PART_CHARS)
+  const { one, part } = gsmAlphabet.test(body) ? SEGMENT_CHARS.gsm : SEGMENT_CHARS.unicode
+  return isWhatsApp(from) || body.length <= one ? 1 : Math.ceil(body.length / part)
 }
 
 /** No sequence number and no time: only the status itself says how far the message is. */

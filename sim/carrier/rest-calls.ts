@@ -1,9 +1,20 @@
 // The REST API's calls: placed, found, ended, and sent to another document.
 // Source: twilio.com/docs/voice/api/call-resource.
+import type { CarrierRecord } from '../record.ts'
 import type { LiveCall, Source } from './activity.ts'
 import type { Exchange } from './exchange.ts'
 import { detectionIn, fallbackIn, placeOrder } from './rest-orders.ts'
-import { type Ask, type Calls, callbackIn, findCall, isTrue, methodIn, type Route, secondsIn } from './rest-route.ts'
+import {
+  type Ask,
+  type Calls,
+  callbackIn,
+  findCall,
+  isTrue,
+  isWithin,
+  methodIn,
+  type Route,
+  secondsIn,
+} from './rest-route.ts'
 import { callJson, errorResponse, notFound, pageJson } from './rest-shapes.ts'
 
 const TWIML_MAX_CHARS = 4000
@@ -12,18 +23,25 @@ const TWIML_MAX_CHARS = 4000
 export function callRoutes(exchange: Exchange, calls: Calls, onPlaced: (live: LiveCall) => void): Route[] {
   const withCall = (ask: Ask, callSid: string | undefined, answer: (call: LiveCall) => Response) => {
     const call = findCall(calls, ask, callSid)
-    return call ? answer(call) : notFound(ask.path)
+    return call && isThere(call.file.record) ? answer(call) : notFound(ask.path)
   }
+  const deleted = new Set<string>()
+  const isThere = ({ callSid }: CarrierRecord) => !deleted.has(callSid)
   return [
     { method: 'POST', path: /^\/Calls\.json$/, answer: (ask) => createCall(exchange, ask, onPlaced) },
     {
       method: 'GET',
       path: /^\/Calls\.json$/,
       answer({ account, path, query }) {
-        const records = [...calls.values()].map(({ file }) => file.record).reverse()
+        const records = [...calls.values()]
+          .map(({ file }) => file.record)
+          .filter(isThere)
+          .reverse()
         const matches = (name: string, value: string | null) => !query.has(name) || query.get(name) === value
         const shown = records.filter(
-          ({ accountSid, parentCallSid, to, from, status }) =>
+          ({ accountSid, parentCallSid, to, from, status, ringingAtMs, endedAtMs }) =>
+            isWithin(query, 'StartTime', ringingAtMs) &&
+            isWithin(query, 'EndTime', endedAtMs) &&
             accountSid === account.accountSid &&
             matches('ParentCallSid', parentCallSid) &&
             matches('To', to) &&
@@ -42,6 +60,16 @@ export function callRoutes(exchange: Exchange, calls: Calls, onPlaced: (live: Li
       method: 'POST',
       path: /^\/Calls\/(CA\w+)\.json$/,
       answer: (ask, callSid) => withCall(ask, callSid, (call) => updateCall(call, ask)),
+    },
+    {
+      method: 'DELETE',
+      path: /^\/Calls\/(CA\w+)\.json$/,
+      answer: (ask, callSid) =>
+        withCall(ask, callSid, ({ file: { record } }) => {
+          if (record.endedAtMs === null) return errorResponse(20001, ask.path, 'The call has not ended')
+          deleted.add(record.callSid)
+          return new Response(null, { status: 204 })
+        }),
     },
   ]
 }

@@ -3,7 +3,7 @@
 import type { Conference, Member } from './conferences.ts'
 import type { Exchange } from './exchange.ts'
 import { detectionIn, placeOrder } from './rest-orders.ts'
-import { type Ask, callbackIn, isTrue, type Route } from './rest-route.ts'
+import { type Ask, callbackIn, isTrue, isWithin, type Route } from './rest-route.ts'
 import { conferenceJson, errorResponse, notFound, pageJson, participantJson } from './rest-shapes.ts'
 import { beeps, type ConferenceNoun, usualConferenceEvents } from './twiml-dial.ts'
 
@@ -35,6 +35,7 @@ export function conferenceRoutes(exchange: Exchange): Route[] {
         const found = conferences
           .all(account.accountSid)
           .filter((each) => matches('FriendlyName', each.name) && matches('Status', each.status()))
+          .filter(({ createdAtMs }) => isWithin(query, 'DateCreated', createdAtMs))
         return Response.json(pageJson('conferences', found.toReversed().map(conferenceJson), path, query))
       },
     },

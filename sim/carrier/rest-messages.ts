@@ -1,13 +1,16 @@
-// The REST API's messages: sent, found, and forgotten. Source: twilio.com/docs/messaging/api/message-resource. Neither content
-// templates nor times to come: what has neither words nor media is refused, and everything goes at once.
+// The REST API's messages: sent at once or at a time to come, found, called off, emptied and forgotten. Without content templates:
+// what has neither words nor media is refused. Sources: twilio.com/docs/messaging/api/message-resource, features/message-scheduling;
+// that a time to come is 15 minutes to 35 days ahead [mem].
 import type { Exchange } from './exchange.ts'
 import { isWhatsApp, type Message } from './messages.ts'
 import { plainNumber } from './numbers.ts'
-import type { Ask, Route } from './rest-route.ts'
+import { type Ask, isWithin, type Route } from './rest-route.ts'
 import { errorResponse, messageJson, notFound, pageJson } from './rest-shapes.ts'
 
 const ADDRESS = /^(whatsapp:)?\+[1-9]\d{6,14}$/
 const BODY_MAX_CHARS = 1600
+const SOONEST_MS = 15 * 60 * 1000
+const LATEST_MS = 35 * 24 * 60 * 60 * 1000
 const SERVICE = /^MG[0-9a-f]{32}$/i
 
 export function messageRoutes(exchange: Exchange): Route[] {
@@ -27,6 +30,7 @@ export function messageRoutes(exchange: Exchange): Route[] {
         const found = messages
           .all(account.accountSid)
           .filter(({ from, to }) => matches('From', from) && matches('To', to))
+          .filter(({ sentAtMs, createdAtMs }) => isWithin(query, 'DateSent', sentAtMs ?? createdAtMs))
           .reverse()
         return Response.json(pageJson('messages', found.map(messageJson), path, query))
       },
@@ -36,6 +40,7 @@ export function messageRoutes(exchange: Exchange): Route[] {
       path: one,
       answer: (ask, sid) => withMessage(ask, sid, (each) => Response.json(messageJson(each))),
     },
+    { method: 'POST', path: one, answer: (ask, sid) => withMessage(ask, sid, (each) => change(exchange, ask, each)) },
     {
       method: 'DELETE',
       path: one,
@@ -48,7 +53,27 @@ export function messageRoutes(exchange: Exchange): Route[] {
   ]
 }
 
-function create({ messages, numbers }: Exchange, { path, account, form }: Ask): Response {
+function change({ messages }: Exchange, { path, form }: Ask, message: Message): Response {
+  const [status, body] = [form.get('Status'), form.get('Body')]
+  if (status !== null && status !== 'canceled') return errorResponse(20001, path, 'Status is not canceled')
+  if (body !== null && body !== '') return errorResponse(20001, path, 'Body can only be emptied')
+  if (status === 'canceled' && !messages.cancel(message))
+    return errorResponse(20001, path, 'The message is not scheduled any more')
+  if (body !== null) message.body = ''
+  return Response.json(messageJson(message))
+}
+
+/** When a message is to be sent; null: at once. Or why it cannot be so. */
+function sendAtIn(form: URLSearchParams, isService: boolean, nowMs: number): number | null | string {
+  if (form.get('ScheduleType') === null && form.get('SendAt') === null) return null
+  const atMs = Date.parse(form.get('SendAt') ?? '')
+  if (form.get('ScheduleType') !== 'fixed') return 'ScheduleType is not fixed'
+  if (!isService) return 'A message that is scheduled needs a MessagingServiceSid'
+  const isInReach = atMs - nowMs >= SOONEST_MS && atMs - nowMs <= LATEST_MS
+  return isInReach ? atMs : 'SendAt is not a time from 15 minutes to 35 days ahead'
+}
+
+function create({ messages, numbers, clock }: Exchange, { path, account, form }: Ask): Response {
   const { accountSid } = account
   const to = form.get('To') ?? ''
   const serviceSid = form.get('MessagingServiceSid')
@@ -67,9 +92,11 @@ function create({ messages, numbers }: Exchange, { path, account, form }: Ask): 
   if (body === '' && mediaUrls.length === 0) return errorResponse(21602, path)
   if (body.length > BODY_MAX_CHARS) return errorResponse(21617, path)
   if (messages.isBlocked(from, to)) return errorResponse(21610, path)
+  const sendAtMs = sendAtIn(form, isService, clock.now())
+  if (typeof sendAtMs === 'string') return errorResponse(20001, path, sendAtMs)
   const statusCallback = form.get('StatusCallback')
   const draft = { accountSid, direction: 'outbound-api', from, to, body, mediaUrls, statusCallback } as const
-  return Response.json(messageJson(messages.add({ ...draft, serviceSid: isService ? serviceSid : null })), {
+  return Response.json(messageJson(messages.add({ ...draft, sendAtMs, serviceSid: isService ? serviceSid : null })), {
     status: 201,
   })
 }

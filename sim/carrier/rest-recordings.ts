@@ -2,13 +2,14 @@
 // Source: twilio.com/docs/voice/api/recording.
 import type { Exchange } from './exchange.ts'
 import type { Recording, RecordingSource, RecordingTrack } from './recordings.ts'
-import { type Ask, type Calls, callbackIn, findCall, type Route } from './rest-route.ts'
+import { type Ask, type Calls, callbackIn, findCall, isWithin, type Route } from './rest-route.ts'
 import { errorResponse, notFound, pageJson, recordingJson } from './rest-shapes.ts'
 
 export function recordingRoutes({ recordings }: Exchange, calls: Calls): Route[] {
   const json = (recording: Recording, status = 200) => Response.json(recordingJson(recording), { status })
   const list = ({ path, query }: Ask, found: Recording[]) => {
-    const newestFirst = found.toReversed().map(recordingJson)
+    const within = found.filter(({ startedAtMs }) => isWithin(query, 'DateCreated', startedAtMs))
+    const newestFirst = within.toReversed().map(recordingJson)
     return Response.json(pageJson('recordings', newestFirst, path, query))
   }
   const withRecording = (ask: Ask, sid: string | undefined, answer: (recording: Recording) => Response) => {

@@ -29,6 +29,26 @@ export function callbackIn(form: URLSearchParams, name: string, fallback: string
   return { url, method: methodIn(form, `${name}Method`), events: events.length > 0 ? events : fallback }
 }
 
+const DAY_MS = 24 * 60 * 60 * 1000
+
+/**
+ * Whether something is within the times that a list is asked for: of the day `name`, until `name<` and from `name>` on, as days or
+ * instants, all in UTC. What has no time yet is within none.
+ */
+export function isWithin(query: URLSearchParams, name: string, atMs: number | null): boolean {
+  const asked = (sign: string) => {
+    const ms = Date.parse(query.get(name + sign) ?? '')
+    return Number.isNaN(ms) ? null : ms
+  }
+  const [on, until, from] = [asked(''), asked('<'), asked('>')]
+  if (on === null && until === null && from === null) return true
+  if (atMs === null) return false
+  const dayOf = (ms: number) => Math.floor(ms / DAY_MS)
+  return (
+    (on === null || dayOf(on) === dayOf(atMs)) && (until === null || atMs <= until) && (from === null || atMs >= from)
+  )
+}
+
 /** A whole number, or what it is when there is none. */
 export function wholeIn<T>(form: URLSearchParams, name: string, fallback: T): number | T {
   const text = form.get(name) ?? ''

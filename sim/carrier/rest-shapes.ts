@@ -2,6 +2,7 @@
 // Source: github.com/twilio/twilio-oai, spec/json/twilio_api_v2010.json. Numbers that Twilio sends as strings are strings.
 import type { CarrierRecord, ForkRecord } from '../record.ts'
 import type { Conference, Member } from './conferences.ts'
+import type { CarrierAccount } from './exchange.ts'
 import type { Message } from './messages.ts'
 import type { OwnedNumber } from './numbers.ts'
 import { API_VERSION, callSeconds } from './params.ts'
@@ -11,6 +12,23 @@ import { rfc2822 } from './times.ts'
 const accountPath = (accountSid: string) => `/${API_VERSION}/Accounts/${accountSid}`
 const callPath = ({ accountSid, callSid }: CarrierRecord) => `${accountPath(accountSid)}/Calls/${callSid}`
 const time = (epochMs: number | null) => (epochMs === null ? null : rfc2822(epochMs))
+
+export function accountJson({ accountSid, authToken }: CarrierAccount, createdAtMs: number) {
+  const path = accountPath(accountSid)
+  const parts = ['calls', 'conferences', 'incoming_phone_numbers', 'messages', 'recordings']
+  return {
+    sid: accountSid,
+    owner_account_sid: accountSid,
+    friendly_name: 'The account of the simulator',
+    status: 'active',
+    type: 'Full',
+    auth_token: authToken,
+    date_created: time(createdAtMs),
+    date_updated: time(createdAtMs),
+    uri: `${path}.json`,
+    subresource_uris: Object.fromEntries(parts.map((name) => [name, `${path}/${pascal(name)}.json`])),
+  }
+}
 
 const callSubresources = [
   'notifications',
@@ -201,7 +219,7 @@ export function messageJson(message: Message) {
     body: message.body,
     status: message.status,
     direction: message.direction,
-    num_segments: message.status === 'accepted' ? '0' : String(message.segments),
+    num_segments: ['accepted', 'scheduled'].includes(message.status) ? '0' : String(message.segments),
     num_media: String(message.mediaUrls.length),
     price: null,
     price_unit: 'USD',

@@ -12,7 +12,7 @@ import { messageRoutes } from './rest-messages.ts'
 import { numberRoutes } from './rest-numbers.ts'
 import { recordingRoutes } from './rest-recordings.ts'
 import type { Calls } from './rest-route.ts'
-import { errorResponse, notFound } from './rest-shapes.ts'
+import { accountJson, errorResponse, notFound } from './rest-shapes.ts'
 import { streamRoutes } from './rest-streams.ts'
 
 /** `onPlaced`: called with each call that a server places. */
@@ -23,6 +23,7 @@ export function createRestApi(
   onPlaced: (live: LiveCall) => void,
 ): StandIn {
   const { trace, settings } = exchange
+  const startedAtMs = exchange.clock.now()
   // What a request sets going belongs to the carrier, not to the request: held time must not wait for its timers.
   const apart = AsyncLocalStorage.snapshot()
   const routes = [
@@ -52,9 +53,13 @@ export function createRestApi(
     const { method } = request
     const refusal = settings.refuseRest({ method, path })
     if (refusal !== null) return errorResponse(refusal, path)
-    const account = authenticated(request, accounts)
-    if (account === null) return errorResponse(20003, path)
+    const asking = authenticated(request, accounts)
+    if (asking === null) return errorResponse(20003, path)
+    const { account, isKey } = asking
     const root = `/${API_VERSION}/Accounts/${account.accountSid}`
+    // Users found that keys may not read the account itself.
+    if (path === `${root}.json` && method === 'GET')
+      return isKey ? errorResponse(20003, path) : Response.json(accountJson(account, startedAtMs))
     if (!path.startsWith(`${root}/`)) return notFound(path)
     const rest = path.slice(root.length)
     const found = routes.filter((route) => route.path.test(rest))
@@ -77,9 +82,16 @@ function shown(params: URLSearchParams): Record<string, string | string[]> {
   )
 }
 
-function authenticated(request: Request, accounts: readonly CarrierAccount[]): CarrierAccount | null {
+type Asking = { account: CarrierAccount; isKey: boolean }
+
+function authenticated(request: Request, accounts: readonly CarrierAccount[]): Asking | null {
   const [scheme, credentials = ''] = (request.headers.get('authorization') ?? '').split(' ')
   if (scheme?.toLowerCase() !== 'basic') return null
   const [user, password] = Buffer.from(credentials, 'base64').toString().split(':')
-  return accounts.find(({ accountSid, authToken }) => accountSid === user && authToken === password) ?? null
+  for (const account of accounts) {
+    const { accountSid, authToken, apiKey } = account
+    if (accountSid === user && authToken === password) return { account, isKey: false }
+    if (apiKey?.keySid === user && apiKey?.secret === password) return { account, isKey: true }
+  }
+  return null
 }

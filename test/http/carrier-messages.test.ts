@@ -32,6 +32,73 @@ async function setUp(pages: Record<string, Page> = {}, options: Parameters<typeo
   return { ...rig, client, write, settle, statuses }
 }
 
+describe('a message to come', () => {
+  const sendAt = new Date(Date.UTC(2026, 10, 24, 5))
+  const later = {
+    messagingServiceSid: `MG${'0'.repeat(32)}`,
+    to: FROM,
+    body: 'Tomorrow at nine.',
+    scheduleType: 'fixed',
+    sendAt,
+    statusCallback: status,
+  } as const
+
+  test('waits for its time, and is told of from then on', async () => {
+    const { client, settle, statuses, server } = await setUp()
+    const { sid, ...created } = await client.messages.create(later)
+    expect(created).toMatchObject({ status: 'scheduled', numSegments: '0', dateSent: null })
+    await settle()
+    expect(statuses()).toEqual(['queued', 'sent', 'delivered'])
+    expect(server.of('/message-status')[0]?.atMs).toBeGreaterThanOrEqual(sendAt.getTime())
+    expect(await client.messages(sid).fetch()).toMatchObject({ status: 'delivered', numSegments: '1' })
+  })
+
+  test('can be called off until then, and not after it', async () => {
+    const { client, settle, statuses } = await setUp()
+    const { sid } = await client.messages.create(later)
+    expect(await client.messages(sid).update({ status: 'canceled' })).toMatchObject({ status: 'canceled' })
+    await settle()
+    expect(statuses()).toEqual([])
+    const sent = await client.messages.create({ from: TO, to: FROM, body: 'Now' })
+    const late = client.messages(sent.sid).update({ status: 'canceled' })
+    expect(await late.catch((error: unknown) => error)).toMatchObject({ status: 400 })
+  })
+
+  test.each([
+    ['without a service', { messagingServiceSid: undefined, from: TO }],
+    ['in five minutes', { sendAt: new Date(Date.UTC(2026, 10, 24, 4, 5)) }],
+    ['in half a year', { sendAt: new Date(Date.UTC(2027, 5, 24)) }],
+    ['at no time', { sendAt: undefined }],
+  ])('is refused %s', async (_, change) => {
+    const { client } = await setUp()
+    const refusal = await client.messages.create({ ...later, ...change }).catch((error: unknown) => error)
+    expect(refusal).toMatchObject({ status: 400 })
+    expect(await client.messages.list()).toEqual([])
+  })
+})
+
+test('a message can be emptied of its words, and of nothing else', async () => {
+  const { client } = await setUp()
+  const { sid } = await client.messages.create({ from: TO, to: FROM, body: 'About your knee' })
+  expect((await client.messages(sid).update({ body: '' })).body).toBe('')
+  expect((await client.messages(sid).fetch()).body).toBe('')
+  const other = client.messages(sid).update({ body: 'About your hip' })
+  expect(await other.catch((error: unknown) => error)).toMatchObject({ status: 400, code: 20001 })
+})
+
+test.each([
+  ['a', 160, '1'],
+  ['a', 161, '2'],
+  ['é', 160, '1'],
+  ['ő', 70, '1'],
+  ['ő', 71, '2'],
+  ['ő', 135, '3'],
+])('segments go by the alphabet: %s, %d times', async (letter, times, numSegments) => {
+  const { client } = await setUp()
+  const sent = await client.messages.create({ from: TO, to: FROM, body: letter.repeat(times) })
+  expect(sent.numSegments).toBe(numSegments)
+})
+
 describe('a message that comes in', () => {
   test('asks the number’s server with every field of an SMS, signed, and sends what it answers', async () => {
     const { write, server } = await setUp({ '/sms': '<Message>Good <Body>morning</Body></Message>' })

@@ -87,6 +87,36 @@ describe('calls', () => {
     expect(await client.calls.list({ status: 'busy' })).toEqual([])
   })
 
+  test('lists keep to the times that are asked for', async () => {
+    const { clock, client, call, during } = await setUp({ '/voice': '<Pause length="60"/>' })
+    const early = call([])
+    await Promise.all([during(0, () => client.calls(early.callSid).recordings.create()), clock.run(early.done)])
+    const late = call([])
+    await clock.run(late.done)
+    const between = new Date(Date.UTC(2026, 10, 24, 4, 0, 30))
+    const nextDay = new Date(Date.UTC(2026, 10, 25))
+    const sids = async (times: object) => (await client.calls.list(times)).map(({ sid }) => sid)
+    expect(await sids({ startTimeAfter: between })).toEqual([late.callSid])
+    expect(await sids({ startTimeBefore: between })).toEqual([early.callSid])
+    expect(await sids({ endTimeBefore: between })).toEqual([])
+    expect(await sids({ startTime: nextDay })).toEqual([])
+    expect(await sids({ startTime: between })).toHaveLength(2)
+    expect(await client.recordings.list({ dateCreatedAfter: between })).toEqual([])
+    expect(await client.recordings.list({ dateCreatedBefore: between })).toHaveLength(1)
+    expect(await client.messages.list({ dateSentAfter: nextDay })).toEqual([])
+  })
+
+  test('are deleted once they are over', async () => {
+    const { clock, client, call, during } = await setUp({ '/voice': '<Pause length="2"/>' })
+    const placed = call([])
+    const early = during(500, () => problemOf(client.calls(placed.callSid).remove()))
+    await clock.run(placed.done)
+    expect(await early).toMatchObject({ status: 400 })
+    expect(await client.calls(placed.callSid).remove()).toBe(true)
+    expect(await problemOf(client.calls(placed.callSid).fetch())).toMatchObject({ status: 404, code: 20404 })
+    expect(await client.calls.list()).toEqual([])
+  })
+
   test('lists are paged', async () => {
     const { clock, client, call } = await setUp({ '/voice': '<Hangup/>' })
     const placed = [1, 2, 3, 4, 5].map(() => call([]))
@@ -295,6 +325,24 @@ describe('recordings', () => {
     const mediaOf = (sid: string) => placed.record().recordings.find(({ recordingSid }) => recordingSid === sid)?.media
     expect(readWav(mediaOf(inbound.sid) ?? new Uint8Array()).subarray(8000, 12_000)).toEqual(tone(500))
     expect(readWav(mediaOf(outbound.sid) ?? new Uint8Array()).subarray(0, 8000)).toEqual(tone(1000))
+  })
+})
+
+describe('an API key', () => {
+  test('asks in the place of its account, but not for the account itself', async () => {
+    const { client, origin } = await setUp({})
+    const { keySid, secret } = ACCOUNT.apiKey
+    const byKey = (password: string) => {
+      const other = twilio(keySid, password, { accountSid: ACCOUNT.accountSid })
+      other.api.baseUrl = origin
+      return other
+    }
+    expect(await byKey(secret).calls.list()).toEqual([])
+    expect(await problemOf(byKey('wrong').calls.list())).toMatchObject({ status: 401, code: 20003 })
+    const account = { sid: ACCOUNT.accountSid, status: 'active', type: 'Full' }
+    expect(await client.api.accounts(ACCOUNT.accountSid).fetch()).toMatchObject(account)
+    const refused = byKey(secret).api.accounts(ACCOUNT.accountSid).fetch()
+    expect(await problemOf(refused)).toMatchObject({ status: 401, code: 20003 })
   })
 })
 

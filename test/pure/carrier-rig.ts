@@ -11,7 +11,11 @@ import type { CallerStep, Person } from '../../sim/script.ts'
 import { createTrace, type Trace } from '../../sim/trace.ts'
 
 export const HOST = 'frontdesk.example'
-export const ACCOUNT = { accountSid: `AC${'0'.repeat(31)}1`, authToken: 'a-token-of-32-hexadecimal-digits' }
+export const ACCOUNT = {
+  accountSid: `AC${'0'.repeat(31)}1`,
+  authToken: 'a-token-of-32-hexadecimal-digits',
+  apiKey: { keySid: `SK${'0'.repeat(31)}2`, secret: 'a-secret-of-the-key' },
+}
 export const NUMBER: CarrierNumber = {
   phoneNumber: '+15551234567',
   accountSid: ACCOUNT.accountSid,
