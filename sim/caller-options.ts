@@ -85,7 +85,7 @@ export function typed({ turns, keys: pressed, hangUpAtMs, bargeInMs }: CallerWis
   return [
     ...turns.flatMap(({ say, audio, bargeInMs: cutMs }) => [
       ...cut(cutMs),
-      say === undefined ? `--audio ${audio}` : `--say ${quoted(say)}`,
+      say === undefined ? `--audio ${word(audio ?? '')}` : `--say ${quoted(say)}`,
     ]),
     ...cut(bargeInMs),
     ...pressed.map(({ digits, atMs }) => `--dtmf '${digits}@${time(atMs)}'`),
@@ -95,3 +95,6 @@ export function typed({ turns, keys: pressed, hangUpAtMs, bargeInMs }: CallerWis
 
 /** As a shell takes it for one word. */
 export const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`
+
+/** The same, in quotes only where a shell needs them. */
+export const word = (text: string): string => (/^[\w./:@+,=-]+$/.test(text) ? text : quoted(text))

@@ -50,10 +50,14 @@ async function stepOf({ say, audio, bargeInMs }: CallerWish['turns'][number], sp
   if (audio !== undefined) return { ...cue, act: 'say', words: `[${basename(audio)}]`, audio: await readAudio(audio) }
   const words = say ?? ''
   const spoken = await speech.speak(words).catch((error: Error) => {
-    throw new Mistake(`--say ${JSON.stringify(words)}: ${error.message}`)
+    throw new Mistake(`--say ${shortened(words)}: ${error.message}`)
   })
   return { ...cue, act: 'say', words, audio: spoken }
 }
+
+const MOST_ECHOED_CHARS = 60
+const shortened = (words: string): string =>
+  words.length > MOST_ECHOED_CHARS ? `${JSON.stringify(words.slice(0, MOST_ECHOED_CHARS))}…` : JSON.stringify(words)
 
 async function readAudio(file: string): Promise<Uint8Array> {
   const fault = (why: string) => new Mistake(`--audio ${file}: ${why}`)

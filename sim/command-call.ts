@@ -14,7 +14,7 @@ import { type DevLine, type DevNote, readDevNote } from './dev-door.ts'
 import { callElsewhere } from './elsewhere.ts'
 import { ungradable } from './grading.ts'
 import { openPostgres, type Postgres } from './house.ts'
-import { realModel } from './live.ts'
+import { assertTaken, realModel } from './live.ts'
 import { Mistake } from './mistake.ts'
 import { openOwnPostgres } from './own-postgres.ts'
 import { makeRoom, showCall } from './show.ts'
@@ -100,6 +100,7 @@ async function callOwn(wish: Wish, { speed, live, instructions: file, machines: 
   await makeRoom(wish)
   const reason = live ? ungradable(fixture) : null
   if (reason !== null) throw new Mistake(`The fixture ${fixture.name} has no meaning with --live: ${reason}.`)
+  if (real !== undefined) await assertTaken(real)
   const postgres = await (machines === undefined ? openPostgres : openOwnPostgres)(console.progress)
   try {
     const result = await simulateCall({

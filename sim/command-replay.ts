@@ -6,7 +6,7 @@ import { type Grade, isMet, scoreText, ungradable } from './grading.ts'
 import { openPostgres } from './house.ts'
 import { callsAtOnce, inOrder } from './in-order.ts'
 import { lintFixtures } from './lint/files.ts'
-import { realModel } from './live.ts'
+import { assertTaken, realModel } from './live.ts'
 import { Mistake } from './mistake.ts'
 import type { Fixture } from './script.ts'
 import { createSpeech, speechFolder } from './speech.ts'
@@ -19,6 +19,7 @@ export async function replayCommand(files: string[], { seed, json, live }: Repla
   const names = files.length > 0 ? files : await listFixtures()
   const fixtures = await Promise.all(names.map((name) => fixtureOf({ fixture: name, seed, json: false })))
   await refusePatients(names)
+  if (real !== undefined) await assertTaken(real)
   const postgres = await openPostgres((step) => console.error(`… ${step}`))
   const speech = createSpeech({ cacheFolder: speechFolder })
   const startedAt = performance.now()

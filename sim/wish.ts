@@ -1,5 +1,5 @@
 // What a person asked of `sim call`, and the fixture that follows from it.
-import { quoted, typed } from './caller-options.ts'
+import { quoted, typed, word } from './caller-options.ts'
 import { type CallerWish, withCaller } from './caller-wish.ts'
 import type { CarrierFaults } from './carrier/faults.ts'
 import type { AskedChaos } from './chaos/reading.ts'
@@ -68,9 +68,9 @@ export function commandOf(
   const options = [
     ['--to', to],
     ['--from', from],
-    ['--fixture', fixture],
-    ['--seed', seed],
-    ['--chaos', chaos?.text],
+    ['--fixture', fixture && word(fixture)],
+    ['--seed', word(seed)],
+    ['--chaos', chaos && word(chaos.text)],
     ['--carrier-faults', carrierFaults && quoted(carrierFaults.text)],
     ['--model-faults', modelFaults && quoted(modelFaults.text)],
   ].flatMap(([name, value]) => (value === undefined ? [] : [`${name} ${value}`]))

@@ -81,6 +81,11 @@ test.each([
     ['replay', 'default', broken],
     'broken.yaml:4:9: call.to: must be a string',
   ],
+  [
+    'more words than can be spoken, without all of them',
+    ['call', '--say', 'many '.repeat(1_000)],
+    `--say ${JSON.stringify('many '.repeat(12))}…: Cannot speak: more than 2000 characters`,
+  ],
   ['a caller who presses too late', ['call', '--dtmf', '1@9s', '--hang-up', '8s'], 'has hung up by then'],
   ['an audio file that is none', ['call', '--audio', broken], 'give a .wav file, or a .ulaw file'],
   ['a recorder of nothing', ['record', '--listen', '4999', '--to', 'nowhere'], "'nowhere' is invalid. It is not a URL"],

@@ -71,6 +71,24 @@ describe('with --live', () => {
   })
 })
 
+test.each([
+  [
+    'a key that is not taken',
+    () => ({ ...live(), OPENAI_API_KEY: 'sk-of-somebody-else' }),
+    'does not take the key in OPENAI_API_KEY',
+  ],
+  [
+    'a model that is not there',
+    () => ({ ...live(), OPENAI_BASE_URL: 'http://127.0.0.1:9/v1' }),
+    'nobody answers at http://127.0.0.1:9/v1',
+  ],
+])('%s is told before the call, which would end on the tape', async (_, environment, reason) => {
+  for (const command of ['call', 'replay']) {
+    const { exitCode, said, complaints } = await sim([command, '--live'], environment())
+    expect([exitCode, said, complaints]).toEqual([2, '', expect.stringContaining(reason)])
+  }
+})
+
 describe('with --instructions', () => {
   const save = async (text: string): Promise<string> => {
     const file = join(folder, 'instructions.txt')

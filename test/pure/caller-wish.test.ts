@@ -10,6 +10,7 @@ import { withCaller } from '../../sim/caller-wish.ts'
 import { loadFixture } from '../../sim/fixture.ts'
 import { Mistake } from '../../sim/mistake.ts'
 import { improvised, leastThatFits } from '../../sim/model/improvising.ts'
+import { commandOf } from '../../sim/wish.ts'
 import { tone } from './carrier-rig.ts'
 
 const folder = await mkdtemp(join(tmpdir(), 'caller-'))
@@ -180,4 +181,12 @@ describe('a model without a script', () => {
       kind: 'call',
     })
   })
+})
+
+test('what is typed for the same call again is one word to a shell wherever it was one', () => {
+  const caller = { turns: [{ audio: '/tmp/my voice.wav' }], keys: [] }
+  const wish = { fixture: 'it’s mine.yaml', seed: '', json: false, caller }
+  const typed = commandOf(wish).replace(/^bun sim call/, "printf '%s\\n'")
+  const words = Bun.spawnSync(['sh', '-c', typed]).stdout.toString().trimEnd().split('\n')
+  expect(words).toEqual(['--fixture', 'it’s mine.yaml', '--seed', '', '--audio', '/tmp/my voice.wav'])
 })
