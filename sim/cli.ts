@@ -10,7 +10,7 @@ import { raceCommand } from './command-race.ts'
 import { recordCommand } from './command-record.ts'
 import { replayCommand } from './command-replay.ts'
 import { callbacks, triggerCommand } from './command-trigger.ts'
-import { phoneNumber, portNumber, several, webUrl } from './command-values.ts'
+import { callerAddress, phoneNumber, portNumber, several, webUrl } from './command-values.ts'
 import { listFixtures } from './fixture.ts'
 import { Mistake } from './mistake.ts'
 import { addUpCommands } from './up-commands.ts'
@@ -59,7 +59,7 @@ const call = program
   .command('call')
   .description('Places one call, shows it as it happens, and judges it.')
   .option('--to <number>', 'the number to call; chooses the fixture, unless --fixture does', phoneNumber)
-  .option('--from <number>', 'the number to call from, in place of the fixture’s own', phoneNumber)
+  .option('--from <number>', 'who calls, in place of the fixture’s own: a number, anonymous, …', callerAddress)
   .option('--fixture <name|file>', 'who calls, what they say, and what must come of it (sim/fixtures)')
   .option('--seed <text>', 'makes the run repeatable; printed after every run')
   .addOption(

@@ -13,7 +13,14 @@ export type RingFlags = Common & {
   statusCallback?: string
 }
 export type CallFlags = Common & { call?: string }
-export type SmsFlags = Common & { to: string; from: string; webhook?: string; publicUrl?: string; media: string[] }
+export type SmsFlags = Common & {
+  to: string
+  from: string
+  webhook?: string
+  publicUrl?: string
+  media: string[]
+  field: Record<string, string>
+}
 
 export async function ringCommand({ carrier, json, ...call }: RingFlags): Promise<void> {
   const answer = await order(carrier, 'ring', call)
@@ -39,11 +46,11 @@ export async function hangupCommand({ carrier, json, call }: CallFlags): Promise
 }
 
 /** Exits with 1 when the message came to a problem. */
-export async function smsCommand(body: string, { carrier, json, ...given }: SmsFlags): Promise<void> {
+export async function smsCommand(body: string, { carrier, json, field: fields, ...given }: SmsFlags): Promise<void> {
   // Whoever writes to WhatsApp does so from there.
   const [, channel = ''] = /^(whatsapp:)/.exec(given.to) ?? []
   const from = given.from.startsWith(channel) ? given.from : channel + given.from
-  const answer = await order(carrier, 'sms', { body, ...given, from })
+  const answer = await order(carrier, 'sms', { body, fields, ...given, from })
   const { messageSid, replies, problems } = answer
   const lines = [
     `${messageSid}  ${from} → ${given.to}: ${body}`,

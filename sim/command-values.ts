@@ -1,5 +1,6 @@
 // What is written on the command line, read: numbers of telephones and of ports.
 import { InvalidArgumentError } from 'commander'
+import { callerPattern } from './carrier/numbers.ts'
 import type { Answering } from './script.ts'
 
 export function phoneNumber(text: string): string {
@@ -10,6 +11,13 @@ export function phoneNumber(text: string): string {
 export function webUrl(text: string): string {
   if (/^https?:$/.test(URL.parse(text)?.protocol ?? '')) return text
   throw new InvalidArgumentError('It is not a URL: give http://… or https://….')
+}
+
+export function callerAddress(text: string): string {
+  if (callerPattern.test(text)) return text
+  throw new InvalidArgumentError(
+    'It is a number such as +15550102030; or anonymous, unknown, client:name or sip:name@host.',
+  )
 }
 
 /** A phone number, or one of WhatsApp. */
@@ -39,4 +47,12 @@ export function person(
   if (seconds !== undefined)
     return [...before, { number: phoneNumber(number), answers: { afterMs: 1_000 * Number(seconds) } }]
   throw new InvalidArgumentError('It is a number and busy, never, unreachable or a time: +15550101111=busy.')
+}
+
+/** `ButtonPayload=yes`, beside those before it. */
+export function named(text: string, before: Record<string, string>): Record<string, string> {
+  const [, name, value] = /^([A-Za-z][A-Za-z0-9]*)=(.*)$/s.exec(text) ?? []
+  if (name === undefined || value === undefined)
+    throw new InvalidArgumentError('It is a name and a value: ButtonPayload=yes.')
+  return { ...before, [name]: value }
 }

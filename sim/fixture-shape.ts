@@ -1,6 +1,7 @@
 // What a fixture's YAML may say: the shape, its defaults and its limits, and how it becomes the scripts that the stand-ins
 // run. fixtures/README.md explains it to people. Audio is named here by its file, and read elsewhere.
 import { z } from 'zod'
+import { callerPattern } from './carrier/numbers.ts'
 import { areDated, desk, messages, records, refused } from './fixture-records.ts'
 import { malformedIn } from './model/references.ts'
 import { transcriptFates, USUAL_SETTINGS } from './model/settings.ts'
@@ -95,11 +96,19 @@ const call = z
   .strictObject({
     direction: z.enum(['inbound', 'outbound']).default('inbound'),
     to: phoneNumber,
-    from: phoneNumber,
+    from: z
+      .string()
+      .regex(callerPattern, 'must be a number in E.164 form, in quotes, or anonymous, client:name or sip:name@host'),
     answers: answers.optional(),
     purpose: words.optional(),
   })
-  .superRefine(({ direction, answers, purpose }, context) => {
+  .superRefine(({ direction, from, answers, purpose }, context) => {
+    if (direction === 'outbound' && !E164.test(from))
+      context.addIssue({
+        code: 'custom',
+        message: "must be the clinic's number where the call is outbound",
+        path: ['from'],
+      })
     for (const [field, given] of Object.entries({ answers, purpose })) {
       if (given !== undefined && direction === 'inbound')
         context.addIssue({ code: 'custom', message: 'goes with direction: outbound only', path: [field] })

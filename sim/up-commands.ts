@@ -2,7 +2,16 @@
 import { type Command, Option } from 'commander'
 import { dtmfCommand, hangupCommand, ringCommand, sayCommand, smsCommand, tailCommand } from './command-drive.ts'
 import { upCommand, upPorts } from './command-up.ts'
-import { person, phoneNumber, portNumber, several, textAddress, webUrl } from './command-values.ts'
+import {
+  callerAddress,
+  named,
+  person,
+  phoneNumber,
+  portNumber,
+  several,
+  textAddress,
+  webUrl,
+} from './command-values.ts'
 
 /** Nobody's: a number that is kept for stories. */
 const somebody = '+15550102030'
@@ -52,7 +61,7 @@ export function addUpCommands(program: Command): void {
 
   driving('ring', 'Places a call, whose caller then does what say, dtmf and hangup tell.')
     .requiredOption('--to <number>', 'the number to call', phoneNumber)
-    .option('--from <number>', 'the number to call from', phoneNumber, somebody)
+    .option('--from <number>', 'who calls: a number, anonymous, client:name or sip:name@host', callerAddress, somebody)
     .option('--webhook <url>', 'the server’s voice webhook; kept for the number’s next calls', webUrl)
     .option('--fallback <url>', 'asked when the webhook fails; may be relative to it')
     .option('--status-callback <url>', 'told when the call is over; may be relative to the webhook')
@@ -70,6 +79,12 @@ export function addUpCommands(program: Command): void {
     .option('--from <number>', 'who writes', textAddress, somebody)
     .option('--webhook <url>', 'the server’s message webhook; kept for the number’s next messages', webUrl)
     .option('--media <url>', 'a picture or another file that comes with it; may be given again', several, [])
+    .option(
+      '--field <name=value>',
+      'another field of the webhook, such as ButtonPayload=yes; may be given again',
+      named,
+      {},
+    )
     .option(...publicUrl)
     .action(smsCommand)
   driving('tail', 'Follows what happens on the stand-ins.')

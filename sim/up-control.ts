@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import { BYTES_PER_MS } from './audio.ts'
 import type { Carrier, PlacedCall } from './carrier/carrier.ts'
+import { callerPattern } from './carrier/numbers.ts'
 import { Mistake } from './mistake.ts'
 import type { Model } from './model/model.ts'
 import type { StandIn } from './network.ts'
@@ -23,7 +24,7 @@ const call = z.string().optional()
 const shapes: { [T in keyof Orders]: z.ZodType<Orders[T]> } = {
   ring: z.object({
     to: number,
-    from: number,
+    from: z.string().regex(callerPattern, 'Nobody calls from there.'),
     webhook: url.optional(),
     publicUrl: url.optional(),
     fallback: z.string().optional(),
@@ -39,6 +40,7 @@ const shapes: { [T in keyof Orders]: z.ZodType<Orders[T]> } = {
     webhook: url.optional(),
     publicUrl: url.optional(),
     media: z.array(url).max(10, 'Ten media at the most.'),
+    fields: z.record(z.string().regex(/^[A-Za-z][A-Za-z0-9]{0,63}$/, 'A field is a word.'), z.string().max(1600)),
   }),
 }
 
@@ -115,7 +117,7 @@ export function createControl(parts: Parts): StandIn {
       one.hangUp()
       return { callSid: one.callSid }
     },
-    async sms({ to, from, body, webhook, publicUrl, media }) {
+    async sms({ to, from, body, webhook, publicUrl, media, fields }) {
       if (to.startsWith('whatsapp:') !== from.startsWith('whatsapp:'))
         throw new Mistake('Both numbers are of WhatsApp, or neither is.')
       const phoneNumber = to.replace(/^whatsapp:/, '')
@@ -123,8 +125,8 @@ export function createControl(parts: Parts): StandIn {
         const smsUrl = known(webhook, publicUrl)
         carrier.assign({ phoneNumber, accountSid: parts.accountSid, smsUrl })
       } else if (!carrier.has(to)) throw new Mistake(`Nobody knows where messages to ${to} go: give --webhook.`)
-      const pictures = media.map((address) => ({ url: address, contentType: 'application/octet-stream' }))
-      const { message, replies, problems } = await carrier.text({ to, from, body, media: pictures })
+      const pictures = media.map((address) => ({ url: address, contentType: mediaTypeOf(address) }))
+      const { message, replies, problems } = await carrier.text({ to, from, body, media: pictures, fields })
       return { messageSid: message.messageSid, replies, problems }
     },
   }
@@ -153,6 +155,22 @@ export function createControl(parts: Parts): StandIn {
     },
   }
 }
+
+const mediaTypes: Record<string, string> = {
+  jpg: 'image/jpeg',
+  jpeg: 'image/jpeg',
+  png: 'image/png',
+  gif: 'image/gif',
+  pdf: 'application/pdf',
+  mp3: 'audio/mpeg',
+  ogg: 'audio/ogg',
+  mp4: 'video/mp4',
+  vcf: 'text/vcard',
+}
+
+/** By the ending of its path. */
+const mediaTypeOf = (address: string): string =>
+  mediaTypes[/\.([a-z0-9]+)$/i.exec(new URL(address).pathname)?.[1]?.toLowerCase() ?? ''] ?? 'application/octet-stream'
 
 const isOrder = (what: string): what is keyof Orders => what in shapes
 const refused = (mistake: string, status: number): Response => Response.json({ mistake }, { status })

@@ -21,7 +21,15 @@ export type Orders = {
   say: { call?: string; words: string; voice?: string }
   dtmf: { call?: string; digits: string }
   hangup: { call?: string }
-  sms: { to: string; from: string; body: string; webhook?: string; publicUrl?: string; media: string[] }
+  sms: {
+    to: string
+    from: string
+    body: string
+    webhook?: string
+    publicUrl?: string
+    media: string[]
+    fields: Record<string, string>
+  }
 }
 
 export type Answers = {

@@ -35,9 +35,25 @@ export const lastCallFolder = '.frontdesk/last-call'
 export async function fixtureOf({ to, from, fixture: named, modelFaults, caller }: Wish): Promise<Fixture> {
   const written = await load(named ?? (await fixtureCalling(to)))
   const call = { ...written.call, to: to ?? written.call.to, from: from ?? written.call.from }
-  const fixture = { ...written, call, ...(modelFaults && withFaults(written, modelFaults.faults)) }
+  const fixture = {
+    ...written,
+    call,
+    expect: expectedOf(written, call),
+    ...(modelFaults && withFaults(written, modelFaults.faults)),
+  }
   if (caller === undefined) return fixture
   return withCaller(fixture, caller, named !== undefined, createSpeech({ cacheFolder: speechFolder }))
+}
+
+/** Whoever calls somebody else, or as somebody else, finds that in the row. */
+function expectedOf({ call: before, expect }: Fixture, call: Fixture['call']): Fixture['expect'] {
+  const { from_number, to_number } = expect.row
+  const row = {
+    ...expect.row,
+    ...(from_number === before.from ? { from_number: call.from } : {}),
+    ...(to_number === before.to ? { to_number: call.to } : {}),
+  }
+  return { ...expect, row }
 }
 
 /** What the fixture expects of the talk does not follow then. */

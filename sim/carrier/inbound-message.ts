@@ -15,6 +15,8 @@ export type InboundText = {
   to: string
   body: string
   media?: readonly { url: string; contentType: string }[]
+  /** More of what Twilio sends: ButtonPayload, Latitude, OptOutType … */
+  fields?: Readonly<Record<string, string>>
 }
 
 export type Answered = { message: Message; replies: Message[]; problems: Problem[] }
@@ -45,7 +47,7 @@ export async function takeMessage(
   const replies: Message[] = []
   const problems: Problem[] = []
   const { authToken, log } = messages.sender(accountSid)
-  const fields = formOf(message, media)
+  const fields = { ...formOf(message, media), ...text.fields }
   trace.add({ wire: 'call', from: 'caller', to: 'carrier', what: 'message', body: { from, to, text: body } })
 
   function note(problem: Problem): void {

@@ -21,6 +21,9 @@ export type Numbers = {
   put(number: NumberChange, nowMs: number): OwnedNumber
 }
 
+/** Who calls: a number, or what Twilio gives in the place of one. */
+export const callerPattern = /^(\+[1-9]\d{6,14}|anonymous|unknown|client:[\w.-]{1,64}|sip:[\w.-]{1,64}@[\w.-]{1,64})$/
+
 export const plainNumber = (address: string): string => address.replace(/^whatsapp:/, '')
 
 const unset = {

@@ -137,8 +137,19 @@ describe('a running sim up', () => {
     async () => {
       const bakery = server()
       const number = ['--to', 'whatsapp:+15551234567', '--from', '+15550102030']
-      const written = await sim('sms', ...carrier, ...number, '--webhook', `${bakery.origin}/sms`, 'Two loaves')
+      const button = ['--field', 'ButtonPayload=yes', '--media', 'http://127.0.0.1:9/bread.JPG']
+      const written = await sim(
+        'sms',
+        ...carrier,
+        ...number,
+        '--webhook',
+        `${bakery.origin}/sms`,
+        ...button,
+        'Two loaves',
+      )
       expect([written.code, written.err]).toEqual([0, ''])
+      const form = { Body: 'Two loaves', ButtonPayload: 'yes', MediaContentType0: 'image/jpeg' }
+      expect(await up?.until(({ what }) => what === 'POST /sms')).toMatchObject({ body: form })
       expect(written.out).toContain('whatsapp:+15551234567 → whatsapp:+15550102030: We have read: Two loaves')
       bakery.stop()
     },
@@ -172,7 +183,9 @@ describe('a running sim up', () => {
       ['sms', '--to', '+15551234567', '--from', 'whatsapp:+15550102030', 'Hello'],
       'Both numbers are of WhatsApp, or neither is.',
     ],
-    ['a webhook is no address', ['ring', '--to', '+15559990000', '--webhook', 'voice'], 'It must be a URL'],
+    ['nobody calls from there', ['ring', '--to', '+15551234567', '--from', 'Dana'], 'anonymous, unknown, client:name'],
+    ['a field has no value', ['sms', '--to', '+15551234567', '--field', 'Button', 'Hello'], 'a name and a value'],
+    ['a webhook is no address', ['ring', '--to', '+15559990000', '--webhook', 'voice'], 'It is not a URL'],
   ])('says so when %s, and ends with 2', async (_, given, words) => {
     const { code, out, err } = await sim(...given, ...carrier)
     expect([code, out]).toEqual([2, ''])
