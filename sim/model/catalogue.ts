@@ -1,6 +1,7 @@
 // The models that this vendor tells of. 2027-01-20, when the first generation of realtime models ends, is announced; for the
 // others no end is known. Source: platform.openai.com/docs/api-reference/models.
 import { failure, json } from './answers.ts'
+import { noSuchModel } from './questions.ts'
 
 const usual = [
   'gpt-realtime-2.1',
@@ -17,19 +18,15 @@ const ending = new Map([
   ['gpt-realtime-mini', '2027-01-20'],
 ])
 
-/** `without`: models that this account has no access to. Answers `GET /v1/models` and `GET /v1/models/{model}`. */
-export function createCatalogue(without: readonly string[] = []): (path: string) => Response | null {
+/** Answers `GET /v1/models` and `GET /v1/models/{model}`; null for other paths. `without`: models that this account has no access to. */
+export function answerOfCatalogue(path: string, without: readonly string[]): Response | null {
   const models = usual.filter((id) => !without.includes(id)).map(modelObject)
-  return (path) => {
-    if (path === '/v1/models') return json({ object: 'list', data: models })
-    const [, id] = /^\/v1\/models\/([^/]+)$/.exec(path) ?? []
-    if (id === undefined) return null
-    const wanted = decodeURIComponent(id)
-    const found = models.find((model) => model.id === wanted)
-    if (found !== undefined) return json(found)
-    const message = `The model '${wanted}' does not exist or you do not have access to it.`
-    return failure(404, { message, code: 'model_not_found', param: 'model' })
-  }
+  if (path === '/v1/models') return json({ object: 'list', data: models })
+  const [, id] = /^\/v1\/models\/([^/]+)$/.exec(path) ?? []
+  if (id === undefined) return null
+  const wanted = decodeURIComponent(id)
+  const found = models.find((model) => model.id === wanted)
+  return found === undefined ? failure(404, noSuchModel(wanted)) : json(found)
 }
 
 const modelObject = (id: string) => ({

@@ -7,13 +7,14 @@ import type { ModelRecord } from '../record.ts'
 import type { ModelScript } from '../script.ts'
 import type { Speech } from '../speech.ts'
 import type { Trace } from '../trace.ts'
-import { keyOf, refused } from './answers.ts'
+import { failure, keyOf, refused } from './answers.ts'
 import { type Breaks, createBreaks } from './breaks.ts'
-import { createCatalogue } from './catalogue.ts'
+import { answerOfCatalogue } from './catalogue.ts'
 import { drawId } from './channel.ts'
 import { defaultConfig } from './config.ts'
 import { type Ear, openEar } from './detector.ts'
 import { createLimits, type Limits } from './limits.ts'
+import { refusalOfQuestion } from './questions.ts'
 import { type Repertoire, rehearse } from './repertoire.ts'
 import { createSecrets } from './secrets.ts'
 import { openSession, type Session } from './session.ts'
@@ -50,8 +51,6 @@ export function createModel(parts: {
   /** The only key that is taken; without it, any. */
   apiKey?: string
   settings?: Partial<ModelSettings>
-  /** Models that the account has no access to. */
-  without?: readonly string[]
 }): Model {
   const { clock, trace } = parts
   const settings = { ...USUAL_SETTINGS, ...parts.settings }
@@ -75,7 +74,6 @@ export function createModel(parts: {
     isInStep: () => ready?.repertoire.isInStep() ?? true,
     note,
   })
-  const catalogue = createCatalogue(parts.without)
   let ear: Promise<Ear> | null = null
   let refusedHttp = 0
   let ready: Ready | null = null
@@ -172,15 +170,25 @@ export function createModel(parts: {
   }
 
   function answer(method: string, path: string, body: unknown): Response | Promise<Response> {
-    if (method === 'POST' && body === undefined) return refused(400, 'The body of the request is not JSON.')
     switch (`${method} ${path}`) {
       case 'POST /v1/responses':
-        return isForThinker(body) ? thinker.answer(body) : writer.answer(body)
+        return body === undefined ? notJson() : answerQuestion(body)
       case 'POST /v1/realtime/client_secrets':
-        return secrets.create(body)
-      default:
-        return (method === 'GET' ? catalogue(path) : null) ?? refused(404, `Invalid URL (${method} ${path})`)
+        return body === undefined ? notJson() : secrets.create(body)
+      default: {
+        const told = method === 'GET' ? answerOfCatalogue(path, without()) : null
+        return told ?? refused(404, `Invalid URL (${method} ${path})`)
+      }
     }
+  }
+
+  const notJson = () => refused(400, 'The body of the request is not JSON.')
+  const without = () => (ready?.settings ?? settings).without
+
+  function answerQuestion(body: unknown): Response | Promise<Response> {
+    const problem = refusalOfQuestion(body, without())
+    if (problem !== null) return failure(problem.status, problem.refusal)
+    return isForThinker(body) ? thinker.answer(body) : writer.answer(body)
   }
 
   return {

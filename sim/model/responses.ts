@@ -105,6 +105,7 @@ export function createResponses(state: State, on: { started(): void; done(respon
 
   /** Why the n-th response of the call fails before it has said anything; null: it does not. */
   function failureOf(number: number): string | null {
+    if (state.settings.without.includes(state.model)) return 'model_not_found'
     if (!state.limits.admits()) return 'rate_limit_exceeded'
     return state.settings.failures.find(({ response }) => response === number)?.code ?? null
   }

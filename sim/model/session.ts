@@ -64,6 +64,7 @@ export function openSession(parts: {
   const state: State = {
     channel,
     conversation: createConversation(),
+    model,
     conversationId: drawId(random.child('conversation'), 'conv_'),
     random,
     repertoire,

@@ -48,6 +48,8 @@ export type ModelSettings = {
   refuseConnects: number
   /** The n-th response of the call, from 1, fails with this code; what the script has for it is left for the next. */
   failures: readonly { response: number; code: string }[]
+  /** Models that the account has no access to: their sockets open, and each of their responses fails. */
+  without: readonly string[]
   /** What may be asked for in a minute: beyond it responses fail with `rate_limit_exceeded`. */
   rateLimits: RateLimits
 }
@@ -59,6 +61,7 @@ export type TranscriptFate = (typeof transcriptFates)[number]
 type Fault =
   | 'transcriptMs'
   | 'failures'
+  | 'without'
   | 'rateLimits'
   | 'sessionMs'
   | 'expireAfterMs'
@@ -93,5 +96,6 @@ export const USUAL_SETTINGS: ModelSettings = {
   transcripts: [],
   refuseHttp: { times: 0, status: 429 },
   failures: [],
+  without: [],
   rateLimits: { requests: 5_000, tokens: 400_000 },
 }

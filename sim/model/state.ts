@@ -13,6 +13,7 @@ export type State = {
   readonly channel: Channel
   readonly conversation: Conversation
   readonly conversationId: string
+  readonly model: string
   readonly random: Random
   readonly repertoire: Repertoire
   readonly breaks: Breaks

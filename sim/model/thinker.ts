@@ -22,10 +22,14 @@ const tool = z.strictObject({
   strict: z.boolean().nullable(),
 })
 
+const thing = z.looseObject({ type: z.string().optional() })
 const request = z.looseObject({
   model: z.string(),
   instructions: z.string().nullish(),
-  input: z.array(z.looseObject({ type: z.string().optional() })).min(1),
+  input: z.union([
+    z.array(thing).min(1),
+    z.string().transform((content): z.infer<typeof thing>[] => [{ type: 'message', role: 'user', content }]),
+  ]),
   tools: z.array(tool).min(1),
   tool_choice: z.enum(['auto', 'none', 'required']).optional(),
   parallel_tool_calls: z.boolean().optional(),

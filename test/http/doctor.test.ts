@@ -77,7 +77,8 @@ const wishOf = (clinic: string) =>
 const trace = createTrace(realClock)
 const speech = createSpeech({ cacheFolder: '.frontdesk/speech' })
 const modelWithout = (without: string[]): StandIn =>
-  createModel({ clock: realClock, trace, speech, seed: 1, isStrict: true, apiKey: 'sk-test', without }).standIn
+  createModel({ clock: realClock, trace, speech, seed: 1, isStrict: true, apiKey: 'sk-test', settings: { without } })
+    .standIn
 const inboxWith = (own: Partial<Parameters<typeof createInbox>[0]>): StandIn =>
   createInbox({ clock: realClock, trace, apiKey: 're_test', requestsPerSecond: 100, ...own }).standIn
 

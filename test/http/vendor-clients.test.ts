@@ -6,6 +6,7 @@ import OpenAI from 'openai'
 import { OpenAIRealtimeWS } from 'openai/realtime/ws'
 import { Resend } from 'resend'
 import twilio from 'twilio'
+import { type CarrierFaults, settingsWith } from '../../sim/carrier/faults.ts'
 import { realClock } from '../../sim/clock.ts'
 import { createInbox } from '../../sim/inbox/inbox.ts'
 import { listen } from '../../sim/loopback.ts'
@@ -24,7 +25,8 @@ beforeAll(async () => {
   const trace = createTrace(realClock)
   const rig = createVirtualRig({}, { people: [{ number: FROM, answers: 'busy', does: [] }] })
   const model = createModel({ clock: realClock, trace, speech, seed: 1, isStrict: false, apiKey: modelKey })
-  await model.use(script({ responses: [[{ say: 'Good morning.' }]], writings: ['Written.'] }))
+  const faults = { without: ['gpt-6-sol'] }
+  await model.use(script({ responses: [[{ say: 'Good morning.' }]], writings: ['Written.'], faults }))
   const inbox = createInbox({ clock: realClock, trace, apiKey: mailKey, requestsPerSecond: 1000 })
   const opened = [await listen(rig.carrier.standIn), await listen(model.standIn), await listen(inbox.standIn)]
   const [carrierAt, modelAt, inboxAt] = opened.map(({ origin }) => origin)
@@ -38,6 +40,16 @@ afterAll(async () => {
 function telephone(authToken: string = ACCOUNT.authToken) {
   const client = twilio(ACCOUNT.accountSid, authToken)
   client.api.baseUrl = at.carrier
+  return client
+}
+
+/** The client of a carrier of its own, on which this goes wrong. */
+async function telephoneOn(faults: CarrierFaults, options: { autoRetry?: boolean } = {}) {
+  const rig = createVirtualRig({}, { settings: settingsWith(faults) })
+  const { origin, stop } = await listen(rig.carrier.standIn)
+  stops.push(stop)
+  const client = twilio(ACCOUNT.accountSid, ACCOUNT.authToken, options)
+  client.api.baseUrl = origin
   return client
 }
 const openai = (apiKey = modelKey) => new OpenAI({ apiKey, baseURL: `${at.model}/v1`, maxRetries: 0 })
@@ -83,9 +95,33 @@ describe('twilio', () => {
     ],
   ]
   test.each(table)('%s', async (_, call, comesTo) => expect(await outcome(call())).toMatchObject(comesTo))
+
+  const refused: [code: number, status: number][] = [
+    [20003, 401],
+    [20404, 404],
+    [20429, 429],
+    [20503, 503],
+    [21217, 400],
+    [21608, 400],
+    [21610, 400],
+    [21614, 400],
+  ]
+  test.each(refused)('any error of the sheet is there for the asking: %d', async (code, status) => {
+    const client = await telephoneOn({ refuseRest: [{ code, times: 1, path: 'Messages' }] })
+    const moreInfo = `https://www.twilio.com/docs/errors/${code}`
+    expect(await outcome(client.messages.create(text))).toMatchObject({ status, code, moreInfo })
+    expect(await outcome(client.messages.create(text))).toMatchObject({ status: 'queued' })
+  })
+
+  test('a client that tries again by itself gets past 429, and the call is placed once', async () => {
+    const client = await telephoneOn({ refuseRest: [{ code: 20429, times: 2, path: 'Calls' }] }, { autoRetry: true })
+    expect(await client.calls.create(placed)).toMatchObject({ status: 'queued' })
+    expect(await client.calls.list()).toHaveLength(1)
+  })
 })
 
 describe('openai', () => {
+  const lookUp = { type: 'function', name: 'look_up', parameters: {}, strict: false } as const
   const ask = (client: OpenAI, input: string | undefined = 'Hello') =>
     client.responses.create({ model: 'gpt-6-luna', input })
   const table: [what: string, call: () => Promise<unknown>, comesTo: object][] = [
@@ -100,6 +136,23 @@ describe('openai', () => {
           .then(({ data }) => data[0]),
       { object: 'model' },
     ],
+    [
+      '… with a tool and words of one line',
+      () => openai().responses.create({ model: 'gpt-6-luna', input: 'Hello', tools: [lookUp] }),
+      { status: 'completed', output: [{ type: 'message' }] },
+    ],
+    [
+      '… after one that is not kept',
+      () => openai().responses.create({ model: 'gpt-6-luna', input: 'Hello', previous_response_id: 'resp_1' }),
+      { status: 400, code: 'previous_response_not_found', param: 'previous_response_id' },
+    ],
+    [
+      '… of a model that the key may not use',
+      () => openai().responses.create({ model: 'gpt-6-sol', input: 'Hello' }),
+      { status: 404, code: 'model_not_found' },
+    ],
+    ['models.retrieve of it', () => openai().models.retrieve('gpt-6-sol'), { status: 404, code: 'model_not_found' }],
+    ['realtime.calls.hangup', () => openai().realtime.calls.hangup('rtc_1'), { status: 404 }],
     ['an address that there is not', () => openai().post('/nothing', { body: {} }), { status: 404 }],
     [
       'realtime.clientSecrets.create',

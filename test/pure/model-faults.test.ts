@@ -138,6 +138,12 @@ describe('responses of a call', () => {
     expect(said(await rig.ask({ type: 'response.create' }, 3_000))?.status).toBe('completed')
   })
 
+  test('all fail where the key may not use the model, though its socket opens', async () => {
+    const rig = await openRig({ script: { responses: [[{ say: 'Yes.' }]], faults: { without: ['gpt-realtime-2.1'] } } })
+    const done = said(await rig.ask({ type: 'response.create' }, 3_000))
+    expect(done).toMatchObject({ status: 'failed', status_details: { error: { code: 'model_not_found' } } })
+  })
+
   test('fail, too, once the tokens of the minute are spent', async () => {
     const responses = Array(2).fill([{ say: 'Until tomorrow.' }])
     const rig = await openRig({ script: { responses, faults: { rateLimits: { requests: 100, tokens: 5 } } } })
