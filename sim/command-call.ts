@@ -45,6 +45,7 @@ export type CallFlags = Omit<
   publicUrl?: string
   fallback?: string
   statusCallback?: string
+  allowRemote?: boolean
   modelPort?: number
 }
 

@@ -35,6 +35,7 @@ export type UpFlags = {
   carrierFaults?: string
   /** Faults, or a file of them. */
   chaos?: string
+  allowRemote?: boolean
   /** Who does not pick up as everybody else does. */
   person: { number: string; answers: Answering }[]
   json?: boolean
@@ -86,9 +87,18 @@ type Asked = {
   faults: CarrierFaults
   people: UpFlags['person']
   isForMachines: boolean
+  allowRemote: boolean
 }
 
-async function askedOf({ fixture, modelFaults, carrierFaults, chaos, person, json }: UpFlags): Promise<Asked> {
+async function askedOf({
+  fixture,
+  modelFaults,
+  carrierFaults,
+  chaos,
+  person,
+  json,
+  allowRemote,
+}: UpFlags): Promise<Asked> {
   const script = await scriptOf(fixture)
   const plan = chaos === undefined ? { faults: [] } : (await readChaos(chaos)).plan
   const needs = processFaultsIn(plan)
@@ -99,11 +109,15 @@ async function askedOf({ fixture, modelFaults, carrierFaults, chaos, person, jso
     faults: carrierFaults === undefined ? {} : carrierFaultsIn(carrierFaults).faults,
     people: person,
     isForMachines: json ?? false,
+    allowRemote: allowRemote ?? false,
   }
 }
 
 /** Puts somebody behind each door. */
-async function furnish(world: World, { script, plan, faults, people, isForMachines }: Asked): Promise<void> {
+async function furnish(
+  world: World,
+  { script, plan, faults, people, isForMachines, allowRemote }: Asked,
+): Promise<void> {
   const clock = realClock
   const trace = createTrace(clock, false)
   const seed = crypto.randomUUID()
@@ -125,7 +139,7 @@ async function furnish(world: World, { script, plan, faults, people, isForMachin
   const usual: Answering = { afterMs: STRANGER_ANSWERS_AFTER_MS }
   const carrier = createCarrier({
     clock,
-    network: chaos.around(createLoopbackNetwork({ hosts })),
+    network: chaos.around(createLoopbackNetwork({ hosts, allowRemote })),
     trace,
     seed,
     accounts: [world.account],
@@ -136,7 +150,7 @@ async function furnish(world: World, { script, plan, faults, people, isForMachin
   const { accountSid } = world.account
   const rewind = () => model.use(script)
   const onCall = (callSid: string) => chaos.begin(callSid, null)
-  const control = createControl({ carrier, model, rewind, speech, trace, accountSid, hosts, onCall })
+  const control = createControl({ carrier, model, rewind, speech, trace, accountSid, hosts, allowRemote, onCall })
   void followOrders(carrier, onCall)
   world.model.show(chaos.aroundModel(model.standIn))
   world.inbox.show(inbox.standIn)

@@ -9,7 +9,7 @@ import { createChaos } from './chaos/chaos.ts'
 import { type ChaosPlan, faultNamesIn, scheduleOf } from './chaos/schedule.ts'
 import { realClock } from './clock.ts'
 import { createConsole } from './console.ts'
-import { createLoopbackNetwork } from './loopback.ts'
+import { createLoopbackNetwork, isLoopback } from './loopback.ts'
 import { Mistake } from './mistake.ts'
 import { createModel } from './model/model.ts'
 import { assertFree } from './ports.ts'
@@ -31,6 +31,7 @@ export type Elsewhere = {
   modelPort?: number
   fallback?: string
   statusCallback?: string
+  allowRemote?: boolean
 }
 
 /** Throws a Mistake when there is nothing to sign with. */
@@ -61,6 +62,7 @@ export async function callElsewhere(target: URL, flags: Elsewhere, wish: Wish): 
   const console = createConsole(wish.json ? { write: () => true } : process.stdout, process.env)
   const fixture = await fixtureOf(wish)
   const plan = wish.chaos?.plan ?? { faults: [] }
+  refuseWhatIsFar(target, flags.allowRemote ?? false)
   refuseWhatIsOurs(fixture)
   refuseWhatCannotBeStruck(plan, modelPort !== undefined)
   await makeRoom(wish)
@@ -82,6 +84,7 @@ export async function callElsewhere(target: URL, flags: Elsewhere, wish: Wish): 
       seed,
       plan,
       faults: wish.carrierFaults?.faults ?? {},
+      allowRemote: flags.allowRemote ?? false,
       hasModel: modelPort !== undefined,
     }
     const result = await placeElsewhere(world, trace, asked)
@@ -93,12 +96,19 @@ export async function callElsewhere(target: URL, flags: Elsewhere, wish: Wish): 
     })
       .filter(([, given]) => given !== undefined)
       .map((each) => each.join(' '))
+      .concat(flags.allowRemote ? ['--allow-remote'] : [])
     const repeat = commandOf(wish, [`--target ${target.href}`, '--auth-token …', ...more])
     const print = (line: string) => void process.stdout.write(`${line}\n`)
     return await showCall(result, wish, { console, print, repeat, held })
   } finally {
     await world.close()
   }
+}
+
+/** Throws a Mistake when a server is not on this machine and nobody said that it need not be. */
+export function refuseWhatIsFar({ hostname }: URL, allowRemote: boolean): void {
+  if (!allowRemote && !isLoopback(hostname))
+    throw new Mistake(`${hostname} is not this machine. If it is a server that you may call, add --allow-remote.`)
 }
 
 function refuseWhatIsOurs({ name, capture, call: { direction } }: Fixture): void {
@@ -141,6 +151,7 @@ type Asked = {
   seed: string
   plan: ChaosPlan
   faults: CarrierFaults
+  allowRemote: boolean
   hasModel: boolean
 }
 
@@ -156,7 +167,9 @@ async function placeElsewhere(world: World, trace: Trace, asked: Asked): Promise
   const chaos = createChaos({ clock, trace, schedule, random, onCut: model.breakOff, onDelay: model.fallOutOfStep })
   const carrier = createCarrier({
     clock,
-    network: chaos.around(createLoopbackNetwork({ hosts: { [known.host]: target.origin } })),
+    network: chaos.around(
+      createLoopbackNetwork({ hosts: { [known.host]: target.origin }, allowRemote: asked.allowRemote }),
+    ),
     trace,
     seed,
     accounts: [account],

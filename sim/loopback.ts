@@ -32,7 +32,9 @@ export function createLoopbackNetwork(options: {
     const origin = options.hosts[address.host] ?? options.otherwise
     const target = origin === undefined ? address : new URL(address.pathname + address.search, origin)
     if (!options.allowRemote && !isLoopback(target.hostname))
-      throw new Error(`Cannot reach ${address.host}: it is not on this machine, and nothing may leave it`)
+      throw new Error(
+        `Cannot reach ${address.host}: it is not on this machine, and nothing may leave it (--allow-remote lets it, --public-url gives a server here its name)`,
+      )
     return target
   }
 
@@ -53,7 +55,8 @@ export function createLoopbackNetwork(options: {
   }
 }
 
-const isLoopback = (hostname: string): boolean =>
+/** Whether a host is this machine by its name alone. */
+export const isLoopback = (hostname: string): boolean =>
   /^(localhost|.*\.localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(hostname.toLowerCase())
 
 /** Bun's WebSocket takes headers and can be cut, which the standard's types do not know. */

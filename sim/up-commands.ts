@@ -41,6 +41,7 @@ export function addUpCommands(program: Command): void {
       person,
       [],
     )
+    .option('--allow-remote', 'servers may be on other machines')
     .option('--json', 'print the addresses, then everything that happens, a JSON object a line')
     .action(upCommand)
 

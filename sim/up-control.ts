@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { BYTES_PER_MS } from './audio.ts'
 import type { Carrier, PlacedCall } from './carrier/carrier.ts'
 import { callerPattern } from './carrier/numbers.ts'
+import { refuseWhatIsFar } from './elsewhere.ts'
 import { Mistake } from './mistake.ts'
 import type { Model } from './model/model.ts'
 import type { StandIn } from './network.ts'
@@ -54,6 +55,8 @@ export type Parts = {
   accountSid: string
   /** Public host → where it is on this machine; added to. */
   hosts: Record<string, string>
+  /** Whether a server may be on another machine. */
+  allowRemote: boolean
   /** Called with each call that is placed here. */
   onCall(callSid: string): void
 }
@@ -66,6 +69,7 @@ export function createControl(parts: Parts): StandIn {
   /** What the server calls itself, and that the way there is known. */
   function known(webhook: string, publicUrl: string | undefined): string {
     const here = new URL(webhook)
+    refuseWhatIsFar(here, parts.allowRemote)
     const there = new URL(publicUrl ?? webhook)
     hosts[there.host] = here.origin
     return new URL(here.pathname + here.search + here.hash, there).href

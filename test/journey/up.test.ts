@@ -183,6 +183,11 @@ describe('a running sim up', () => {
       ['sms', '--to', '+15551234567', '--from', 'whatsapp:+15550102030', 'Hello'],
       'Both numbers are of WhatsApp, or neither is.',
     ],
+    [
+      'a webhook is on another machine',
+      ['ring', '--to', '+15559990000', '--webhook', 'https://desk.example/voice'],
+      'desk.example is not this machine',
+    ],
     ['nobody calls from there', ['ring', '--to', '+15551234567', '--from', 'Dana'], 'anonymous, unknown, client:name'],
     ['a field has no value', ['sms', '--to', '+15551234567', '--field', 'Button', 'Hello'], 'a name and a value'],
     ['a webhook is no address', ['ring', '--to', '+15559990000', '--webhook', 'voice'], 'It is not a URL'],
