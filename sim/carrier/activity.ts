@@ -5,6 +5,7 @@ import type { SimClock } from '../clock.ts'
 import type { CarrierRecord, ForkRecord } from '../record.ts'
 import type { CallerStep } from '../script.ts'
 import type { CallTape } from './call-tape.ts'
+import type { Jar } from './cookies.ts'
 import type { CallFile } from './deliveries.ts'
 import type { Exchange } from './exchange.ts'
 import type { Recording } from './recordings.ts'
@@ -46,6 +47,8 @@ export type Stage = CallFile & {
   readonly clock: SimClock
   /** The document's own URL; null for TwiML that came by REST, which has none. */
   readonly documentUrl: string | null
+  /** What the server has set in this call. */
+  readonly jar: Jar
   /** The http or https URL in full; null when it is not one. */
   resolve(url: string): string | null
   /** Writes down what whoever is at the far end gets to hear or notice. */

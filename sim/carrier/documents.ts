@@ -24,8 +24,9 @@ export async function readDocument(
   if (url === null) return { ok: false, url: source.url, problem: { code: problemCode.invalidUrl, text: 'Not a URL' } }
 
   const atMs = stage.clock.now()
-  const { authToken, random, record } = stage
-  const answer = await stage.exchange.send({ url, method: source.method, fields, authToken, random, wire: 'webhook' })
+  const { authToken, random, record, jar } = stage
+  const asked = { url, method: source.method, fields, authToken, random, jar }
+  const answer = await stage.exchange.send({ ...asked, wire: 'webhook' })
   const text = new TextDecoder().decode(answer.body)
   record.documents.push({ atMs, url, status: answer.status, body: text, tookMs: answer.tookMs })
   if (!answer.ok) return { ok: false, url, problem: answer.problem }

@@ -47,6 +47,7 @@ export async function takeMessage(
   const replies: Message[] = []
   const problems: Problem[] = []
   const { authToken, log } = messages.sender(accountSid)
+  const jar = messages.jar(from, to)
   const fields = { ...formOf(message, media), ...text.fields }
   trace.add({ wire: 'call', from: 'caller', to: 'carrier', what: 'message', body: { from, to, text: body } })
 
@@ -66,7 +67,7 @@ export async function takeMessage(
   async function ask({ url, method, extra }: Question): Promise<{ verbs: MessageVerb[]; base: string } | Problem> {
     if (!/^https?:\/\//.test(url)) return { code: problemCode.invalidUrl, text: 'Not a URL' }
     const form = Object.entries({ ...fields, ...extra })
-    const answer = await send({ url, method, fields: form, authToken, random, wire: 'webhook', keepsPort: true })
+    const answer = await send({ url, method, fields: form, authToken, random, jar, wire: 'webhook', keepsPort: true })
     if (!answer.ok) return answer.problem
     const words = new TextDecoder().decode(answer.body)
     // A page without a type is no TwiML, and neither is plain text: it is what is to be said.

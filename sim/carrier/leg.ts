@@ -17,6 +17,7 @@ import {
 } from './activity.ts'
 import { startBeat } from './beat.ts'
 import { createCallTape } from './call-tape.ts'
+import { createJar } from './cookies.ts'
 import type { Callback, CallFile } from './deliveries.ts'
 import type { Exchange } from './exchange.ts'
 import { FORK_TRACKS_MAX, type Fork, openFork, tracksOf } from './fork.ts'
@@ -112,6 +113,7 @@ export function createLeg(exchange: Exchange, plan: LegPlan): Leg {
     ...file,
     exchange,
     clock,
+    jar: createJar(clock),
     get documentUrl() {
       return documentUrl
     },

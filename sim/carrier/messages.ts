@@ -3,6 +3,7 @@
 import type { SimClock } from '../clock.ts'
 import type { Random } from '../random.ts'
 import type { Trace } from '../trace.ts'
+import { createJar, type Jar } from './cookies.ts'
 import { type CallbackSender, MESSAGE_CALLBACK_AFTER_MS, type SendCallback } from './deliveries.ts'
 import type { CarrierAccount } from './exchange.ts'
 import { plainNumber } from './numbers.ts'
@@ -59,12 +60,16 @@ export type Messages = {
   /** When every callback is answered or lost. */
   idle(): Promise<void>
   sender(accountSid: string): CallbackSender
+  /** What servers have set in the conversation of two numbers; it holds for four hours from when it began. */
+  jar(from: string, to: string): Jar
 }
 
 export type OptOut = 'STOP' | 'START' | 'HELP'
 
 /** Between the steps of a message that goes out. Nothing is promised; seconds are usual. */
 const STEP_MS = 400
+/** Of cookies. */
+const CONVERSATION_MS = 4 * 60 * 60 * 1000
 /** The timers of a machine end at 24 days. */
 const LONGEST_TIMER_MS = 24 * 60 * 60 * 1000
 /** Of the only segment, and of each of several. */
@@ -92,6 +97,7 @@ export function createMessages(parts: {
   const kept = new Set<Message>()
   const blocked = new Set<string>()
   const underWay = new Set<Promise<void>>()
+  const jars = new Map<string, { jar: Jar; beganAtMs: number }>()
   const pair = (from: string, to: string) => `${from} ${to}`
 
   function sender(accountSid: string): CallbackSender {
@@ -134,8 +140,17 @@ export function createMessages(parts: {
     await tell('read')
   }
 
+  function jar(from: string, to: string): Jar {
+    const known = jars.get(pair(from, to))
+    if (known !== undefined && clock.now() - known.beganAtMs < CONVERSATION_MS) return known.jar
+    const fresh = { jar: createJar(clock), beganAtMs: clock.now() }
+    jars.set(pair(from, to), fresh)
+    return fresh.jar
+  }
+
   return {
     sender,
+    jar,
     add({ serviceSid = null, statusCallback = null, sendAtMs = null, ...draft }) {
       const atMs = clock.now()
       const message: Message = {

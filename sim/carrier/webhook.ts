@@ -5,6 +5,7 @@ import type { SimClock } from '../clock.ts'
 import type { Network } from '../network.ts'
 import type { Random } from '../random.ts'
 import type { Trace, Wire } from '../trace.ts'
+import type { Jar } from './cookies.ts'
 import { type Failure, overridesIn } from './overrides.ts'
 import { type Problem, problemCode } from './problems.ts'
 import { createToken } from './sids.ts'
@@ -21,6 +22,8 @@ export type WebhookRequest = {
   wire: Wire
   /** Of messages, which are signed with the port of their URL; of calls it is left out. */
   keepsPort?: boolean
+  /** Left out: cookies are neither sent nor kept. */
+  jar?: Jar
 }
 
 export type WebhookAnswer = { tookMs: number /** 0 when nothing answered. */; status: number; body: Uint8Array } & (
@@ -88,7 +91,9 @@ export function createWebhookSender(world: { clock: SimClock; network: Network; 
       const what = `${method} ${pathOf(url)}`
       trace.add({ wire: request.wire, from: 'carrier', to: 'server', what, ...queryOf(url), body })
       try {
-        const response = await network.fetch(signed.url, { ...signed.init, signal })
+        const headers = { ...signed.init.headers, ...request.jar?.header(url) }
+        const response = await network.fetch(signed.url, { ...signed.init, headers, signal })
+        request.jar?.keep(url, response.headers)
         progress.hasBegun = true
         const location = response.status >= 300 && response.status < 400 ? response.headers.get('location') : null
         if (location === null) return await answerOf(response, url)

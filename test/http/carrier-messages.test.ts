@@ -169,6 +169,18 @@ describe('a message that comes in', () => {
     expect(problems).toMatchObject([{ code: 11217 }])
   })
 
+  test('brings the cookies of the two numbers’ conversation, for four hours', async () => {
+    const answer = new Response('<Response/>', { headers: { 'content-type': 'text/xml', 'set-cookie': 'asked=hours' } })
+    const { write, server, clock } = await setUp({ '/sms': answer })
+    await write({})
+    await write({})
+    await write({ from: '+15550009999' })
+    await clock.run(new Promise<void>((resolve) => clock.after(5 * 60 * 60 * 1000, resolve)))
+    await write({})
+    const cookies = server.of('/sms').map(({ headers }) => headers.get('cookie'))
+    expect(cookies).toEqual([null, 'asked=hours', null, null])
+  })
+
   test('an action is asked with the message that it is about, a redirect with what was asked before', async () => {
     const { write, server } = await setUp({
       '/sms': '<Message action="/sent">One</Message><Message>Never</Message>',

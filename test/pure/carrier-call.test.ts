@@ -59,6 +59,29 @@ describe('the webhook of an incoming call', () => {
     expect(record.problems).toEqual([])
   })
 
+  test('sends the cookies that were set in the call, to whoever set them, until they are too old', async () => {
+    const answer = (inside: string, ...cookies: string[]) =>
+      new Response(`<Response>${inside}</Response>`, {
+        headers: [['content-type', 'text/xml'], ...cookies.map((cookie): [string, string] => ['set-cookie', cookie])],
+      })
+    const pages = {
+      '/voice': answer('<Redirect>/next</Redirect>', 'step=one; Path=/; HttpOnly', 'short=lived; Max-Age=2'),
+      '/next': answer('<Pause length="3"/><Redirect>/last</Redirect>', 'step=two'),
+      '/last': '<Hangup/>',
+    }
+    const rig = await place(pages, [])
+    const sent = () => rig.server.asked.map(({ path, headers }) => [path, headers.get('cookie')])
+    const once = [
+      ['/voice', null],
+      ['/next', 'step=one; short=lived'],
+      ['/last', 'step=two'],
+      ['/status', null],
+    ]
+    expect(sent()).toEqual(once)
+    await rig.clock.run(rig.carrier.call({ to: NUMBER.phoneNumber, from: FROM, caller: [] }).done)
+    expect(sent().slice(4)).toEqual(once)
+  })
+
   test('by GET carries its parameters in the query, signed', async () => {
     const number = { voiceMethod: 'GET', voiceUrl: `${NUMBER.voiceUrl}#rc=2` } as const
     const { server } = await place({ '/voice': '<Hangup/>' }, [], { number })
