@@ -14,8 +14,9 @@ export const RECORDING_CALLBACK_AFTER_MS = 800
 export const DETECTION_CALLBACK_AFTER_MS = 100
 export const CONFERENCE_CALLBACK_AFTER_MS = 100
 export const MESSAGE_CALLBACK_AFTER_MS = 100
+export const GATHER_CALLBACK_AFTER_MS = 100
 
-export type CallbackKind = 'status' | 'recording' | 'stream' | 'detection' | 'conference'
+export type CallbackKind = 'status' | 'recording' | 'stream' | 'detection' | 'conference' | 'gather'
 
 export type Callback = {
   kind: CallbackKind

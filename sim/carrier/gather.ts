@@ -1,12 +1,19 @@
 // `<Gather>`: prompts while it already listens for keys and for speech, and gives to the action what comes first of them; without
 // any, the document goes on. Speech is understood by what the caller's script says that they say, always and in full; whatever
-// has no words there is not heard. Source: twilio.com/docs/voice/twiml/gather.
+// has no words there is not heard. Source: twilio.com/docs/voice/twiml/gather; the fields of a partial result are those that third
+// parties read, and how often one comes is not documented: here with every word, as somebody speaks them.
 import type { CarrierRecord } from '../record.ts'
 import { type Activity, idleActivity, type Next, QUIET, type Stage } from './activity.ts'
+import { GATHER_CALLBACK_AFTER_MS } from './deliveries.ts'
+import { standardParams } from './params.ts'
 import { sound } from './sounds.ts'
 import type { Piece } from './tape.ts'
 import type { Verb } from './twiml.ts'
 
+type Target = NonNullable<Extract<Verb, { verb: 'Gather' }>['partial']>
+
+/** A calm voice. */
+const WORD_MS = 400
 /** How sure Twilio is to be of what it understood. */
 const CONFIDENCE = '0.9'
 
@@ -16,7 +23,8 @@ export function gather(verb: Extract<Verb, { verb: 'Gather' }>, stage: Stage): A
   const prompted: Piece[] = []
   let prompt: Activity | null = null
   let digits = ''
-  let speech: { words: string[]; beganAtMs: number; spokeAtMs: number } | null = null
+  let speech: { words: string[]; beganAtMs: number; saysSinceMs: number; spokeAtMs: number } | null = null
+  const partials: string[] = []
   let isOver = false
   let cancel = () => {}
 
@@ -61,11 +69,31 @@ export function gather(verb: Extract<Verb, { verb: 'Gather' }>, stage: Stage): A
     if (speech === null) {
       if (prompt !== null && !verb.isInterruptible) return
       cancel()
-      speech = { words: [words], beganAtMs: atMs, spokeAtMs: atMs }
+      speech = { words: [words], beganAtMs: atMs, saysSinceMs: atMs, spokeAtMs: atMs }
       prompt?.stop({ cause: 'redirect' })
     }
-    if (speech.words.at(-1) !== words) speech.words.push(words)
+    if (speech.words.at(-1) !== words) {
+      speech.words.push(words)
+      speech.saysSinceMs = atMs
+    }
     speech.spokeAtMs = atMs
+    if (verb.partial !== null) tellPartial(verb.partial, speech)
+  }
+
+  function tellPartial({ url, method }: Target, { words, saysSinceMs, spokeAtMs }: NonNullable<typeof speech>): void {
+    const saying = words.at(-1)?.split(' ') ?? []
+    const said = saying.slice(0, 1 + Math.floor((spokeAtMs - saysSinceMs) / WORD_MS))
+    const understood = [...words.slice(0, -1), ...said].join(' ')
+    if (understood === partials.at(-1)) return
+    const form = {
+      ...standardParams(record),
+      Language: verb.language,
+      SequenceNumber: String(partials.length),
+      StableSpeechResult: '',
+      UnstableSpeechResult: understood,
+    }
+    partials.push(understood)
+    stage.deliver({ kind: 'gather', url: stage.resolve(url) ?? '', method, form, afterMs: GATHER_CALLBACK_AFTER_MS })
   }
 
   void promptAll()

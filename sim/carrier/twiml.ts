@@ -59,6 +59,8 @@ export type Verb =
       /** Speech cuts the prompts off. */
       isInterruptible: boolean
       language: string
+      /** Told what is understood by then, while the caller speaks. */
+      partial: { url: string; method: Method } | null
       /** The action is asked also when there was nothing. */
       isEmptyTold: boolean
       prompts: SoundVerb[]
@@ -151,9 +153,8 @@ const AUTO_SPEECH_TIMEOUT_MS = 1_000
 
 function readGather(from: Reader, warn: Warn): Verb {
   from.ignore('profanityFilter', 'hints', 'speechModel', 'enhanced', 'debug')
-  if (from.string('partialResultCallback') !== null)
-    warn('<Gather partialResultCallback> is told nothing by this carrier')
-  from.ignore('partialResultCallbackMethod')
+  const partial = from.string('partialResultCallback')
+  const partialMethod = from.choice('partialResultCallbackMethod', methods)
   const kinds = (from.string('input') ?? 'dtmf').split(/\s+/)
   for (const kind of kinds)
     if (kind !== 'dtmf' && kind !== 'speech') warn(`<Gather input> takes dtmf and speech, not ${kind}`)
@@ -171,6 +172,7 @@ function readGather(from: Reader, warn: Warn): Verb {
     speechMaxMs: 1000 * from.whole('maxSpeechTime', 60, 1),
     isInterruptible: from.flag('bargeIn', true),
     language: from.string('language') ?? 'en-US',
+    partial: partial === null ? null : { url: partial, method: partialMethod },
     isEmptyTold: from.flag('actionOnEmptyResult', false),
     prompts: from.children().flatMap((child) => readPrompt(child, warn)),
   }

@@ -31,6 +31,8 @@ export function callbackOf(
       return { name: String(form.StreamEvent), kinds: ['stream'] }
     case 'detection':
       return { name: 'detection', kinds: ['detection'] }
+    case 'gather':
+      return { name: 'partial result', kinds: [] }
     case 'conference':
       return { name: `conference ${form.StatusCallbackEvent}`, kinds: ['conference'] }
   }

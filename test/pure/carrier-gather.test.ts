@@ -147,8 +147,21 @@ describe('speech', () => {
     expect((await gather('input="speech"', [press('1', 200)])).asked).toBeUndefined()
   })
 
-  test('that nobody understands before it is over is warned of', async () => {
-    const { record } = await gather('input="speech" partialResultCallback="/partial"', [])
-    expect(record.problems).toMatchObject([{ code: 12200 }])
+  test('is told word by word while it goes on, to whom that was promised, and whole in the end', async () => {
+    const { server, asked } = await gather('input="speech" speechTimeout="2" partialResultCallback="/partial"', [
+      say('On Saturday, please.', 1000, 500),
+      say('At nine.', 600, 1800),
+    ])
+    const partials = server.of('/partial').map(({ form }) => form)
+    expect(partials.map((form) => [form.SequenceNumber, form.UnstableSpeechResult])).toEqual([
+      ['0', 'On'],
+      ['1', 'On Saturday,'],
+      ['2', 'On Saturday, please.'],
+      ['3', 'On Saturday, please. At'],
+      ['4', 'On Saturday, please. At nine.'],
+    ])
+    expect(partials[0]).toMatchObject({ CallStatus: 'in-progress', Language: 'en-US', StableSpeechResult: '' })
+    expect(partials[0]).not.toHaveProperty('SpeechResult')
+    expect(asked?.form.SpeechResult).toBe('On Saturday, please. At nine.')
   })
 })

@@ -38,6 +38,7 @@ const gather: Extract<Verb, { verb: 'Gather' }> = {
   isInterruptible: true,
   language: 'en-US',
   isEmptyTold: false,
+  partial: null,
   prompts: [],
 }
 const dial = {
@@ -104,6 +105,7 @@ describe('each verb is read with the defaults of its page', () => {
         digitsMax: 4,
         speechTimeoutMs: 3000,
         isEmptyTold: true,
+        partial: null,
         prompts: [
           { verb: 'Say', text: 'Keys', loops: 1 },
           { verb: 'Pause', lengthMs: 1000 },
