@@ -71,6 +71,10 @@ export function createTeller(): Teller {
         return []
       case 'response.output_audio_transcript.done':
         return tellFinished(itemId, String(body.transcript), atMs)
+      case 'response.done':
+        return tellEnding(atMs, objectOf(body.response))
+      case 'conversation.item.input_audio_transcription.failed':
+        return [line(atMs, 'model', `has no transcript: ${String(objectOf(body.error).message)}`, 'warning')]
       case 'response.function_call_arguments.done':
         return [line(atMs, 'tool', `${String(body.name)}  ${valuesOf(body.arguments)}`, 'tool')]
       case 'conversation.item.create':
@@ -85,8 +89,10 @@ export function createTeller(): Teller {
         return [line(atMs, 'model', `notes, against the protocol: ${String(body.text)}`, 'warning')]
       case 'close':
         return entry.from === 'model' ? [line(atMs, 'model', `hangs up (${String(body.code)})`, 'warning')] : []
-      default:
-        return /^[45]\d\d/.test(what) ? [line(atMs, 'model', `answers the handshake with ${what}`, 'warning')] : []
+      default: {
+        const [, refusal] = /^handshake (\d{3})$/.exec(what) ?? []
+        return refusal === undefined ? [] : [line(atMs, 'model', `answers the handshake with ${refusal}`, 'warning')]
+      }
     }
   }
 
@@ -137,6 +143,13 @@ export function createTeller(): Teller {
       }
     },
   }
+}
+
+/** Of a response that failed, or was stopped before its end; one that was cut off is told elsewhere. */
+function tellEnding(atMs: number, { status, status_details }: Body): Line[] {
+  const { reason, error } = objectOf(status_details)
+  if (status === 'failed') return [line(atMs, 'model', `fails: ${String(objectOf(error).code)}`, 'warning')]
+  return status === 'incomplete' ? [line(atMs, 'model', `stops early: ${String(reason)}`, 'warning')] : []
 }
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`

@@ -8,7 +8,10 @@ const LONGEST_VALUE = 120
 /** What a callback is about, in Twilio's own words; none, if it does not say. */
 export function newsIn(body: Body): string[] {
   const status = body.RecordingStatus === undefined ? body.CallStatus : undefined
-  const news = [body.StreamEvent, body.RecordingStatus, status].filter((each) => typeof each === 'string')
+  // Where there is an address with it, the error is why this is asked, and not a field that is always there.
+  const error = body.ErrorUrl === undefined ? undefined : `ErrorCode ${body.ErrorCode}`
+  const told = [body.StreamEvent, body.RecordingStatus, body.MessageStatus, status, error]
+  const news = told.filter((each) => typeof each === 'string')
   return news.length === 0 ? [] : [news.join(' ')]
 }
 

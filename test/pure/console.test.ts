@@ -102,10 +102,32 @@ describe('a call in the terminal', () => {
     ])
   })
 
+  test('tells what goes wrong with the model: a refused socket, an answer that fails or stops, a turn without words', () => {
+    const shown = open()
+    const told = (what: string, body: object) => shown.entry(entry(0, 'realtime', 'model', 'server', what, body))
+    shown.entry(entry(0, 'realtime', 'server', 'model', 'handshake 503', {}))
+    told('response.done', { response: { status: 'failed', status_details: { error: { code: 'server_error' } } } })
+    told('response.done', { response: { status: 'incomplete', status_details: { reason: 'content_filter' } } })
+    told('response.done', { response: { status: 'completed', status_details: null } })
+    told('conversation.item.input_audio_transcription.failed', { error: { message: 'It was not understood.' } })
+    expect(shown.lines()).toEqual([
+      '0.0 s  model      answers the handshake with 503',
+      '0.0 s  model      fails: server_error',
+      '0.0 s  model      stops early: content_filter',
+      '0.0 s  model      has no transcript: It was not understood.',
+      '',
+    ])
+  })
+
   test('tells requests once, and of answers only those that refuse', () => {
     const shown = open()
     shown.entry(entry(0, 'callback', 'carrier', 'server', 'POST /api/twilio/status', { CallStatus: 'completed' }))
     shown.entry(entry(0, 'callback', 'server', 'carrier', '204', ''))
+    const why = { CallStatus: 'ringing', ErrorCode: '11217', ErrorUrl: 'https://desk.example/voice' }
+    shown.entry(entry(0, 'webhook', 'carrier', 'server', 'POST /fallback', why))
+    shown.entry(
+      entry(0, 'callback', 'carrier', 'server', 'POST /text', { MessageStatus: 'failed', ErrorCode: '30003' }),
+    )
     shown.entry(entry(0, 'webhook', 'server', 'carrier', '403', ''))
     shown.entry(
       entry(
@@ -119,6 +141,8 @@ describe('a call in the terminal', () => {
     )
     expect(shown.lines()).toEqual([
       '0.0 s  callback   POST /api/twilio/status  completed',
+      '0.0 s  webhook    POST /fallback  ringing ErrorCode 11217',
+      '0.0 s  callback   POST /text  failed',
       '0.0 s  webhook    server answers 403',
       '0.0 s  rest       POST /Calls/CA1111…/Recordings.json',
       '',
