@@ -35,10 +35,12 @@ export async function recordCommand(flags: RecordFlags): Promise<void> {
   let written = 0
   async function over(outcome: Outcome): Promise<void> {
     await writing
-    if (outcome.kind === 'two-at-once')
-      return say('not kept   two calls at once: whose model is whose cannot be told. Call one by one.')
-    if (outcome.kind === 'too-long') return say(`not kept   ${outcome.callSid} is longer than a fixture can be`)
-    const name = `call-${new Date().toISOString().slice(0, 10)}-${outcome.callSid.slice(-6)}`
+    const { kind, callSid } = outcome
+    if (kind === 'unclear')
+      return say(`not kept   ${callSid}: of several calls at once, whose model is whose cannot be told by its sound`)
+    if (kind === 'too-long')
+      return say(`not kept   ${callSid}: it is longer, or there are more calls at once, than can be kept`)
+    const name = `call-${new Date().toISOString().slice(0, 10)}-${callSid.slice(-6)}`
     const files = await writeFixture(flags.out, name, keptOf(outcome.seen, redaction), redaction.keeps)
     written++
     say(`written    ${files.join(', ')}`)
@@ -123,7 +125,7 @@ function explained({ listen: port, to, modelListen, modelTo, restListen, restTo 
       `set TWILIO_API_BASE_URL=${address(restListen ?? 0)} on the server`,
       'without --rest-listen a replay has no recordings',
     ),
-    'Call now, one call at a time. Ctrl-C ends it.',
+    'Call now. Ctrl-C ends it.',
   ]
 }
 

@@ -3,6 +3,7 @@ import type { SimClock } from '../clock.ts'
 import type { Trace, TraceEntry } from '../trace.ts'
 import type { SocketWire } from './capture.ts'
 import type { Leg, Listener, Seen } from './tap.ts'
+import { MOST_SEEN } from './threads.ts'
 
 /** The legs of a call: where the carrier calls the server, and where the server calls the carrier and the model. */
 export const legs = {
@@ -11,10 +12,7 @@ export const legs = {
   model: { http: 'responses', socket: 'realtime', opener: 'server' },
 } as const satisfies Record<string, Leg>
 
-/** An hour of frames in three directions, and what else there is. */
-const MOST_SEEN = 600_000
-
-export type Collected = Listener & { readonly seen: readonly Seen[]; readonly isFull: boolean }
+export type Collected = Listener & { readonly seen: readonly Seen[] }
 
 export function createCollector(
   clock: SimClock,
@@ -24,9 +22,6 @@ export function createCollector(
   const numbers = new Map<string, number>()
   return {
     seen,
-    get isFull() {
-      return seen.length >= MOST_SEEN
-    },
     next(wire) {
       const n = numbers.get(wire) ?? 0
       numbers.set(wire, n + 1)

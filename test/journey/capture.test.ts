@@ -12,9 +12,9 @@ import { keptOf, writeFixture } from '../../sim/capture/writing.ts'
 import { loadFixture } from '../../sim/fixture.ts'
 import { openPostgres, type Postgres } from '../../sim/house.ts'
 import { lintFixtures } from '../../sim/lint/files.ts'
-import type { Fixture } from '../../sim/script.ts'
+import type { CallerStep, Fixture } from '../../sim/script.ts'
 import { createSpeech, type Speech } from '../../sim/speech.ts'
-import { captured } from '../support/captured-call.ts'
+import { captured, capturedTogether } from '../support/captured-call.ts'
 
 const callLimitMs = 60_000
 
@@ -138,3 +138,37 @@ test(
   },
   callLimitMs,
 )
+
+describe('calls at once', () => {
+  const said = async (...words: string[]): Promise<CallerStep[]> => {
+    const speaks = words.map(async (each): Promise<CallerStep> => {
+      const audio = await speech.speak(each)
+      return { on: 'agent-finished', waitMs: 600, act: 'say', words: each, audio }
+    })
+    return [...(await Promise.all(speaks)), { on: 'agent-finished', waitMs: 5_000, act: 'hang-up' }]
+  }
+
+  test(
+    'are each a fixture of its own, whose replay goes as it went',
+    async () => {
+      const calls = [
+        { afterMs: 0, from: '+15550102030', caller: await said('Do you open on Saturdays?', 'Thank you, bye.') },
+        { afterMs: 1_300, from: '+15550102031', caller: await said('I would like to ask about parking.', 'Bye.') },
+        { afterMs: 2_900, from: '+15550102032', caller: await said('Do you open on Saturdays?', 'Thank you, bye.') },
+        { afterMs: 3_100, from: '+15550102033', caller: [{ on: 'time', waitMs: 3_500, act: 'hang-up' } as const] },
+      ]
+      const { callSids, outcomes } = await capturedTogether(calls, { postgres, speech })
+      expect(outcomes.map(({ kind }) => kind)).toEqual(calls.map(() => 'call'))
+      expect(outcomes.map(({ callSid }) => callSid).sort()).toEqual([...callSids].sort())
+      for (const outcome of outcomes) {
+        if (outcome.kind !== 'call') continue
+        const keeps = { words: true, numbers: true, audio: true }
+        const name = outcome.callSid.slice(-6)
+        const [fixture] = await writeFixture(folder, name, keptOf(outcome.seen, { ...asIfReal, keeps }), keeps)
+        const again = await replay(await loadFixture(fixture))
+        expect([outcome.callSid, again.violations]).toEqual([outcome.callSid, []])
+      }
+    },
+    callLimitMs,
+  )
+})

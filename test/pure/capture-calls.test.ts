@@ -1,0 +1,139 @@
+// Of several calls at once, what goes by is told apart by what names its call, and the model's part by its sound.
+import { describe, expect, test } from 'bun:test'
+import { hearCalls, type Outcome } from '../../sim/capture/calls.ts'
+import { createVirtualClock } from '../../sim/clock.ts'
+
+const callSid = (letter: string): string => `CA${letter.repeat(32)}`
+const [a, b] = [callSid('a'), callSid('b')]
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
+const form = 'application/x-www-form-urlencoded'
+const json = 'application/json'
+/** 160 bytes that no other has. */
+const sound = (seed: number): string =>
+  Buffer.from(Array.from({ length: 160 }, (_, at) => (at * seed) % 251)).toString('base64')
+const silence = Buffer.alloc(160, 0xff).toString('base64')
+
+function listen() {
+  const begun: string[] = []
+  const outcomes: Outcome[] = []
+  const heard = hearCalls(
+    createVirtualClock({ startMs: 0 }),
+    (sid) => void begun.push(sid),
+    (outcome) => void outcomes.push(outcome),
+  )
+  const exchange = (wire: 'webhook' | 'rest' | 'responses', path: string, body: string, answer = '') => {
+    const n = heard.next(wire)
+    heard.see({ wire, n, request: { method: 'POST', path, type: form, body: bytes(body) } })
+    heard.see({ wire, n, answer: { status: 200, type: json, body: bytes(answer) } })
+  }
+  const rings = (sid: string) => exchange('webhook', '/voice', `CallSid=${sid}&CallStatus=ringing`)
+  function session(): { n: number; hears(of: string): void; writes(words: string): void } {
+    const n = heard.next('realtime')
+    heard.see({ wire: 'realtime', n, open: '/v1/realtime' })
+    const audio = (of: string) => JSON.stringify({ type: 'input_audio_buffer.append', audio: of })
+    const type = 'conversation.item.input_audio_transcription.completed'
+    return {
+      n,
+      hears: (of) => heard.see({ wire: 'realtime', n, from: 'server', text: audio(of) }),
+      writes: (transcript) =>
+        heard.see({ wire: 'realtime', n, from: 'vendor', text: JSON.stringify({ type, transcript }) }),
+    }
+  }
+  function stream(sid: string) {
+    const n = heard.next('media')
+    const say = (message: unknown) => heard.see({ wire: 'media', n, from: 'vendor', text: JSON.stringify(message) })
+    heard.see({ wire: 'media', n, open: '/media' })
+    say({ event: 'connected' })
+    say({ event: 'start', start: { callSid: sid } })
+    return { says: (of: string) => say({ event: 'media', media: { payload: of } }) }
+  }
+  const of = (sid: string) =>
+    outcomes.flatMap((outcome) => (outcome.kind === 'call' && outcome.callSid === sid ? outcome.seen : []))
+  return { heard, begun, outcomes, exchange, rings, session, stream, of }
+}
+
+describe('of calls at once', () => {
+  test('each has its own requests, stream, session and question, numbered by themselves', () => {
+    const { heard, exchange, rings, session, stream, of, outcomes } = listen()
+    rings(a)
+    rings(b)
+    // The sessions come in the other order.
+    const [ofB, ofA] = [session(), session()]
+    const [fromA, fromB] = [stream(a), stream(b)]
+    for (const [place, [caller, model]] of (
+      [
+        [fromA, ofA],
+        [fromB, ofB],
+      ] as const
+    ).entries()) {
+      caller.says(silence)
+      model.hears(silence)
+      caller.says(sound(place + 2))
+      model.hears(sound(place + 2))
+    }
+    ofA.writes('I would like to cancel.')
+    ofB.writes('Do you open on Saturdays?')
+    const recording = `RE${'c'.repeat(32)}`
+    exchange('rest', `/2010-04-01/Accounts/AC/Calls/${b}/Recordings.json`, '', JSON.stringify({ sid: recording }))
+    exchange('rest', `/2010-04-01/Accounts/AC/Recordings/${recording}.wav`, '')
+    exchange('responses', '/v1/responses', JSON.stringify({ input: 'Caller: Do you open on Saturdays?' }))
+    exchange('responses', '/v1/responses', JSON.stringify({ input: 'Caller: I would like to cancel.' }))
+    exchange('webhook', '/healthz', '')
+    heard.finish()
+    expect(outcomes.map(({ kind }) => kind)).toEqual(['call', 'call'])
+    const words = (sid: string) => JSON.stringify(of(sid).map((each) => ('text' in each ? each.text : '')))
+    expect([words(a).includes('cancel'), words(a).includes('Saturdays')]).toEqual([true, false])
+    expect([words(b).includes('cancel'), words(b).includes('Saturdays')]).toEqual([false, true])
+    const count = (sid: string, wire: string) =>
+      of(sid).filter((each) => each.wire === wire && 'request' in each).length
+    expect(['webhook', 'rest', 'responses'].map((wire) => count(a, wire))).toEqual([1, 0, 1])
+    expect(['webhook', 'rest', 'responses'].map((wire) => count(b, wire))).toEqual([1, 2, 1])
+    for (const sid of [a, b])
+      for (const wire of ['media', 'realtime', 'responses'])
+        expect(
+          new Set(
+            of(sid)
+              .filter((each) => each.wire === wire)
+              .map(({ n }) => n),
+          ),
+        ).toEqual(new Set([0]))
+  })
+
+  test('a session without any sound belongs to the one that has no other', () => {
+    const { heard, rings, session, stream, of } = listen()
+    rings(a)
+    rings(b)
+    const [one] = [session(), session()]
+    const caller = stream(b)
+    caller.says(sound(3))
+    one.hears(sound(3))
+    heard.finish()
+    expect([a, b].map((sid) => of(sid).filter(({ wire }) => wire === 'realtime').length)).toEqual([1, 2])
+  })
+
+  test('neither is kept when their sessions cannot be told apart', () => {
+    const { heard, rings, session, outcomes } = listen()
+    rings(a)
+    rings(b)
+    session()
+    session()
+    heard.finish()
+    expect(outcomes).toEqual([
+      { kind: 'unclear', callSid: a },
+      { kind: 'unclear', callSid: b },
+    ])
+  })
+
+  test('a leg that one dials is part of it, and what comes after the end is nobody’s', () => {
+    const { heard, exchange, rings, begun, of } = listen()
+    rings(a)
+    rings(b)
+    const leg = callSid('d')
+    exchange('webhook', '/leg-status', `CallSid=${leg}&ParentCallSid=${b}&CallStatus=completed`)
+    heard.finish()
+    rings(a)
+    heard.finish()
+    expect(begun).toEqual([a, b])
+    expect([a, b].map((sid) => of(sid).length)).toEqual([2, 4])
+  })
+})
