@@ -1,4 +1,5 @@
-// A simulated call that is listened to on its way, as `sim record` listens to a real one; all of it on the virtual clock.
+// A simulated call, or several at once, listened to on their way as `sim record` listens to real ones; all of it on the virtual
+// clock. Owns the server that they are placed on.
 import { type CallResult, runCall, type Scene, webhooks } from '../../sim/call.ts'
 import { hearCalls, type Outcome } from '../../sim/capture/calls.ts'
 import type { Capture } from '../../sim/capture/capture.ts'
