@@ -125,7 +125,7 @@ export async function runCall(scene: Scene, request: CallRequest): Promise<CallR
   const model = createModel({ clock, trace, speech, seed, isStrict: true, apiKey: world.modelKey })
   const random = createRandom(seed).child('chaos')
   const schedule = scheduleOf(plan, random)
-  const chaos = createChaos({ clock, trace, schedule, random, onCut: model.breakOff, onDelay: model.fallOutOfStep })
+  const chaos = createChaos({ clock, trace, schedule, random, model })
   const inbox = createInbox({ clock, trace, apiKey: world.inboxKey, fate: chaos.mailFate })
   const carrier = createCarrier({
     clock,

@@ -117,7 +117,7 @@ export type Hearing = { items: SpokenItem[]; fault: Finding | null }
 const CUT_WITHIN_MS = 250
 
 /** A server without its model, or without itself, cannot wait until all was heard. */
-const breaksStream = (fault: string): boolean => ['ws-cut', 'model-cut', 'crash'].includes(fault)
+const breaksStream = (fault: string): boolean => ['ws-cut', 'model-cut', 'model-expires', 'crash'].includes(fault)
 
 /** The stream did not end by anybody's will: a fault cut it. */
 export const isCut = ({ endedAtMs }: StreamRecord, chaos: ChaosRecord | undefined): boolean =>

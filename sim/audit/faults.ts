@@ -30,7 +30,7 @@ export const callerGoesOn: Rule = {
 }
 
 function breaksLine({ fault }: Strike): boolean {
-  return fault === 'ws-cut' || fault === 'model-cut' || fault === 'crash' || fault === 'deploy'
+  return ['ws-cut', 'model-cut', 'model-expires', 'crash', 'deploy'].includes(fault)
 }
 
 /** By how much answers that the carrier waited for after a cut were late, all together: nobody can be back sooner. */

@@ -5,6 +5,7 @@ import type { CarrierSettings } from '../carrier/exchange.ts'
 import type { SimClock } from '../clock.ts'
 import type { Deployment } from '../deployment.ts'
 import type { Fate } from '../inbox/inbox.ts'
+import type { Model } from '../model/model.ts'
 import type { Handshake, Line, LineHandlers, Network, StandIn } from '../network.ts'
 import type { Random } from '../random.ts'
 import type { ChaosRecord } from '../record.ts'
@@ -36,19 +37,19 @@ type World = {
   trace: Trace
   schedule: Schedule
   random: Random
-  /** The line between the caller and the agent has just been cut. */
-  onCut(): void
-  /** The call is late. */
-  onDelay(): void
+  model: Pick<Model, 'breakOff' | 'expire' | 'fallOutOfStep'>
 }
 
-export function createChaos({ clock, trace, schedule, random, onCut, onDelay }: World): Chaos {
+const OVERLOADED = 503
+
+export function createChaos({ clock, trace, schedule, random, model }: World): Chaos {
   const record: ChaosRecord = { struck: [], missed: [], forgeries: [] }
   const numbering = createNumbering()
   const forge = createForger(random.child('forger'))
   const streams = new Set<Line>()
   const sessions = new Set<Line>()
   const recovering: Promise<unknown>[] = []
+  let handshakes = 0
   let isHandedOver = false
   /** Callbacks that came before what caused them: until they are answered, nothing else tells of it. */
   const ahead = new Set<Promise<void>>()
@@ -109,7 +110,7 @@ export function createChaos({ clock, trace, schedule, random, onCut, onDelay }: 
         response = await network.fetch(url, init)
       } else if (each.fault === 'slow-webhook') {
         strike(each)
-        onDelay()
+        model.fallOutOfStep()
         await new Promise<void>((resolve) => clock.after(each.byMs, resolve))
       }
     }
@@ -138,15 +139,15 @@ export function createChaos({ clock, trace, schedule, random, onCut, onDelay }: 
     strike(done, { answered: status })
   }
 
-  function cutNewest(open: ReadonlySet<Line>, cut: Strike): void {
+  function breakNewest(open: ReadonlySet<Line>, done: Strike, breaks: (line: Line) => void): void {
     const line = [...open].at(-1)
     if (line === undefined) {
-      miss(cut)
+      miss(done)
       return
     }
-    strike(cut)
-    line.cut()
-    onCut()
+    strike(done)
+    breaks(line)
+    model.breakOff()
   }
 
   return {
@@ -158,9 +159,9 @@ export function createChaos({ clock, trace, schedule, random, onCut, onDelay }: 
         return line
       },
     }),
-    aroundModel: (model) => ({
-      fetch: model.fetch,
-      upgrade: async (request) => withCuts(await model.upgrade?.(request)),
+    aroundModel: ({ fetch, upgrade }) => ({
+      fetch,
+      upgrade: async (request) => refusal() ?? withCuts(await upgrade?.(request)),
     }),
     carrier: { reroute, delayRest: caughtUp, playoutDelayMs },
     mailFate(index) {
@@ -184,8 +185,9 @@ export function createChaos({ clock, trace, schedule, random, onCut, onDelay }: 
 
   function strikeAtTime(each: TimedStrike, callSid: string, deployment: Deployment | null): void {
     const { fault } = each
-    if (fault === 'ws-cut') cutNewest(streams, each)
-    else if (fault === 'model-cut') cutNewest(sessions, each)
+    if (fault === 'ws-cut') breakNewest(streams, each, cut)
+    else if (fault === 'model-cut') breakNewest(sessions, each, cut)
+    else if (fault === 'model-expires') breakNewest(sessions, each, model.expire)
     else {
       const recovery = deployment === null ? null : strikeProcess(deployment, fault, callSid)
       if (recovery === null) miss(each)
@@ -193,10 +195,18 @@ export function createChaos({ clock, trace, schedule, random, onCut, onDelay }: 
         strike(each)
         recovering.push(recovery)
         // A deployed version hands the call over when it likes; whoever goes on opens a session of its own then.
-        if (fault === 'crash') onCut()
+        if (fault === 'crash') model.breakOff()
         else if (fault === 'deploy') isHandedOver = true
       }
     }
+  }
+
+  function refusal(): Handshake | null {
+    const strikes = schedule.onHandshake(++handshakes)
+    for (const each of strikes) strike(each)
+    if (strikes.length === 0) return null
+    model.fallOutOfStep()
+    return { refuse: new Response(null, { status: OVERLOADED }) }
   }
 
   function withCuts(handshake: Handshake | undefined): Handshake {
@@ -205,7 +215,7 @@ export function createChaos({ clock, trace, schedule, random, onCut, onDelay }: 
     return {
       ...handshake,
       accept(line) {
-        if (isHandedOver) onCut()
+        if (isHandedOver) model.breakOff()
         isHandedOver = false
         sessions.add(line)
         const handlers = handshake.accept(line)
@@ -233,5 +243,7 @@ export function createChaos({ clock, trace, schedule, random, onCut, onDelay }: 
     return held
   }
 }
+
+const cut = (line: Line): void => line.cut()
 
 const addressOf = (url: string): string => url.split('#')[0] ?? url

@@ -3,13 +3,8 @@ import type { Random } from '../random.ts'
 import { catalog, type Fault, type FaultName, faultNames } from './faults.ts'
 import { callbackNames } from './parameters.ts'
 
-/**
- * Faults of processes and databases need real time. What a session that breaks still owes hangs on the moment: fixtures of their
- * own (model-cut-…) know it, and chance does not.
- */
-export const virtualFaults: readonly FaultName[] = faultNames.filter(
-  (name) => catalog[name].strikes !== 'process' && name !== 'model-cut',
-)
+/** Faults of processes and databases need real time. */
+export const virtualFaults: readonly FaultName[] = faultNames.filter((name) => catalog[name].strikes !== 'process')
 
 /** Beside the one that must be there, each of the others is with this chance. */
 const OTHERS_SHARE = 0.2
@@ -17,11 +12,17 @@ const OTHERS_SHARE = 0.2
 const CUT_WITHIN_MS = 25_000
 const SLOWEST_MS = 12_000
 const LATEST_AUDIO_MS = 400
+/** As often as a server comes back, it may be refused; then the caller gets the tape. */
+const REFUSALS_MAX = 6
 
-export const drawFaults = (random: Random, must: FaultName): Fault[] =>
-  virtualFaults
-    .filter((name) => name === must || random.child(`with ${name}`).next() < OTHERS_SHARE)
+export function drawFaults(random: Random, must: FaultName): Fault[] {
+  const isDrawn = (name: FaultName): boolean => name === must || random.child(`with ${name}`).next() < OTHERS_SHARE
+  // A model that is not called again has nobody to refuse.
+  const refuses = isDrawn('model-refuses')
+  return virtualFaults
+    .filter((name) => isDrawn(name) || (name === 'model-cut' && refuses))
     .map((name) => drawFault(name, random.child(name)))
+}
 
 function drawFault(fault: FaultName, random: Random): Fault {
   switch (fault) {
@@ -37,10 +38,13 @@ function drawFault(fault: FaultName, random: Random): Fault {
       return { fault, byMs: random.int(50, LATEST_AUDIO_MS) }
     case 'ws-cut':
     case 'model-cut':
+    case 'model-expires':
     case 'crash':
     case 'deploy':
     case 'db-restart':
       return { fault, atMs: Array.from({ length: random.int(1, 2) }, () => random.int(500, CUT_WITHIN_MS)) }
+    case 'model-refuses':
+      return { fault, times: random.int(1, REFUSALS_MAX) }
     case 'reorder':
     case 'early':
     case 'bad-signature':

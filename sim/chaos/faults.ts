@@ -73,6 +73,17 @@ export const catalog = {
     strikes: 'sockets',
     standsFor: 'The socket to OpenAI breaks without a close frame. Nothing of the session survives there.',
   },
+  'model-expires': {
+    takes: parameters.instants,
+    strikes: 'sockets',
+    standsFor: 'OpenAI ends the session as one that is too old: an error, session_expired, and a close frame.',
+  },
+  'model-refuses': {
+    takes: parameters.count,
+    strikes: 'sockets',
+    standsFor:
+      'OpenAI is overloaded: so many times it answers 503 to whoever opens a socket after the first one. It shows only where a session is lost.',
+  },
   'mail-timeout': {
     takes: parameters.none,
     strikes: 'mail',

@@ -6,6 +6,8 @@ import { z } from 'zod'
 export const longestDelayMs = 10 * 60_000
 /** Twilio gives up after 15 s. */
 export const longestSlownessMs = 14_000
+/** More refusals than anybody comes back for. */
+const timesMax = 20
 /** No call that is put through faults is longer. */
 const latestMs = 15 * 60_000
 const instantsMax = 10
@@ -100,6 +102,14 @@ const instants: Parameter<{ atMs: z.ZodArray<z.ZodInt> }> = {
   remedy: (name) => `Say when, counted from when the call is placed: ${name}@12s, or ${name}@12s+20s`,
 }
 
+const count: Parameter<{ times: z.ZodInt }> = {
+  shown: '=2',
+  fields: { times: z.int('is not a whole number').min(1, 'is less than 1').max(timesMax, `is more than ${timesMax}`) },
+  read: (text) => (/^=\d+$/.test(text) ? { times: Number(text.slice(1)) } : null),
+  write: ({ times }) => `=${times}`,
+  remedy: (name) => `Say how often, up to ${timesMax}: ${name}=2`,
+}
+
 const callbacks: Parameter<{ callbacks: z.ZodArray<z.ZodEnum<{ [N in CallbackName]: N }>> }> = {
   shown: '=recording+completed',
   fields: { callbacks: z.array(z.enum(callbackNames)).min(1, 'is empty') },
@@ -112,7 +122,7 @@ const callbacks: Parameter<{ callbacks: z.ZodArray<z.ZodEnum<{ [N in CallbackNam
 }
 const isCallbackName = (name: string): boolean => callbackNames.some((each) => each === name)
 
-export const parameters = { none, share, span, duration, instants, callbacks }
+export const parameters = { none, share, span, duration, instants, count, callbacks }
 
 const units = { ms: 1, s: 1_000, m: 60_000 }
 const unitOf = (text: string): string => /[a-z]*$/.exec(text)?.[0] ?? ''

@@ -24,6 +24,8 @@ export type Schedule = {
   onRequest(request: string, asks: boolean): Strike[]
   onStream(stream: string): Strike[]
   onMail(attempt: number): Strike[]
+  /** The n-th socket to the model, from 1. */
+  onHandshake(handshake: number): Strike[]
   timed: readonly TimedStrike[]
 }
 
@@ -52,6 +54,10 @@ function drawn(faults: readonly Fault[], random: Random): Schedule {
       ),
     onMail: (attempt) =>
       attempt === 1 && faults.some(({ fault }) => fault === 'mail-timeout') ? [{ fault: 'mail-timeout', attempt }] : [],
+    onHandshake: (handshake) =>
+      faults.some((fault) => fault.fault === 'model-refuses' && handshake > 1 && handshake <= 1 + fault.times)
+        ? [{ fault: 'model-refuses', handshake }]
+        : [],
     timed: faults.flatMap(timedStrikes),
   }
 }
@@ -60,6 +66,7 @@ function timedStrikes(fault: Fault): TimedStrike[] {
   switch (fault.fault) {
     case 'ws-cut':
     case 'model-cut':
+    case 'model-expires':
     case 'crash':
     case 'deploy':
     case 'db-restart':
@@ -111,6 +118,7 @@ function listed(strikes: readonly Strike[]): Schedule {
     onRequest: (request) => strikes.filter((strike) => 'request' in strike && strike.request === request),
     onStream: (stream) => strikes.filter((strike) => 'stream' in strike && strike.stream === stream),
     onMail: (attempt) => strikes.filter((strike) => 'attempt' in strike && strike.attempt === attempt),
+    onHandshake: (handshake) => strikes.filter((strike) => 'handshake' in strike && strike.handshake === handshake),
     timed: strikes.filter((strike) => 'atMs' in strike),
   }
 }

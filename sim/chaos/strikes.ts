@@ -20,7 +20,12 @@ const strikeShape = z.discriminatedUnion('fault', [
   z.strictObject({ fault: z.literal('bad-signature'), request }),
   z.strictObject({ fault: z.literal('slow-webhook'), request, byMs: ms }),
   z.strictObject({ fault: z.literal('late-audio'), stream: z.string().min(1), byMs: ms }),
-  z.strictObject({ fault: z.enum(['ws-cut', 'model-cut', 'crash', 'deploy', 'db-restart']), atMs: ms }),
+  z.strictObject({
+    fault: z.enum(['ws-cut', 'model-cut', 'model-expires', 'crash', 'deploy', 'db-restart']),
+    atMs: ms,
+  }),
+  /** `handshake`: the number of the socket that the model refuses. */
+  z.strictObject({ fault: z.literal('model-refuses'), handshake: z.int().min(1) }),
   /** `attempt`: the number of the message that is taken without an answer. */
   z.strictObject({ fault: z.literal('mail-timeout'), attempt: z.int().min(1) }),
 ])
@@ -46,6 +51,8 @@ export function strikeText(strike: Strike): string {
       return `slow-webhook ${strike.request} +${toldMs(strike.byMs)}`
     case 'late-audio':
       return `late-audio ${strike.stream} +${toldMs(strike.byMs)}`
+    case 'model-refuses':
+      return `model-refuses handshake ${strike.handshake}`
     case 'mail-timeout':
       return `mail-timeout of message ${strike.attempt}`
     default:
@@ -76,6 +83,8 @@ function touches(strike: Strike): boolean {
       return strike.callback.startsWith('detection')
     case 'ws-cut':
     case 'model-cut':
+    case 'model-expires':
+    case 'model-refuses':
     case 'crash':
     case 'deploy':
     case 'db-restart':

@@ -31,6 +31,8 @@ export type Model = {
   use(script: ModelScript): Promise<void>
   /** The line to the caller broke, and the call goes on with another session. */
   breakOff(): void
+  /** The newest open session ends as one that is too old. */
+  expire(): void
   /** The caller's next turn that the script does not foresee is transcribed as this. */
   expect(words: string): void
   /** The call is later than the script has it. */
@@ -195,6 +197,7 @@ export function createModel(parts: {
     standIn: { fetch, upgrade },
     use: (script) => clock.hold(prepare(script), 'the rehearsal of the model'),
     breakOff: () => ready?.repertoire.breakOff(),
+    expire: () => sessions.findLast(({ isOpen }) => isOpen)?.expire(),
     expect: (words) => ready?.repertoire.expect(words),
     fallOutOfStep: () => ready?.repertoire.fallOutOfStep(),
     record: () => ({

@@ -22,7 +22,13 @@ import type { State } from './state.ts'
 import { createTurns } from './turns.ts'
 
 type SessionRecord = ModelRecord['sessions'][number]
-export type Session = { handlers: LineHandlers; readonly isOpen: boolean; cut(): void; record(): SessionRecord }
+export type Session = {
+  handlers: LineHandlers
+  readonly isOpen: boolean
+  cut(): void
+  expire(): void
+  record(): SessionRecord
+}
 
 const POLICY_VIOLATION = 1008
 const GOING_AWAY = 1001
@@ -170,11 +176,13 @@ export function openSession(parts: {
     })
   const { breakdown } = settings
   if (breakdown !== null) channel.after(breakdown.afterMs, () => channel.close(breakdown.code, BREAKDOWN))
-  channel.after(settings.expireAfterMs ?? settings.sessionMs, () => {
+  channel.after(settings.expireAfterMs ?? settings.sessionMs, expire)
+
+  function expire() {
     const error = { type: 'invalid_request_error', code: 'session_expired', message: SESSION_EXPIRED, param: null }
     if (!settings.expiresSilently) channel.send('error', { error: { ...error, event_id: null } })
     channel.close(GOING_AWAY, SESSION_EXPIRED)
-  })
+  }
 
   return {
     handlers: {
@@ -189,6 +197,7 @@ export function openSession(parts: {
       return channel.isOpen
     },
     cut: channel.cut,
+    expire,
     record: () => ({
       sessionId,
       openedAtMs,

@@ -38,6 +38,8 @@ const parametersOf = {
   'late-audio': fc.record({ byMs: ms(longestSlownessMs) }),
   'ws-cut': fc.record({ atMs: instants }),
   'model-cut': fc.record({ atMs: instants }),
+  'model-expires': fc.record({ atMs: instants }),
+  'model-refuses': fc.record({ times: fc.integer({ min: 1, max: 20 }) }),
   'mail-timeout': fc.constant({}),
   crash: fc.record({ atMs: instants }),
   deploy: fc.record({ atMs: instants }),
@@ -71,7 +73,7 @@ describe('faults', () => {
     [
       'reorder,duplicate=0.3,delay=0..40s,drop=recording+completed,early,bad-signature,ws-cut@12s,model-cut@8s,crash@10s',
     ],
-    ['deploy@20s,mail-timeout,db-restart@5s,slow-webhook=3s'],
+    ['model-expires@8s,model-refuses=3,deploy@20s,mail-timeout,db-restart@5s,slow-webhook=3s'],
     ['delay=5..40s,ws-cut@1500ms+20s'],
   ])('are written as people write them: %s', (text) => {
     expect(formatFaults(parseFaults(text)).replace('5s..40s', '5..40s')).toBe(text)
@@ -91,6 +93,8 @@ describe('faults', () => {
     ['ws-cut', /ws-cut@12s/],
     ['ws-cut=12s', /ws-cut@12s/],
     ['slow-webhook=20s', /byMs is more than 14s/],
+    ['model-refuses', /model-refuses=2/],
+    ['model-refuses=0', /times is less than 1/],
     ['early,early', /early is given twice/],
   ])('that cannot be read are told with what would be right: %s', (text, told) => {
     expect(() => parseFaults(text)).toThrow(Mistake)
