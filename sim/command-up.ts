@@ -128,7 +128,7 @@ async function furnish(
   await model.use(script)
   const random = createRandom(seed).child('chaos')
   const schedule = scheduleOf(plan, random)
-  const chaos = createChaos({ clock, trace, schedule, random, onCut: model.breakOff, onDelay: model.fallOutOfStep })
+  const chaos = createChaos({ clock, trace, schedule, random, model })
   const inbox = createInbox({
     clock,
     trace,

@@ -164,7 +164,7 @@ async function placeElsewhere(world: World, trace: Trace, asked: Asked): Promise
   const model = createModel({ clock, trace, speech, seed, isStrict: false })
   const random = createRandom(seed).child('chaos')
   const schedule = scheduleOf(plan, random)
-  const chaos = createChaos({ clock, trace, schedule, random, onCut: model.breakOff, onDelay: model.fallOutOfStep })
+  const chaos = createChaos({ clock, trace, schedule, random, model })
   const carrier = createCarrier({
     clock,
     network: chaos.around(

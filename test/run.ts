@@ -51,7 +51,7 @@ const steps: Step[] = [
     name: 'fuzz',
     about: 'calls of known seeds, put through faults (sim fuzz)',
     minutesMax: 3,
-    command: () => [bun, 'sim/cli.ts', 'fuzz', '--seed', 'known', '--runs', '22'],
+    command: () => [bun, 'sim/cli.ts', 'fuzz', '--seed', 'known', '--runs', '26'],
     count: fromLastLine,
   },
   {

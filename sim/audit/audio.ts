@@ -1,5 +1,6 @@
 // PURE. The rules of sound: every byte the caller said, every byte the model said, and what became of it. Measured in
 // bytes, and told to people in milliseconds.
+import type { StreamRecord } from '../record.ts'
 import {
   BYTES_PER_MS,
   type Case,
@@ -47,8 +48,8 @@ export const callerReachedModel: Rule = {
       const isLost = heardAt === appended.length && (at < said.length || silenceHeard < at - runAt)
       if (isLost) return lostTail(runAt + silenceHeard, frames, { carrier, model, isVirtual })
       const added = silenceHeard - (at - runAt)
-      const isSeam = seams.some((seam) => seam >= heardAt - silenceHeard && seam <= heardAt)
-      const allowed = allowance(runAt, at) + (isSeam ? REPEATED_SILENCE_MS * BYTES_PER_MS : 0)
+      const seamsHere = seams.filter((seam) => seam >= heardAt - silenceHeard && seam <= heardAt).length
+      const allowed = allowance(runAt, at) + seamsHere * REPEATED_SILENCE_MS * BYTES_PER_MS
       if (added > allowed)
         return [
           finding(
@@ -236,7 +237,7 @@ export const hangUpAfterGoodbye: Rule = {
   name: 'the server hangs up only when everything has been heard',
   check: ({ carrier, chaos }) =>
     carrier.streams
-      .filter((stream) => stream.endedBy === 'server' && !isCut(stream, chaos))
+      .filter((stream) => stream.endedBy === 'server' && !isCut(stream, chaos) && !isForMachine(stream, carrier))
       .flatMap(({ streamSid, received, played, cleared }) => {
         const unheard = received.length - overlap([...played, ...cleared], 0, received.length)
         if (unheard <= 0) return []
@@ -246,6 +247,14 @@ export const hangUpAfterGoodbye: Rule = {
           },
         ]
       }),
+}
+
+/** How long after it is known that a machine has answered the agent, whom it does not hear, may be stopped for it. */
+const STOPPED_FOR_MACHINE_MS = 1_000
+
+function isForMachine({ endedAtMs }: StreamRecord, { detection }: Case['carrier']): boolean {
+  if (detection === null || endedAtMs === null || !detection.answeredBy.startsWith('machine')) return false
+  return endedAtMs >= detection.atMs && endedAtMs <= detection.atMs + STOPPED_FOR_MACHINE_MS
 }
 
 export const marksReturn: Rule = {

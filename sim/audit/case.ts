@@ -116,8 +116,8 @@ export type Hearing = { items: SpokenItem[]; fault: Finding | null }
 /** How long after a fault that cuts a stream, at most, the carrier takes it for ended. */
 const CUT_WITHIN_MS = 250
 
-/** A server without its model, or without itself, cannot wait until all was heard. */
-const breaksStream = (fault: string): boolean => ['ws-cut', 'model-cut', 'model-expires', 'crash'].includes(fault)
+/** A server without its model can wait until all was heard; without its line, or without itself, it cannot. */
+const breaksStream = (fault: string): boolean => fault === 'ws-cut' || fault === 'crash'
 
 /** The stream did not end by anybody's will: a fault cut it. */
 export const isCut = ({ endedAtMs }: StreamRecord, chaos: ChaosRecord | undefined): boolean =>

@@ -40,7 +40,8 @@ const slownessAfter = (struck: NonNullable<Case['chaos']>['struck'], cutAtMs: nu
     0,
   )
 
-function judgeCut({ carrier, model }: Case, cutAtMs: number, backWithinMs: number): Finding[] {
+function judgeCut(given: Case, cutAtMs: number, backWithinMs: number): Finding[] {
+  const { carrier, model } = given
   const goneAtMs = carrier.endedAtMs ?? Number.POSITIVE_INFINITY
   const isPatient = carrier.endedBy !== 'caller' || goneAtMs > cutAtMs + backWithinMs
   // An agent that had said goodbye owes nothing more.
@@ -51,9 +52,19 @@ function judgeCut({ carrier, model }: Case, cutAtMs: number, backWithinMs: numbe
     ...carrier.said.map(({ atMs }) => atMs),
     ...carrier.bridges.map(({ joinedAtMs }) => joinedAtMs),
   ].some((atMs) => atMs >= cutAtMs && atMs <= cutAtMs + backWithinMs)
-  if (heardAgain || !isPatient || hadEnded) return []
+  if (heardAgain || !isPatient || hadEnded || soundsOn(given, cutAtMs)) return []
   const after = `${Math.round(cutAtMs - carrier.ringingAtMs)} ms into the call`
   return [{ explanation: `The line broke ${after}, and the caller heard nothing more within ${backWithinMs / 1000} s` }]
+}
+
+/** What the agent was saying is heard to its end all the same: whoever says something next is the caller. */
+function soundsOn({ carrier, hearing }: Case, cutAtMs: number): boolean {
+  const { played } = joined(carrier.streams)
+  return hearing.items.some(({ item, place, heardBytes, isTorn }) => {
+    const last = played.findLast(({ fromByte, toByte }) => fromByte < place.toByte && toByte >= place.toByte)
+    const isWhole = !isTorn && heardBytes === item.audio.length
+    return isWhole && last !== undefined && last.atMs + millis(place.toByte - last.fromByte) > cutAtMs
+  })
 }
 
 /** When what the caller heard was sent: it may follow on what still sounded, without a pause. */
@@ -91,15 +102,30 @@ function withoutLostWords(given: Case): Case {
   return { ...given, model: { ...given.model, sessions }, hearing: { ...given.hearing, items } }
 }
 
+const framesBeforeCut: Rule = {
+  name: callerReachedModel.name,
+  check: (given) => callerReachedModel.check(withoutUnderWay(withoutHeld(given))),
+}
+
+/** A line that is cut while no session listens takes with it what was kept for the next one. */
+function withoutHeld(given: Case): Case {
+  const cuts = (given.chaos?.struck ?? []).filter(({ strike }) => strike.fault === 'ws-cut' || strike.fault === 'crash')
+  const isHeard = (atMs: number): boolean =>
+    given.model.sessions.some(
+      ({ config, openedAtMs, closedAtMs }) => config !== null && openedAtMs < atMs && atMs <= (closedAtMs ?? Infinity),
+    )
+  const streams = given.carrier.streams.map((stream) => {
+    const isTaken = cuts.some(({ atMs }) => atMs === stream.endedAtMs && !isHeard(atMs))
+    const lastHeard = stream.sent.findLastIndex(({ atMs }) => isHeard(atMs))
+    return isTaken ? { ...stream, sent: stream.sent.slice(0, lastHeard + 1) } : stream
+  })
+  return { ...given, carrier: { ...given.carrier, streams } }
+}
+
 /** Frames that were under way to a process when it was killed: no longer than this. */
 const UNDER_WAY_MS = 250
 
-const framesBeforeCrash: Rule = {
-  name: callerReachedModel.name,
-  check: (given) => callerReachedModel.check(withoutLostFrames(given)),
-}
-
-function withoutLostFrames(given: Case): Case {
+function withoutUnderWay(given: Case): Case {
   const crashes = (given.chaos?.struck ?? []).filter(({ strike }) => strike.fault === 'crash')
   const streams = given.carrier.streams.map((stream) => ({ ...stream }))
   for (const { atMs } of crashes) {
@@ -121,7 +147,7 @@ const weakened = new Map<Rule, Rule>([
   [exactlyTheMail, mailsAllTheSame],
   [recordingsKept, recordingsAllTheSame],
   [transcriptIsWhatWasHeard, wordsBeforeCrash],
-  [callerReachedModel, framesBeforeCrash],
+  [callerReachedModel, framesBeforeCut],
 ])
 
 /** `talk`: the rules that hold a call to what the fixture's people say. They are void when the talk itself was struck. */

@@ -11,10 +11,10 @@ const usedSessions = ({ model }: Pick<Case, 'model'>): Session[] =>
 
 export const greetedOnce: Rule = {
   name: 'the caller is greeted once, however often the model is replaced',
-  check({ hearing, model }) {
+  check({ hearing, model, fixture }) {
     const heard = hearing.items.filter(({ heardBytes }) => millis(heardBytes) > IN_FLIGHT_MS)
     const [greeting] = heard
-    if (greeting === undefined) return []
+    if (greeting === undefined || !isOfScript(greeting.item.text, fixture.model)) return []
     const session = model.sessions.find(({ items }) => items.includes(greeting.item))
     return heard
       .filter(({ item }) => !session?.items.includes(item) && isSameWords(item.text, greeting.item.text))
@@ -24,6 +24,10 @@ export const greetedOnce: Rule = {
       }))
   },
 }
+
+/** Whoever is cut off before the greeting hears words of the stand-in's own, which may be said as often as the line breaks. */
+const isOfScript = (text: string, { improvises, responses }: Case['fixture']['model']): boolean =>
+  improvises === true || responses.flat().some((output) => 'say' in output && isSameWords(output.say, text))
 
 /** So much of a sentence that it is the same. */
 const TELLING_LETTERS = 12
@@ -59,8 +63,18 @@ export const renewalsAsExpected: Rule = {
   },
 }
 
-/** From the loss, or from the last sound that had been sent by then, to the next: a breath, and the time to answer. */
+/**
+ * From the loss, or from the last sound that had been sent by then, to the next: a breath, and the time to answer. Whoever is
+ * refused comes back after waiting for as long again, at most.
+ */
 const LONGEST_PAUSE_MS = 4_000
+
+function refusedForMs({ chaos }: Case, lostAtMs: number): number {
+  const refusals = (chaos?.struck ?? []).filter(
+    ({ atMs, strike }) => strike.fault === 'model-refuses' && atMs >= lostAtMs,
+  )
+  return 2 * Math.max(0, ...refusals.map(({ atMs }) => atMs - lostAtMs))
+}
 
 /** How long the caller heard nothing because a response was lost. */
 export function pausesOf({ carrier, model }: Pick<Case, 'carrier' | 'model'>): { lostAtMs: number; pauseMs: number }[] {
@@ -89,6 +103,6 @@ export const shortPause: Rule = {
   name: 'a caller whose model is lost in the middle of an answer hears the rest after a short pause',
   check: (given) =>
     pausesOf(given)
-      .filter(({ pauseMs }) => pauseMs > LONGEST_PAUSE_MS)
+      .filter(({ lostAtMs, pauseMs }) => pauseMs > LONGEST_PAUSE_MS + refusedForMs(given, lostAtMs))
       .map(({ pauseMs }) => ({ explanation: `The caller heard nothing for ${Math.round(pauseMs)} ms` })),
 }

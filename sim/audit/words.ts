@@ -65,9 +65,11 @@ export const transcriptIsWhatWasHeard: Rule = {
 const heardOfCaller = ({ items, speech }: Case['model']['sessions'][number]): ModelItem[] =>
   items.filter(({ itemId, text }) => text.trim() !== '' && speech.some((each) => each.itemId === itemId))
 
-/** The session ended before it could say what it had heard, and the same was heard by a later one. */
+/** The session ended before it could say what it had heard, and the same was heard by a later one, if there was one to be had. */
 const isHeardAgain = ({ text, isUntold }: ModelItem, later: Case['model']['sessions']): boolean =>
-  isUntold === true && later.some((session) => heardOfCaller(session).some((item) => item.text.includes(text)))
+  isUntold === true &&
+  (later.every(({ config }) => config === null) ||
+    later.some((session) => heardOfCaller(session).some((item) => item.text.includes(text))))
 
 function judgeAgent(spoken: SpokenItem, kept: Utterance[]): Finding[] {
   const { item, heardBytes, longestDeltaMs, isInterrupted, isTorn } = spoken

@@ -6,7 +6,10 @@ export type CallLimits = {
   unclaimedMs: number
   /** From the first opening of a session's socket to its `session.updated`, all tries together; past this there is no model. */
   configureMs: number
-  /** The socket is opened again so often, at once and then after this, doubled each time. A whole response makes up for all. */
+  /**
+   * The socket is opened again so often: within this of its loss, then after about this, doubled each time, as the call's
+   * `spread` has it. A whole response makes up for all.
+   */
   reopenTries: number
   reopenMs: number
   /** How long a session lasts unless it says otherwise, and the shortest that it may say. */

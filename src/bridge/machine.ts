@@ -19,7 +19,7 @@ import { breakIn, fallSilent, withdrawEnding } from './interrupting.ts'
 import { enterKey } from './keypad.ts'
 import { beginOverlap, cutIn, stopOverlap, weighCommitted, weighWords } from './overlap.ts'
 import { begin, bytesPerMs, finishItem, hear, send, spell, unheardBytes } from './playback.ts'
-import { goLive, loseModel, recalled, renewIfOld, sessionCreated, sessionUpdated } from './renewing.ts'
+import { goLive, loseModel, recalled, renewIfOld, sessionCreated, sessionUpdated, whyWithout } from './renewing.ts'
 import { configureEventId, switchRequest, transferWithdrawn } from './requests.ts'
 import { responseCreated, responseDone, responseRefused, speakNext } from './responding.ts'
 import { type CallEvent, type CallState, type Command, isTalking } from './state.ts'
@@ -87,6 +87,8 @@ function follow(changed: CallState, out: Command[], atMs: number): CallState {
   if (state.phase.is === 'ending' && isQuiet(state)) {
     return follow(hangUp(state, out, state.phase.reason, atMs), out, atMs)
   }
+  const without = whyWithout(state)
+  if (without !== null) return follow(failModel(state, out, without, atMs), out, atMs)
   const fresh = renewIfOld(state, out, atMs)
   const next = listenForHush(speakNext(withConsults(fresh, out, atMs), out, atMs), atMs)
   const isSilent = next.phase.is === 'live' && next.session.is === 'up' && isQuiet(next)

@@ -54,6 +54,8 @@ export type CallScript = Agent & {
   emergency: Emergency | null
   /** Whom the key 0 rings, pressed by itself; null: it is a key like any other. */
   operator: Contact | null
+  /** From 0 to 1: where this call stands among many that lose their models at once, and must not all come back at once. */
+  spread: number
   /** What the agent is told for its first turn. Null: it waits for the caller. */
   greeting: string | null
   /** What was said and done before, for a conversation that goes on: messages, tool calls and their outputs, in order. */

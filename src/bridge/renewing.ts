@@ -5,10 +5,10 @@ import type { FactOf } from '../conversations/events.ts'
 import type { ModelEvent } from '../wire/realtime.ts'
 import { isThinking } from './consulting.ts'
 import { correctRetold, failModel, finish, isQuiet, unsettled } from './ending.ts'
-import { abandon, presumeHeard } from './playback.ts'
+import { abandon, presumeHeard, unheardBytes } from './playback.ts'
 import { configureRequest, isConfigured, renewedNote, tellItem } from './requests.ts'
 import { ask } from './responding.ts'
-import { type Ask, type CallEvent, type CallState, type Command, isFiller } from './state.ts'
+import { type Ask, type CallEvent, type CallState, type Command, isFiller, isTalking } from './state.ts'
 import { retellTools } from './tooling.ts'
 import { forgetUnheard, isTranscribed, outstanding } from './transcript.ts'
 
@@ -17,6 +17,7 @@ export function loseModel(state: CallState, out: Command[], reason: string, atMs
   const { phase, stream, session, script, renewal, limits } = state
   if (phase.is === 'settling') return { ...state, phase: { ...phase, isModelGone: true } }
   if (stream === null) return finish(state, out)
+  if (session.is === 'none') return state
   out.push({ do: 'drop-model' })
   if (session.is !== 'up') return openLater(state, out, reason, session.dueAtMs, atMs)
   const { generation } = script
@@ -25,17 +26,32 @@ export function loseModel(state: CallState, out: Command[], reason: string, atMs
   return openLater(left, out, reason, atMs + limits.configureMs, atMs)
 }
 
-/** At once, then after ever longer waits; not for ever. */
+/** Soon, then after ever longer waits; not for ever. */
 function openLater(state: CallState, out: Command[], reason: string, dueAtMs: number, atMs: number): CallState {
   const { renewal, limits } = state
-  if (renewal.tries >= limits.reopenTries) return failModel(state, out, reason, atMs)
-  const waitMs = renewal.tries === 0 ? 0 : limits.reopenMs * 2 ** (renewal.tries - 1)
+  if (renewal.tries >= limits.reopenTries) return goWithout(state, out, reason, atMs)
   return {
     ...state,
-    session: { is: 'lost', againAtMs: atMs + waitMs, dueAtMs },
+    session: { is: 'lost', againAtMs: atMs + reopenWaitMs(state), dueAtMs },
     renewal: { ...renewal, tries: renewal.tries + 1 },
   }
 }
+
+/** Calls that lose their sessions at once come back ever further apart: what let all of them go would not take all of them. */
+function reopenWaitMs({ renewal: { tries }, limits: { reopenMs }, script: { spread } }: CallState): number {
+  return Math.round(tries === 0 ? reopenMs * spread : reopenMs * 2 ** (tries - 1) * (3 / 4 + spread / 2))
+}
+
+/** What the last session said whole, or in part, is not cut off as well: the caller hears it out first. */
+function goWithout(state: CallState, out: Command[], reason: string, atMs: number): CallState {
+  if (!isTalking(state) || unheardBytes(state.playback) === 0) return failModel(state, out, reason, atMs)
+  out.push({ do: 'drop-model' })
+  return { ...state, session: { is: 'none', reason } }
+}
+
+/** Why the call has no model, once nothing sounds any more; null as long as it has one, or may have. */
+export const whyWithout = (state: CallState): string | null =>
+  state.session.is === 'none' && isTalking(state) && unheardBytes(state.playback) === 0 ? state.session.reason : null
 
 /** The call without its session. What of the agent's speech is on its way to the caller is heard as it is. */
 function leftOff(state: CallState): CallState {
@@ -183,10 +199,12 @@ export function sessionDues({ session }: CallState) {
         ...(session.isOld ? [] : [{ atMs: session.oldAtMs, act: growOld }]),
         { atMs: session.lastAtMs, act: giveUp },
       ]
+    case 'none':
+      return []
   }
 }
 
-const noSession = (state: CallState, out: Command[], atMs: number) => failModel(state, out, 'no session', atMs)
+const noSession = (state: CallState, out: Command[], atMs: number) => goWithout(state, out, 'no session', atMs)
 
 const growOld = (state: CallState): CallState =>
   state.session.is === 'up' ? { ...state, session: { ...state.session, isOld: true } } : state

@@ -67,6 +67,8 @@ export type Session =
   | { is: 'up'; isOld: boolean; oldAtMs: number; lastAtMs: number }
   /** The socket is gone, and another is opened when due. */
   | { is: 'lost'; againAtMs: number; dueAtMs: number }
+  /** No other is to be had. What was sent to the caller is heard out, and then the call has no model. */
+  | { is: 'none'; reason: string }
 
 /** `session`: counts the sessions of this stream. `tries`: sockets opened again since the last whole response. */
 export type Renewal = {

@@ -11,6 +11,7 @@ import { createJournal } from '../conversations/journal.ts'
 import { modeOf } from '../conversations/mode.ts'
 import { describeState, stateOf } from '../conversations/state.ts'
 import type { Deps } from '../deps.ts'
+import { spreadOf } from '../lib/ids.ts'
 import { type AgentMode, languagesOf } from '../organizations/settings.ts'
 import type { Organization } from '../organizations/store.ts'
 import { isCallSpent } from './admission.ts'
@@ -48,6 +49,7 @@ export async function planCall(context: CallContext, call: PlannedCall): Promise
     interruptMs: organization.settings.voice.interruptMs,
     emergency: emergencyOf(organization, events, deps.clock.now()),
     operator: contactNamed(organization.settings.keypad.operator, organization, deps.clock.now()),
+    spread: spreadOf(conversationId),
     greeting: openingOf(scene, generation),
     history: historyOf(events, limits.historyTurns),
     limits: { callMs: deps.config.MAX_CALL_MINUTES * 60_000 },

@@ -7,6 +7,9 @@ export type Ids = {
   token(): string
 }
 
+/** A number from 0 to 1 that a version 4 UUID draws, the same each time; those of many are evenly spread. */
+export const spreadOf = (uuid: string): number => Number.parseInt(uuid.slice(0, 8), 16) / 0xffff_ffff
+
 export const randomIds: Ids = {
   uuid: () => crypto.randomUUID(),
   token: () => Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64url'),

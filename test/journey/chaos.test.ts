@@ -13,6 +13,7 @@ import { openOwnPostgres } from '../../sim/own-postgres.ts'
 import { reportPage } from '../../sim/report/page.ts'
 import { createSpeech, type Speech } from '../../sim/speech.ts'
 import { toJsonl } from '../../sim/trace.ts'
+import { callLimits } from '../../src/bridge/limits.ts'
 
 const callLimitMs = 60_000
 
@@ -131,6 +132,43 @@ test(
     expect(call.violations).toEqual([])
     expect(call.evidence.carrier.streams.length).toBe(3)
     expect(call.evidence.chaos?.missed).toEqual([])
+  },
+  callLimitMs,
+)
+
+test(
+  'a model that ends its session and then refuses whoever comes back is called until it takes the call; the same every time',
+  async () => {
+    const chaos = faults('model-expires@8s,model-refuses=3')
+    const call = await put('default', chaos)
+    expect(call.violations).toEqual([])
+    expect(struckIn(call).map(strikeText)).toEqual([
+      'model-expires @8s',
+      'model-refuses handshake 2',
+      'model-refuses handshake 3',
+      'model-refuses handshake 4',
+    ])
+    expect(call.evidence.server?.events.filter(({ kind }) => kind === 'model.rebuilt')).toHaveLength(1)
+    expect(traceOf(await put('default', chaos))).toBe(traceOf(call))
+  },
+  callLimitMs,
+)
+
+test(
+  'calls whose models are cut off at the same moment come back soon, and each at a moment of its own',
+  async () => {
+    const waits = await Promise.all(
+      ['one', 'other', 'third'].map(async (seed) => {
+        const { trace } = await put('says-nothing', faults('model-cut@4s'), seed)
+        const dialled = trace.entries.filter(({ wire, what }) => wire === 'realtime' && what === 'handshake')
+        return (dialled[1]?.atMs ?? Number.NaN) - 4_000
+      }),
+    )
+    expect(new Set(waits).size).toBe(3)
+    for (const ms of waits) {
+      expect(ms).toBeGreaterThanOrEqual(0)
+      expect(ms).toBeLessThanOrEqual(callLimits.reopenMs)
+    }
   },
   callLimitMs,
 )

@@ -58,6 +58,20 @@ describe('the auditor', () => {
     expect(audit(call)).toEqual([])
   })
 
+  test('takes for a greeting what the script says, not what the stand-in says whenever a line breaks', () => {
+    const call = auditedCall()
+    const again = { ...item(call, 'item_C'), text: item(call, 'item_A').text }
+    call.session.items = call.session.items.filter(({ itemId }) => itemId !== 'item_C')
+    call.model.sessions.push({ ...call.session, sessionId: 'sess_2', items: [again], speech: [] })
+    const isGreetedTwice = () => audit(call).some(({ rule }) => rule.startsWith('the caller is greeted once'))
+    call.fixture.model.responses = [[{ say: 'Hello, how can I help?' }]]
+    expect(isGreetedTwice()).toBeTrue()
+    call.fixture.model.responses = [[{ say: 'Good morning.' }]]
+    expect(isGreetedTwice()).toBeFalse()
+    call.fixture.model.improvises = true
+    expect(isGreetedTwice()).toBeTrue()
+  })
+
   test('holds a call whose line was cut to less: not to what is said, but to the row, the walls and the mail', () => {
     const call = auditedCall()
     expect(rulesFor(call)).toEqual([...rules])

@@ -41,6 +41,7 @@ export const script = (changes: Partial<CallScript> = {}): CallScript => ({
   interruptMs: 0,
   emergency: null,
   operator: null,
+  spread: 0,
   ...changes,
 })
 

@@ -152,6 +152,14 @@ describe('a schedule', () => {
     for (const id of requests) expect(listed.onRequest(id, true)).toEqual(drawn.get(id) ?? [])
   })
 
+  test('refuses as many sockets to the model as it says, and never the first', () => {
+    const schedule = scheduleOf({ faults: parseFaults('model-refuses=2') }, createRandom('any'))
+    const struck = [1, 2, 3, 4].flatMap((handshake) => schedule.onHandshake(handshake))
+    expect(struck.map(strikeText)).toEqual(['model-refuses handshake 2', 'model-refuses handshake 3'])
+    const listed = scheduleOf({ strikes: readStrikes(struck.slice(1), 'f.json') }, createRandom('any'))
+    expect([1, 2, 3, 4].flatMap((handshake) => listed.onHandshake(handshake))).toEqual(struck.slice(1))
+  })
+
   test('has nothing more for a callback that is dropped', () => {
     expect(strikesIn(['stream-started #1'], 'x').get('stream-started #1')).toEqual([
       { fault: 'drop', callback: 'stream-started #1' },

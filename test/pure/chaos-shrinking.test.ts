@@ -49,4 +49,14 @@ describe('faults by chance', () => {
       }),
     )
   })
+
+  test('are all that a call on the virtual clock can bear, the model’s too; and nobody is refused who does not come back', () => {
+    expect(virtualFaults).toEqual(expect.arrayContaining(['model-cut', 'model-expires', 'model-refuses']))
+    fc.assert(
+      fc.property(fc.string(), (seed) => {
+        const names = drawFaults(createRandom(seed), 'model-refuses').map(({ fault }) => fault)
+        expect(names).toContain('model-cut')
+      }),
+    )
+  })
 })

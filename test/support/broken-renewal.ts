@@ -9,6 +9,7 @@ export const brokenRenewal: Breaking[] = [
     'the caller is greeted once',
     'the session that takes over greets again',
     (call) => {
+      call.fixture.model.responses = [[{ say: item(call, 'item_A').text }]]
       const again = { ...item(call, 'item_C'), text: item(call, 'item_A').text }
       call.session.items = call.session.items.filter(({ itemId }) => itemId !== 'item_C')
       call.model.sessions.push({ ...call.session, sessionId: 'sess_2', items: [again], speech: [] })
