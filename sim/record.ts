@@ -123,6 +123,7 @@ export type ModelRecord = {
       itemId: string
       responseId: string | null
       role: 'user' | 'assistant' | 'system' | 'function_call' | 'function_call_output'
+      /** Of a turn of the caller whose transcript failed, was empty or never came, none: nobody was told its words. */
       text: string
       /** Audio that was emitted for the item, in order. Empty for anything but spoken assistant items. */
       audio: Uint8Array

@@ -208,6 +208,7 @@ export function openSession(parts: {
       items: state.conversation.everything.map((entry) => ({
         ...recordOf(entry, !channel.isOpen),
         ...(turns.isUntold(entry.wire.id) && { isUntold: true as const }),
+        ...(turns.isWordless(entry.wire.id) && { text: '' }),
         ...(deleted.has(entry.wire.id) && { isDeleted: true as const }),
       })),
       violations: [...violations],

@@ -29,6 +29,8 @@ export type Turns = {
   stopWaiting(): void
   /** Whether a turn was heard and its words were not told. */
   isUntold(itemId: string): boolean
+  /** Whether a turn has no words for the client, now or ever. */
+  isWordless(itemId: string): boolean
   record(): Pick<SessionRecord, 'appended' | 'appends' | 'speech'>
   close(): void
 }
@@ -44,6 +46,7 @@ export function createTurns(state: State, ear: Ear, responses: Responses): Turns
   const speech: SessionRecord['speech'] = []
   /** Turns of which no words are told yet. */
   const untold = new Set<Entry>()
+  const wordless = new Set<string>()
   let speaking: SessionRecord['speech'][number] | null = null
   let cancelIdle: Cancel = () => {}
 
@@ -97,6 +100,7 @@ export function createTurns(state: State, ear: Ear, responses: Responses): Turns
     const isWhole = transcription.model === 'whisper-1'
     const { transcripts } = state.settings
     const fate = transcripts[Math.min(turnCount++, transcripts.length - 1)] ?? 'whole'
+    if (fate === 'failed' || fate === 'empty' || fate === 'never') wordless.add(itemId)
     if (fate === 'never') return
     channel.after(transcriptDelays.int(...state.settings.transcriptMs), () =>
       transcribe(entry, isWhole ? [heard] : wordsOf(heard), isTimed(transcription.model), fate),
@@ -176,6 +180,7 @@ export function createTurns(state: State, ear: Ear, responses: Responses): Turns
     },
     stopWaiting: () => cancelIdle(),
     isUntold: (itemId) => [...untold].some(({ wire }) => wire.id === itemId),
+    isWordless: (itemId) => wordless.has(itemId),
     record: () => ({
       appended: input.bytes.slice(),
       appends: [...appends],

@@ -39,6 +39,15 @@ describe('a transcript', () => {
     expect(one(events, `${transcription}.completed`).transcript).toBe(heard)
   })
 
+  test.each(['empty', 'failed', 'never'] as const)('that is %s leaves the record without words, too', async (fate) => {
+    const rig = await openRig({ script: { hears: [heard, heard], faults: { transcripts: [fate, 'whole'] } } })
+    await rig.play(joined(turn, turn))
+    await rig.pass(2000)
+    const [session] = rig.model.record().sessions
+    const said = session?.items.filter(({ role }) => role === 'user').map(({ text }) => text)
+    expect(said).toEqual(['', heard])
+  })
+
   test('can come long after its turn, always', async () => {
     const rig = await openRig({ script: { hears: [heard], faults: modelFaults.parse({ transcriptMs: 8_000 }) } })
     await rig.play(turn)
