@@ -14,6 +14,7 @@ import { type DevLine, type DevNote, readDevNote } from './dev-door.ts'
 import { callElsewhere } from './elsewhere.ts'
 import { ungradable } from './grading.ts'
 import { openPostgres, type Postgres } from './house.ts'
+import { linesOf } from './lines.ts'
 import { assertTaken, realModel } from './live.ts'
 import { Mistake } from './mistake.ts'
 import { openOwnPostgres } from './own-postgres.ts'
@@ -179,7 +180,8 @@ async function callDev(note: DevNote, wish: Wish): Promise<number> {
   )
   if (response?.body == null)
     throw new Mistake(`"bun dev" does not answer at ${note.control} any more. Start it again.`)
-  for await (const line of linesOf(response.body)) {
+  for await (const told of linesOf(response.body)) {
+    const line: DevLine = JSON.parse(told)
     if ('text' in line) process.stdout.write(line.text)
     else if ('progress' in line) process.stderr.write(`… ${line.progress}\n`)
     else if ('mistake' in line) throw new Mistake(line.mistake)
@@ -187,21 +189,6 @@ async function callDev(note: DevNote, wish: Wish): Promise<number> {
     else return line.exitCode
   }
   return lost('"bun dev" ended in the middle of the call, and the server with it.')
-}
-
-/** As long as there are any: what breaks off has ended. */
-async function* linesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<DevLine> {
-  const decoder = new TextDecoder()
-  let rest = ''
-  try {
-    for await (const chunk of body) {
-      const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
-      rest = lines.pop() ?? ''
-      for (const line of lines) if (line !== '') yield JSON.parse(line)
-    }
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error)) throw error
-  }
 }
 
 function lost(what: string): number {

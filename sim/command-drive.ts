@@ -66,10 +66,10 @@ export async function smsCommand(body: string, { carrier, json, field: fields, .
 export async function tailCommand({ carrier, json, frames }: Common & { frames?: boolean }): Promise<void> {
   const screen = createConsole(process.stdout, process.env)
   for await (const line of follow(carrier, frames === true)) {
-    if (line === '') continue
     if (json) console.log(line)
     else screen.entry(JSON.parse(line))
   }
+  console.error('The carrier has ended.')
 }
 
 const tell = (isForMachines: boolean | undefined, answer: object, words: string): void =>

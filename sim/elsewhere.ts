@@ -90,6 +90,8 @@ export async function callElsewhere(target: URL, flags: Elsewhere, wish: Wish): 
     const result = await placeElsewhere(world, trace, asked)
     const held = rulesOnTheWires(result.evidence)
     const more = Object.entries({
+      '--account-sid': flags.accountSid,
+      '--public-url': publicUrl,
       '--model-port': modelPort,
       '--fallback': fallback,
       '--status-callback': statusCallback,

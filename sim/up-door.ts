@@ -2,6 +2,7 @@
 // What can be asked there, and how it is asked, with the reason in words where nobody answers.
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { linesOf } from './lines.ts'
 import { Mistake } from './mistake.ts'
 import { usualPorts } from './ports.ts'
 
@@ -81,11 +82,5 @@ export async function order<T extends keyof Orders>(
 /** What happens from now on, a JSON object a line, until the carrier is no more. */
 export async function* follow(carrier: string | undefined, hasFrames: boolean): AsyncGenerator<string> {
   const response = await knock(carrier, hasFrames ? 'tail?frames' : 'tail', {})
-  const decoder = new TextDecoder()
-  let rest = ''
-  for await (const chunk of response.body ?? []) {
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
-    rest = lines.pop() ?? ''
-    yield* lines
-  }
+  if (response.body !== null) yield* linesOf(response.body)
 }

@@ -174,6 +174,34 @@ describe('a running sim up', () => {
     aCallMs,
   )
 
+  test(
+    'lets those who follow go, without a complaint, when it ends or is killed',
+    async () => {
+      for (const signal of ['SIGINT', 'SIGKILL'] as const) {
+        const ports = [await freePort(), await freePort(), await freePort()]
+        const other = startUp(ports)
+        await other.until((entry) => 'authToken' in entry)
+        const follower = Bun.spawn(
+          [process.execPath, 'sim/cli.ts', 'tail', '--carrier', `http://127.0.0.1:${ports[0]}`],
+          {
+            cwd: root,
+            stdio: ['ignore', 'pipe', 'pipe'],
+          },
+        )
+        const at = ['--carrier', `http://127.0.0.1:${ports[0]}`, '--to', '+15550001111']
+        const nobody = ['--webhook', `http://127.0.0.1:${await freePort()}/sms`]
+        const said = follower.stdout.getReader()
+        const first = said.read()
+        while (Bun.peek.status(first) !== 'fulfilled') await sim('sms', ...at, ...nobody, 'Anybody?')
+        said.releaseLock()
+        other.child.kill(signal)
+        const [complaints, code] = [await new Response(follower.stderr).text(), await follower.exited]
+        expect([signal, complaints, code]).toEqual([signal, 'The carrier has ended.\n', 0])
+      }
+    },
+    aCallMs,
+  )
+
   test.each([
     ['no call is up', ['say', 'Hello'], 'No call is up. Place one with: bun sim ring'],
     ['that call is not up', ['hangup', '--call', 'CA1'], 'No call CA1 is up.'],
