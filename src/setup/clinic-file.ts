@@ -55,7 +55,7 @@ function isOfFlags([field = '', part = '']: Path, flags: Record<string, unknown>
 }
 
 async function readDocument(path: string): Promise<{ given: object; tell: Teller }> {
-  const shown = relative(process.cwd(), path)
+  const shown = relative(process.cwd(), path) || path
   const text = await readText(path, shown, maxFileChars)
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines })

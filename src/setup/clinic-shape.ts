@@ -154,7 +154,7 @@ export const clinicShape = z
         if (!known.includes(name)) issue(['providers', i, 'services', j], `"${name}" is not among the services here`)
       })
       if (each.hours === undefined && hours === undefined)
-        issue(['providers', i], 'has no hours: give them here, or give the clinic’s')
+        issue(['providers', i], 'has no hours: give its own, or the clinic’s')
     })
   })
 

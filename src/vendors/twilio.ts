@@ -162,13 +162,13 @@ function failure(action: string, status: number, code: number | null): Outcome<n
 
 /** Any other error is a bug of ours and is thrown on. */
 function fromExchange(action: string, error: unknown): Outcome<never, TelephonyProblem> {
-  if (error instanceof NoAnswer) return problem('unavailable', `Cannot ${action}: Twilio gave no readable answer`)
+  if (error instanceof NoAnswer) return problem('unavailable', `Cannot ${action}: ${error.message}`)
   if (error instanceof TooLarge)
     return problem('refused', `Cannot ${action}: the answer is over ${error.maxBytes} bytes`)
   throw error
 }
 
-/** No answer in time, none at all, or one that is not Twilio's. */
+/** No answer in time, none at all, or one that is not Twilio's; which, in words without an address. */
 class NoAnswer extends Error {}
 
 class TooLarge extends Error {
@@ -223,7 +223,7 @@ function parsed(body: Uint8Array, status: number): unknown {
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error
   }
-  if (status < 400) throw new NoAnswer()
+  if (status < 400) throw new NoAnswer('Twilio gave no readable answer')
   return {}
 }
 
@@ -235,8 +235,14 @@ async function exchange(url: string | URL, init: RequestInit, timeoutMs: number,
     const response = await fetch(url, { ...init, signal: AbortSignal.timeout(timeoutMs) })
     return { status: response.status, headers: response.headers, body: await readAtMost(response, maxBytes) }
   } catch (error) {
-    throw error instanceof TooLarge ? error : new NoAnswer()
+    throw error instanceof TooLarge ? error : new NoAnswer(silenceOf(error))
   }
+}
+
+function silenceOf(error: unknown): string {
+  if (error instanceof Error && error.name === 'TimeoutError') return 'Twilio did not answer in time'
+  const code = error instanceof Error && 'code' in error ? ` (${error.code})` : ''
+  return `Twilio cannot be reached${code}`
 }
 
 async function readAtMost(response: Response, maxBytes: number): Promise<Uint8Array> {

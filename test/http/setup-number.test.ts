@@ -159,6 +159,17 @@ describe('Twilio is not told to send calls', () => {
     await isUntouched()
   })
 
+  test('when it is not there itself, or says nothing that can be read; which of it is told', async () => {
+    const stranger = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: () => new Response('Hello') })
+    for (const [address, told] of [
+      ['http://127.0.0.1:9', 'Cannot find number: Twilio cannot be reached (ECONNREFUSED)'],
+      [stranger.url.origin, 'Cannot find number: Twilio gave no readable answer'],
+    ] as const)
+      await expect(setNumber(depsWith({ TWILIO_API_BASE_URL: address }), north, wanted(back))).rejects.toThrow(told)
+    await stranger.stop(true)
+    await isUntouched()
+  })
+
   test('to a server that goes by another address, or another token', async () => {
     const asLocalhost = (deployment.environment.PUBLIC_BASE_URL ?? '').replace('127.0.0.1', 'localhost')
     const wrong = depsWith({ PUBLIC_BASE_URL: asLocalhost })

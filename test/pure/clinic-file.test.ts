@@ -159,6 +159,10 @@ opening: always
     ])
   })
 
+  test('that is a folder is told by the name that it was given', async () => {
+    await expect(readClinic('.', {})).rejects.toThrow(/^\.: cannot be read \(EISDIR\)$/)
+  })
+
   test.each([
     ['services: [{ name: A, minutes: 20 }]\nproviders: [{ name: D }]', 'has no hours'],
     ['hours: [mon 08:00-09:00]\nproviders: [{ name: D, services: [X] }]', '"X" is not among the services here'],
