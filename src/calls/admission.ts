@@ -8,8 +8,15 @@ import type { Tx } from '../db/database.ts'
 import type { Deps } from '../deps.ts'
 import { isSomebodysNumber } from '../lib/phone.ts'
 import type { LimitSettings } from '../organizations/settings.ts'
-import { type Organization, readOrganization } from '../organizations/store.ts'
-import { countCallsFrom, countLiveCalls, readCallCost, readSpending, type Spending, takeTurn } from './load-store.ts'
+import type { Organization } from '../organizations/store.ts'
+import {
+  countCallsFrom,
+  countLiveCalls,
+  readCallSpending,
+  readSpending,
+  type Spending,
+  takeTurn,
+} from './load-store.ts'
 import type { OpenCall } from './open.ts'
 import { countPlacing } from './outbound-store.ts'
 
@@ -30,7 +37,7 @@ export async function refusalOf(
     }
   }
   if (isFull(await countLiveCalls(tx, id, nowMs - limits.liveCallMs), settings.limits)) return 'busy'
-  return isSpent(await readSpending(tx, organization, nowMs), settings.limits) ? 'spent' : null
+  return isSpent(await readSpending(tx, id, nowMs), settings.limits) ? 'spent' : null
 }
 
 /** Whether a call may be placed now: the clinic carries and pays for one more. Judged as calls that come in are. */
@@ -38,20 +45,19 @@ export async function mayPlace(tx: Tx, organization: Organization, nowMs: number
   const { id, settings } = organization
   await takeTurn(tx, id)
   const calls = (await countLiveCalls(tx, id, nowMs - limits.liveCallMs)) + (await countPlacing(tx, id))
-  return !isFull(calls, settings.limits) && !isSpent(await readSpending(tx, organization, nowMs), settings.limits)
+  return !isFull(calls, settings.limits) && !isSpent(await readSpending(tx, id, nowMs), settings.limits)
 }
 
 /** Whether what this call has cost, or its clinic's day or month, has come to a ceiling. */
-export const isCallSpent = (
-  deps: Pick<Deps, 'db' | 'clock'>,
-  { organizationId, conversationId }: { organizationId: string; conversationId: string },
-): Promise<boolean> =>
-  deps.db.withOrg(organizationId, async (tx) => {
-    const organization = await readOrganization(tx, organizationId)
-    const { usdPerCall } = organization.settings.limits
-    if (reaches(await readCallCost(tx, organizationId, conversationId), usdPerCall)) return true
-    return isSpent(await readSpending(tx, organization, deps.clock.now()), organization.settings.limits)
-  })
+export async function isCallSpent(
+  { db, clock }: Pick<Deps, 'db' | 'clock'>,
+  call: { organizationId: string; conversationId: string },
+): Promise<boolean> {
+  const spending = await readCallSpending(db, call, clock.now())
+  if (spending === null) throw new Error(`Cannot read organization ${call.organizationId}: it does not exist`)
+  const { settings, callNanoUsd } = spending
+  return reaches(callNanoUsd, settings.limits.usdPerCall) || isSpent(spending, settings.limits)
+}
 
 const isFull = (liveCalls: number, { callsAtOnce }: LimitSettings): boolean =>
   callsAtOnce !== null && liveCalls >= callsAtOnce

@@ -183,7 +183,7 @@ export async function startOfAppointment(
 /** Whose call it is, by our own name for it. Null: nobody's. */
 export async function routeOutboundCall(db: Database, id: string): Promise<string | null> {
   if (!z.uuid().safeParse(id).success) return null
-  const [row] = await db.beforeOrg<{ organization_id: string | null }>(
+  const [row] = await db.ask<{ organization_id: string | null }>(
     sql`select route_outbound_call(${id}::uuid) as organization_id`,
   )
   return row?.organization_id ?? null

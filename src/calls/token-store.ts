@@ -36,7 +36,7 @@ export async function redeemStreamToken(
   callSid: string,
   nowMs: number,
 ): Promise<{ organizationId: string; conversationId: string } | null> {
-  const [row] = await db.beforeOrg<{ organization_id: string; conversation_id: string }>(
+  const [row] = await db.ask<{ organization_id: string; conversation_id: string }>(
     sql`select * from redeem_stream_token(${hashOf(token)}, ${callSid}, ${isoTime(nowMs)}::timestamptz)`,
   )
   return row === undefined ? null : { organizationId: row.organization_id, conversationId: row.conversation_id }

@@ -2,12 +2,13 @@
 // them, are written in batches, and are tried again when the database does not answer. What cannot be kept in the end is
 // counted and said aloud.
 import { limits } from '../config.ts'
-import type { Database, Tx } from '../db/database.ts'
+import type { Database } from '../db/database.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Ids } from '../lib/ids.ts'
 import type { Log } from '../lib/log.ts'
 import type { ConversationEvent, ConversationFact } from './events.ts'
 import { eventOf, recordEvents } from './store.ts'
+import { recordWords } from './words.ts'
 
 export type Journal = {
   /** Never waits and never throws. `attempt` tells apart what may rightly happen twice. */
@@ -48,8 +49,11 @@ export function createJournal(
     return { end, over }
   }
 
-  const record = async (tx: Tx, batch: ConversationEvent[]): Promise<void> =>
-    void (await recordEvents(deps, tx, organizationId, conversationId, batch))
+  async function record(batch: ConversationEvent[]): Promise<void> {
+    const own = { isPatient: hurried === 0 }
+    if (await recordWords(deps.db, organizationId, conversationId, batch, own)) return
+    await deps.db.withOrg(organizationId, (tx) => recordEvents(deps, tx, organizationId, conversationId, batch), own)
+  }
 
   async function writeAll(): Promise<void> {
     while (waiting.length > 0) {
@@ -63,7 +67,7 @@ export function createJournal(
   async function writeBatch(batch: ConversationEvent[]): Promise<void> {
     for (let attempt = 1; attempt <= limits.journalAttempts; attempt++) {
       try {
-        return await deps.db.withOrg(organizationId, (tx) => record(tx, batch), { isPatient: hurried === 0 })
+        return await record(batch)
       } catch (error) {
         const count = batch.length
         deps.log.warn({ conversationId, attempt, count, error: error as Error }, 'events could not be written yet')

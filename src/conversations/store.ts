@@ -84,11 +84,6 @@ export async function recordEvents(
   const cost = fresh.some(({ fact }) => fact.kind === 'usage')
     ? await readCost(tx, organizationId, conversationId)
     : null
-  // Most of what a live call tells is words and what they cost: nothing that the row's facts are made of.
-  if (row.eventCount > 0 && !readiness.isEnded(before) && fresh.every((event) => factsOf(event) === noFacts)) {
-    await updateRow(tx, organizationId, conversationId, { eventCount, ...costColumns(cost) })
-    return { fresh, facts: before }
-  }
   await writeRow(tx, organizationId, conversationId, after, eventCount, cost)
   await writeRecordings(tx, organizationId, conversationId, before, after)
   if (row.eventCount === 0) await enqueueDeadline(tx, conversationId, deps.clock.now() + limits.reconcileMs)

@@ -1,5 +1,6 @@
 // The database as the rest of the house sees it. `withOrg` is the only way to a clinic's row: it opens a transaction as
-// the tenant role, with the organization set for just that transaction. `beforeOrg` can call the routing functions only.
+// the tenant role, with the organization set for just that transaction. `ask` can call functions of the
+// database only.
 import type { ExtractTablesWithRelations, SQL } from 'drizzle-orm'
 import type { PgTransaction } from 'drizzle-orm/pg-core'
 import type { PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js'
@@ -19,10 +20,11 @@ export type Database = {
     own?: { statementTimeoutMs?: number; isPatient?: boolean },
   ): Promise<T>
   /**
-   * For what must be asked before the organization is known: one statement, a transaction by itself, that calls a security
-   * definer function, which answers with ids. When the connection breaks it is asked again, though it may have been done.
+   * One statement, a transaction by itself. By itself the login can do nothing but call a function: one that answers with ids as
+   * long as the organization is not known, or one that enters the organization which it is given. When the connection breaks it is
+   * asked again, though it may have been done. `isPatient`: as above.
    */
-  beforeOrg<Row extends object>(question: SQL): Promise<Row[]>
+  ask<Row extends object>(question: SQL, own?: { isPatient?: boolean }): Promise<Row[]>
   /** Calls `heard` with each payload notified on `channel`; answers with how to stop. */
   listen(channel: string, heard: (payload: string) => void): Promise<() => Promise<void>>
   /** One round trip; throws when the database cannot be reached. */

@@ -81,8 +81,11 @@ export function createDatabase(options: DatabaseOptions): Database {
     }
   }
 
-  const ask = <T>(question: () => Promise<T>, patienceMs = limit.patienceMs): Promise<T> =>
-    withPermit(() => boundedQuestion({ ...limit, patienceMs, beginTimeoutMs: limit.statementTimeoutMs }, question))
+  const once = <T>(question: () => Promise<T>, { patienceMs = limit.patienceMs, isPatient = false } = {}): Promise<T> =>
+    withPermit(
+      () => boundedQuestion({ ...limit, patienceMs, beginTimeoutMs: limit.statementTimeoutMs }, question),
+      isPatient,
+    )
 
   return {
     async withOrg(organizationId, run, own = {}) {
@@ -100,14 +103,14 @@ export function createDatabase(options: DatabaseOptions): Database {
         own.isPatient,
       )
     },
-    beforeOrg: <Row extends object>(question: SQL) =>
-      ask(async () => [...(await db.execute(question))] as unknown[] as Row[]),
+    ask: <Row extends object>(question: SQL, own: { isPatient?: boolean } = {}) =>
+      once(async () => [...(await db.execute(question))] as unknown[] as Row[], own),
     async listen(channel, heard) {
       const { unlisten } = await listener.listen(channel, heard)
       return unlisten
     },
     async ping() {
-      await ask(async () => client`select`, 0)
+      await once(async () => client`select`, { patienceMs: 0 })
     },
     async end() {
       await Promise.all([client, listener].map((each) => each.end({ timeout: endTimeoutMs / 1000 })))

@@ -15,17 +15,17 @@ export async function assertWalled(db: Database): Promise<void> {
 
 /** What the login may do that it must not: `may bypass row security`. */
 export async function loginFaults(db: Database): Promise<{ login: string; faults: string[] }> {
-  const rows = await db.beforeOrg<{ login: string; fault: string | null }>(faultsOfLogin)
+  const rows = await db.ask<{ login: string; fault: string | null }>(faultsOfLogin)
   return { login: rows[0]?.login ?? '', faults: rows.flatMap(({ fault }) => fault ?? []) }
 }
 
 /** Tables of clinics that some other clinic could look into, each with why: `members has no forced row security`. */
 export const unwalledTables = async (db: Database): Promise<string[]> =>
-  (await db.beforeOrg<{ fault: string }>(faultsOfTables)).map(({ fault }) => fault)
+  (await db.ask<{ fault: string }>(faultsOfTables)).map(({ fault }) => fault)
 
 /** The database's own clock, ms since the epoch. */
 export async function databaseTimeMs(db: Database): Promise<number> {
-  const [row] = await db.beforeOrg<{ ms: string }>(sql`select extract(epoch from clock_timestamp()) * 1000 as ms`)
+  const [row] = await db.ask<{ ms: string }>(sql`select extract(epoch from clock_timestamp()) * 1000 as ms`)
   return Math.round(Number(row?.ms))
 }
 

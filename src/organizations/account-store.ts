@@ -60,13 +60,13 @@ export function createAccounts({ config, db, seal }: { config: Config; db: Datab
       if (accountSid === own?.accountSid) return own
       // Whoever asks has proven nothing yet.
       if (!accountSidForm.safeParse(accountSid).success) return null
-      const [route] = await db.beforeOrg<RouteRow>(sql`select * from route_account(${accountSid})`)
+      const [route] = await db.ask<RouteRow>(sql`select * from route_account(${accountSid})`)
       return route === undefined ? null : load(route.organization_id, route.stream_id)
     },
     async byStreamId(streamId) {
       if (streamId === own?.streamId) return own
       if (!z.uuid().safeParse(streamId).success) return null
-      const [route] = await db.beforeOrg<{ organization_id: string | null }>(
+      const [route] = await db.ask<{ organization_id: string | null }>(
         sql`select route_stream(${streamId}::uuid) as organization_id`,
       )
       return route?.organization_id ? load(route.organization_id, streamId) : null

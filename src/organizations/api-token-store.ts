@@ -56,7 +56,7 @@ export async function revokeApiToken(
 /** For whom whoever shows this token acts; null when it is good for nothing. One that was revoked leads nowhere. */
 export async function holderOf(db: Database, token: string): Promise<TokenHolder | null> {
   const tokenHash = hashOf(token)
-  const [route] = await db.beforeOrg<{ organization_id: string | null }>(
+  const [route] = await db.ask<{ organization_id: string | null }>(
     sql`select route_api_token(${tokenHash}) as organization_id`,
   )
   const organizationId = route?.organization_id

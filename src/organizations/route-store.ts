@@ -35,7 +35,7 @@ export async function routeKnownCall(db: Database, callSid: string): Promise<Kno
 }
 
 async function ask(db: Database, question: SQL): Promise<Route | null> {
-  const [route] = await db.beforeOrg<{
+  const [route] = await db.ask<{
     organization_id: string
     conversation_id: string | null
     found_by: Route['by']
@@ -60,7 +60,7 @@ export const mayCarry = (account: { organizationId: string | null }, route: Carr
   account.organizationId === null ? !route.hasOwnAccount : account.organizationId === route.organizationId
 
 export async function hasOwnAccount(db: Database, organizationId: string): Promise<boolean> {
-  const [row] = await db.beforeOrg<{ own: boolean }>(sql`select has_own_account(${organizationId}::uuid) as own`)
+  const [row] = await db.ask<{ own: boolean }>(sql`select has_own_account(${organizationId}::uuid) as own`)
   return row?.own ?? false
 }
 
@@ -69,7 +69,7 @@ export async function keepUnroutedCall(
   db: Database,
   call: { callSid: string; accountSid: string; toNumber: string; at: string },
 ): Promise<void> {
-  await db.beforeOrg(
+  await db.ask(
     sql`select keep_unrouted_call(${call.callSid}, ${call.accountSid}, ${call.toNumber}, ${call.at}::timestamptz)`,
   )
 }

@@ -22,7 +22,7 @@ afterAll(() => database.end())
 async function memories(db: Database): Promise<{ role: string; organization: string }[]> {
   const answers = await Promise.all(
     Array.from({ length: poolSize }, () =>
-      db.beforeOrg<{ connection: number; role: string; organization: string }>(sql`
+      db.ask<{ connection: number; role: string; organization: string }>(sql`
         select pg_backend_pid() as connection, current_user::text as role,
           coalesce(current_setting('app.org_id', true), '') as organization`),
     ),
@@ -160,7 +160,7 @@ describe('waiting for a connection ends', () => {
     url.port = '1'
     const db = createDatabase({ url: url.href, maxConnections: 1, patienceMs: 0 })
     await expect(db.ping()).rejects.toThrow()
-    await expect(db.beforeOrg(sql`select`)).rejects.toThrow()
+    await expect(db.ask(sql`select`)).rejects.toThrow()
     await db.end()
   })
 })
@@ -191,7 +191,7 @@ describe('a server that takes connections and drops them', () => {
     const [db, other] = [1, 2].map(() => createDatabase({ url: url.href, maxConnections: 2 }))
     if (db === undefined || other === undefined) throw new Error('there is no database')
     await expect(db.ping()).rejects.toThrow()
-    const work = Promise.all([db.withOrg(crypto.randomUUID(), async () => 'done'), db.beforeOrg(sql`select 1 as one`)])
+    const work = Promise.all([db.withOrg(crypto.randomUUID(), async () => 'done'), db.ask(sql`select 1 as one`)])
     await expect(other.ping()).rejects.toThrow()
     coming.listen(Number(url.port))
     expect(await work).toEqual(['done', [{ one: 1 }]])
@@ -286,7 +286,7 @@ test('a statement that takes too long is ended, and its transaction with it', as
 })
 
 test('what is asked before an organization is known is limited by the login itself', async () => {
-  const [limit] = await database.db.beforeOrg<{ statement_timeout: string }>(sql`show statement_timeout`)
+  const [limit] = await database.db.ask<{ statement_timeout: string }>(sql`show statement_timeout`)
   expect(limit).toEqual({ statement_timeout: '10s' })
 })
 

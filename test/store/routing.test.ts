@@ -28,7 +28,7 @@ afterAll(async () => {
 
 type Tie = { organization_id: string; conversation_id: string }
 
-const ask = <T extends Record<string, unknown>>(question: SQL): Promise<T[]> => database.db.beforeOrg<T>(question)
+const ask = <T extends Record<string, unknown>>(question: SQL): Promise<T[]> => database.db.ask<T>(question)
 const numberIsOf = async (number: string) =>
   (await ask<{ id: string | null }>(sql`select route_number('twilio', ${number}) as id`))[0]?.id
 const accountIsOf = async (accountSid: string) =>

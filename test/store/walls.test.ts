@@ -119,7 +119,7 @@ describe('in no table can a clinic', () => {
 describe('without an organization nothing is readable:', () => {
   test('the bare login has no rights on any table', async () => {
     for (const { name } of tables) {
-      const read = database.db.beforeOrg(sql`select from ${sql.identifier(name)}`)
+      const read = database.db.ask(sql`select from ${sql.identifier(name)}`)
       await expect(read).rejects.toMatchObject({ code: denied })
     }
   })
