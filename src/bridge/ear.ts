@@ -4,6 +4,7 @@
 import { appendMessage, audioBytes, type CallerAudio, loudness, silence } from './audio.ts'
 import type { LineLimits } from './limits.ts'
 import { bytesPerMs } from './playback.ts'
+import { createStretch } from './stretch.ts'
 
 export type Ear = {
   hear(audio: CallerAudio, atMs: number): void
@@ -37,7 +38,7 @@ export function createEar(limits: LineLimits): Ear {
   const held = createStretch(limits.heldAudioMs)
   const passed = createStretch(limits.keptAudioMs)
   let send: (message: string) => void = deaf
-  let pass: (message: string, ms: number) => void = held.add
+  let pass: (payload: string, ms: number) => void = held.add
   /** Where in Twilio's time the next frame should begin. */
   let nextMs: number | null = null
   let lastAtMs = Number.POSITIVE_INFINITY
@@ -45,9 +46,9 @@ export function createEar(limits: LineLimits): Ear {
   /** Loudness costs, so it is measured only while somebody wants to know. */
   let attended: { leftMs: number; loudMs: number; then: () => void } | null = null
 
-  function passOn(message: string, ms: number): void {
-    send(message)
-    passed.add(message, ms)
+  function passOn(payload: string, ms: number): void {
+    send(appendMessage(payload))
+    passed.add(payload, ms)
   }
 
   function attend(payload: string, ms: number): void {
@@ -61,7 +62,7 @@ export function createEar(limits: LineLimits): Ear {
     then()
   }
 
-  const passSilence = (ms: number) => pass(appendMessage(silence(ms)), ms)
+  const passSilence = (ms: number) => pass(silence(ms), ms)
 
   return {
     hear({ timestampMs, payload }, atMs) {
@@ -73,7 +74,7 @@ export function createEar(limits: LineLimits): Ear {
       nextMs = beginsMs === null ? null : beginsMs + ms
       lastAtMs = atMs
       filledMs = 0
-      pass(appendMessage(payload), ms)
+      pass(payload, ms)
       if (attended !== null) attend(payload, ms)
     },
     attend(ms, then) {
@@ -87,7 +88,7 @@ export function createEar(limits: LineLimits): Ear {
       passed.clear()
       send = to
       pass = passOn
-      for (const { message, ms } of pieces) passOn(message, ms)
+      for (const { payload, ms } of pieces) passOn(payload, ms)
       return lostMs
     },
     hold() {
@@ -107,41 +108,6 @@ export function createEar(limits: LineLimits): Ear {
       attended = null
       pass = deaf
       lastAtMs = Number.POSITIVE_INFINITY
-    },
-  }
-}
-
-type Piece = { message: string; ms: number }
-
-/** A stretch of audio that is no longer than `mostMs`: the oldest goes first. */
-function createStretch(mostMs: number) {
-  let pieces: Piece[] = []
-  let keptMs = 0
-  let goneMs = 0
-  return {
-    add(message: string, ms: number): void {
-      pieces.push({ message, ms })
-      keptMs += ms
-      while (keptMs > mostMs) {
-        const oldestMs = pieces.shift()?.ms ?? keptMs
-        keptMs -= oldestMs
-        goneMs += oldestMs
-      }
-    },
-    /** Where what is kept begins: how much is gone. */
-    firstMs: () => goneMs,
-    all: () => pieces,
-    /** Whole pieces from that place on, and how much of what was asked for is gone; what is beyond `mostMs` was not. */
-    since(fromMs: number, mostMs: number): { pieces: Piece[]; lostMs: number } {
-      const wantedMs = Math.max(fromMs, goneMs + keptMs - mostMs)
-      let endMs = goneMs
-      const wanted = pieces.filter(({ ms }) => (endMs += ms) > wantedMs)
-      return { pieces: wanted, lostMs: Math.max(0, goneMs - wantedMs) }
-    },
-    clear(): void {
-      pieces = []
-      keptMs = 0
-      goneMs = 0
     },
   }
 }
