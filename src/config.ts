@@ -231,7 +231,7 @@ export const limits = {
   analysisDeadlineMs: 30_000,
   /** Jobs run at once by one process, and how long a delayed one may wait beyond its time. */
   jobsAtOnce: 8,
-  jobPollMs: 1_000,
+  jobPollMs: 2_000,
   /** One hour in two channels is about 115 MB. */
   recordingBytes: 200 * 1024 * 1024,
   /** To fetch a recording, and to put it away: together less than a job may take. */

@@ -35,16 +35,17 @@ export const usualPhrases: readonly string[] = [english, spanish, german, french
 /** The first of the phrases that is said in a text; null when none is. Case, accents and punctuation make no difference. */
 export function emergencyIn(text: string, phrases: readonly string[]): string | null {
   const said = words(text)
-  return wordsOf(phrases).find((phrase) => isSaid(phrase.words, said))?.phrase ?? null
+  return wordsOf(phrases).find((phrase) => phrase.sought !== '' && said.includes(phrase.sought))?.phrase ?? null
 }
 
-type Phrase = { phrase: string; words: string }
+/** `sought`: what of it is looked for in the words that were said. */
+type Phrase = { phrase: string; sought: string }
 
 /** Each list once: it is held against every few words that are written down. */
 const known = new WeakMap<readonly string[], Phrase[]>()
 
 function wordsOf(phrases: readonly string[]): Phrase[] {
-  const found = known.get(phrases) ?? phrases.map((phrase) => ({ phrase, words: words(phrase) }))
+  const found = known.get(phrases) ?? phrases.map((phrase) => ({ phrase, sought: soughtIn(words(phrase)) }))
   known.set(phrases, found)
   return found
 }
@@ -55,8 +56,7 @@ export const withoutUnfinishedWord = (text: string): string => text.replace(/[\p
 /** Scripts that put no space between words: there, a phrase may begin anywhere. */
 const unspaced = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}]/u
 
-const isSaid = (phrase: string, said: string): boolean =>
-  phrase.trim() !== '' && said.includes(unspaced.test(phrase) ? phrase.trim() : phrase)
+const soughtIn = (phrase: string): string => (phrase.trim() === '' || unspaced.test(phrase) ? phrase.trim() : phrase)
 
 /** With a space on either side, and one between two words. */
 const words = (text: string): string =>

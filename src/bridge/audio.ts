@@ -27,6 +27,11 @@ export function spliceMedia(message: string): CallerAudio | null {
   return payload === '' || payload.length % 4 !== 0 ? null : { timestampMs: Number(timestamp), payload }
 }
 
+const ourMark = new RegExp(`^\\{"event":"mark","sequenceNumber":"\\d+",${sid},"mark":\\{"name":"([\\d.]{1,50})"\\}\\}$`)
+
+/** The name of a mark of ours that has come back in the usual shape, else null. */
+export const spliceMark = (message: string): string | null => ourMark.exec(message)?.[1] ?? null
+
 /** The same from a frame that was parsed. Null when it is not the caller's audio, or not audio at all. */
 export const audioOfMedia = ({ media }: Extract<TwilioFrame, { event: 'media' }>): CallerAudio | null =>
   (media.track === undefined || media.track === 'inbound') && isBase64(media.payload)
@@ -85,15 +90,19 @@ export function silence(ms: number): string {
   return '////'.repeat(Math.floor(bytes / 3)) + ['', '/w==', '//8='][bytes % 3]
 }
 
-/** Between marks lie at most 200 ms, so that what was heard is known to a short word. A whole number of base64 groups. */
-const markedBytes = 1599
-const markedCharacters = (markedBytes / 3) * 4
+/** Between marks lies no more than 240 ms, so that what was heard is known to a short word. */
+const markedCharacters = (1_920 / 3) * 4
 
-/** Writes audio to Twilio in its order, each piece with the mark that tells when it was heard. False: not all was taken. */
+/**
+ * Writes audio to Twilio in its order, in equal pieces, each with the mark that tells when it was heard. False: not all was taken.
+ */
 export function play(streamSid: string, payload: string, place: Place, write: (message: string) => boolean): boolean {
+  const pieces = Math.ceil(payload.length / markedCharacters)
+  // Whole groups of base64.
+  const characters = Math.ceil(payload.length / pieces / 4) * 4
   let heardBytes = place.fromByte
-  for (let at = 0; at < payload.length; at += markedCharacters) {
-    const piece = payload.slice(at, at + markedCharacters)
+  for (let at = 0; at < payload.length; at += characters) {
+    const piece = payload.slice(at, at + characters)
     heardBytes += audioBytes(piece)
     const name = markName(place.generation, place.part, heardBytes)
     if (!write(`{"event":"media","streamSid":"${streamSid}","media":{"payload":"${piece}"}}`)) return false

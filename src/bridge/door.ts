@@ -4,7 +4,7 @@ import type { Clock } from '../lib/clock.ts'
 import type { Log } from '../lib/log.ts'
 import type { Socket, SocketHandlers } from '../lib/socket.ts'
 import { readTwilioFrame, type TwilioFrame } from '../wire/media.ts'
-import { audioOfMedia, spliceMedia } from './audio.ts'
+import { audioOfMedia, spliceMark, spliceMedia } from './audio.ts'
 import type { Call, Line } from './call.ts'
 import { createEar } from './ear.ts'
 import type { LineLimits } from './limits.ts'
@@ -67,12 +67,16 @@ export function openDoor(
         if (door.is === 'in-call') door.call.tell({ on: 'key', key: frame.dtmf.digit })
         break
       case 'mark':
-        if (door.is === 'in-call') door.call.tell({ on: 'mark', name: frame.mark.name })
+        returned(frame.mark.name)
         break
       case 'stop':
         leave('stopped')
         break
     }
+  }
+
+  function returned(mark: string): void {
+    if (door.is === 'in-call') door.call.tell({ on: 'mark', name: mark })
   }
 
   function start({ streamSid, start: { callSid, accountSid, mediaFormat, customParameters } }: StartFrame): void {
@@ -123,6 +127,11 @@ export function openDoor(
       const audio = spliceMedia(text)
       if (audio !== null) {
         ear.hear(audio, clock.now())
+        return
+      }
+      const mark = spliceMark(text)
+      if (mark !== null) {
+        returned(mark)
         return
       }
       const frame = readTwilioFrame(text)

@@ -10,6 +10,7 @@ import {
   play,
   silence,
   spliceDelta,
+  spliceMark,
   spliceMedia,
 } from '../../src/bridge/audio.ts'
 import { readTwilioFrame } from '../../src/wire/media.ts'
@@ -156,6 +157,34 @@ describe("the caller's frames", () => {
   })
 })
 
+describe('marks that come back', () => {
+  const usual = JSON.stringify({ event: 'mark', sequenceNumber: '4', streamSid: sid, mark: { name: '2.7.4800' } })
+  const parsed = (message: string) => {
+    const frame = readTwilioFrame(message)
+    return frame?.event === 'mark' ? frame.mark.name : null
+  }
+
+  test('of the usual shape are spliced without parsing', () => {
+    expect(spliceMark(usual)).toBe('2.7.4800')
+  })
+
+  test('that are not ours, or spelled in another way, are left to the parser', () => {
+    for (const message of [usual.replace('2.7.4800', 'beep'), usual.replace(':', ': '), `${usual} `])
+      expect(spliceMark(message)).toBeNull()
+  })
+
+  test('whatever they are: where the fast lane takes one, the full parse finds the same', () => {
+    fc.assert(
+      fc.property(usually('2.7.4800', '0.0.1'), damage, (name, damaged) => {
+        const message = damaged(usual.replace('2.7.4800', JSON.stringify(name).slice(1, -1)))
+        const fast = spliceMark(message)
+        if (fast !== null) expect(fast).toBe(parsed(message) ?? '')
+      }),
+      { numRuns: 2_000 },
+    )
+  })
+})
+
 describe("the agent's deltas", () => {
   const { type, event_id, ...rest } = delta()
   const found = { responseId: 'resp_1', itemId: 'item_1', contentIndex: 0, payload: encoded(400) }
@@ -230,7 +259,7 @@ describe('what is written', () => {
     }
   })
 
-  test('the caller gets every byte in order, and a mark at least every 200 ms that names how much went before it', () => {
+  test('the caller gets every byte in order, and in equal pieces, each with a mark that names how much went before it: at least every 240 ms', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 20_000 }), fc.nat({ max: 100_000 }), (length, fromByte) => {
         const written: string[] = []
@@ -246,13 +275,17 @@ describe('what is written', () => {
           if (message.event === 'media') {
             expect(message).toEqual({ event: 'media', streamSid: sid, media: { payload: expect.any(String) } })
             heard.push(Buffer.from(message.media.payload, 'base64'))
-            expect(heard.at(-1)?.length).toBeLessThanOrEqual(1_600)
+            expect(heard.at(-1)?.length).toBeLessThanOrEqual(1_920)
           } else {
             const soFar = heard.reduce((sum, piece) => sum + piece.length, 0)
             expect(message).toEqual({ event: 'mark', streamSid: sid, mark: { name: `2.7.${fromByte + soFar}` } })
           }
         }
         expect(JSON.parse(written.at(-1) ?? '{}').event).toBe('mark')
+        const [first, ...others] = heard.map((piece) => piece.length)
+        const last = others.pop() ?? first
+        expect(others.filter((each) => each !== first)).toEqual([])
+        expect((first ?? 0) - (last ?? 0)).toBeLessThan(3 * heard.length)
         expect(Buffer.concat(heard).equals(Buffer.from(bytes(length)))).toBe(true)
       }),
       { numRuns: 200 },
