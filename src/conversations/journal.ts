@@ -8,7 +8,7 @@ import type { Ids } from '../lib/ids.ts'
 import type { Log } from '../lib/log.ts'
 import type { ConversationEvent, ConversationFact } from './events.ts'
 import { eventOf, recordEvents } from './store.ts'
-import { recordWords } from './words.ts'
+import { recordWords } from './word-store.ts'
 
 export type Journal = {
   /** Never waits and never throws. `attempt` tells apart what may rightly happen twice. */

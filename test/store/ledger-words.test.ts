@@ -13,7 +13,7 @@ import {
   readEvents,
   recordEvents,
 } from '../../src/conversations/store.ts'
-import { recordWords } from '../../src/conversations/words.ts'
+import { recordWords } from '../../src/conversations/word-store.ts'
 import type { Database } from '../../src/db/database.ts'
 import { randomIds } from '../../src/lib/ids.ts'
 import { seedClinic } from '../support/clinics.ts'
