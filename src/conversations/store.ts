@@ -24,9 +24,13 @@ const factsIn = (kept: unknown): Facts => ({ ...noFacts, ...(kept as Partial<Fac
 
 /** An event as its cause makes it: the key follows from the fact. `attempt` tells apart what may rightly happen twice. */
 export function eventOf(given: ConversationFact, atMs: number, attempt = ''): ConversationEvent {
-  const fact = JSON.parse(JSON.stringify(given), keepable) as ConversationFact
+  const text = JSON.stringify(given)
+  const fact: ConversationFact = unkeepable.test(text) ? JSON.parse(text, keepable) : JSON.parse(text)
   return { key: eventKey(fact, attempt), atMs, fact }
 }
+
+/** A zero character or a surrogate without its pair, as JSON writes them: what has none of these needs no second look. */
+const unkeepable = /\\u(?:0000|d[89a-f])/
 
 /** Postgres keeps neither a zero character nor half a surrogate pair; what a model says or asks for can hold both. */
 function keepable(_name: string, value: unknown): unknown {
