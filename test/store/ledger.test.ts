@@ -285,6 +285,19 @@ describe('the ledger', () => {
     expect(warning).toMatchObject({ key: 'warning:a', fact: { text: 'Dr. Ok\ufffda\ufffdfor \u{1f600}' } })
   })
 
+  test.each([
+    ['a zero\0', 'a zero'],
+    ['half \ud83d', 'half \ufffd'],
+    ['the other \ude00', 'the other \ufffd'],
+    ['a pair \u{1f600}', 'a pair \u{1f600}'],
+    ['\\u0000 and \\ud83d in letters', '\\u0000 and \\ud83d in letters'],
+  ])('keeps %j as %j', async (text, kept) => {
+    const id = await newConversation()
+    await deliver(id, [at(0, { kind: 'warning', about: 'words', text })])
+    const [warning] = await database.db.withOrg(ours, (tx) => readEvents(tx, ours, id))
+    expect(warning).toMatchObject({ fact: { text: kept } })
+  })
+
   test('goes on from a row that was written before some of its facts were known to exist', async () => {
     const id = await newConversation()
     const first = at(0, { kind: 'stream.expected', generation: 0 })
