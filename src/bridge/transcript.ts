@@ -36,7 +36,8 @@ const spacing = 1 << 20
 
 /**
  * Puts an item after the one that precedes it. Items that we deleted stay in our chain while the model's closes over them:
- * what the model puts after their predecessor comes after them. No or an unknown predecessor: at the end.
+ * what the model puts after their predecessor comes after them; and so does what it puts after what it was told of the sessions
+ * before. No or an unknown predecessor: at the end.
  */
 export function place(transcript: Transcript, itemId: string, previousItemId: string | null | undefined): Transcript {
   const { chain, startsAfter } = transcript
@@ -44,6 +45,7 @@ export function place(transcript: Transcript, itemId: string, previousItemId: st
   const previous = previousItemId === null ? startsAfter : previousItemId
   let at = previous === null ? 0 : chain.findIndex((link) => link.itemId === previous) + 1
   if (at === 0 && previous !== null) at = chain.length
+  at = Math.max(at, chain.findIndex((link) => link.itemId === startsAfter) + 1)
   while (chain[at]?.isDeleted) at++
   const link = { itemId, order: orderBetween(chain[at - 1], chain[at]), isDeleted: false, isWritten: false }
   return { ...transcript, chain: [...chain.slice(0, at), link, ...chain.slice(at)] }

@@ -113,6 +113,23 @@ describe('a socket that breaks', () => {
     expect(toldOf(scene.news()).some(({ type }) => type === 'conversation.item.delete')).toBe(false)
   })
 
+  test('and again, after a sentence of which nothing was heard: what is said next comes after that in the transcript', () => {
+    const scene = greeted()
+    scene.breaks()
+    scene.renew([agentSaid('Hello there.', 'a1')])
+    scene.model({ type: 'conversation.item.added', item: { id: 'note', type: 'message' }, previous_item_id: 'a1' })
+    scene.created('r2')
+    scene.speaks('r2', 'a2', 500, 'Are you there?')
+    scene.callerStarts('u1')
+    scene.breaks()
+    scene.wait(callLimits.reopenMs)
+    scene.renew([agentSaid('Hello there.', 'a1')])
+    scene.callerStarts('u2')
+    scene.callerStops('u2', 'a1')
+    scene.transcribed('u2', 'Yes, I am.')
+    expect(scene.lines).toEqual(['agent: Hello there.', 'agent:  [Are you there?]', 'caller: Yes, I am.'])
+  })
+
   test('and the caller cuts in on what sounds on: the words that the next session was told are mended', () => {
     const scene = greeted()
     scene.created('r2')
