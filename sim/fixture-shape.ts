@@ -129,13 +129,14 @@ const modelOutput = z
     arguments: scriptedArguments.optional(),
     fail: z.string().min(1).optional(),
     stop: z.enum(['max_output_tokens', 'content_filter']).optional(),
+    hang: onlyTrue,
     knows,
   })
   .superRefine((output, context) => {
     const fault = (message: string, field?: string) =>
       context.addIssue({ code: 'custom', message, path: field === undefined ? [] : [field] })
-    const kinds = [output.say, output.call, output.fail, output.stop].filter((kind) => kind !== undefined)
-    if (kinds.length !== 1) fault('is one thing: say, call, fail or stop')
+    const kinds = [output.say, output.call, output.fail, output.stop, output.hang].filter((kind) => kind !== undefined)
+    if (kinds.length !== 1) fault('is one thing: say, call, fail, stop or hang')
     if (output.arguments !== undefined && output.call === undefined) fault('goes with call only', 'arguments')
     if (output.voice !== undefined && output.say === undefined) fault('goes with say only', 'voice')
   })
@@ -345,10 +346,11 @@ function toStep(step: StepInFile, audioOf: (path: string) => Uint8Array): Caller
 }
 
 function toOutput(output: FixtureFile['model']['responses'][number][number]): ModelOutput {
-  const { say, voice, call, arguments: given = {}, fail = '', stop, knows } = output
+  const { say, voice, call, arguments: given = {}, fail = '', stop, hang, knows } = output
   const common = knows === undefined ? {} : { knows }
   if (say !== undefined) return voice === undefined ? { ...common, say } : { ...common, say, voice }
   if (stop !== undefined) return { ...common, stop }
+  if (hang !== undefined) return { ...common, hang }
   return call === undefined ? { ...common, fail } : { ...common, call, arguments: given }
 }
 

@@ -46,6 +46,8 @@ export type ModelOutput = { knows?: string[] } & (
   | { fail: string }
   /** The response ends here, incomplete. */
   | { stop: 'max_output_tokens' | 'content_filter' }
+  /** Nothing more is heard of the response, unless it is cancelled. */
+  | { hang: true }
 )
 
 /** One step of the supervisor's thinking. `waitMs`: how long it takes. `refuse`: the request is answered with this status. */

@@ -76,7 +76,7 @@ function refusedForMs({ chaos }: Case, lostAtMs: number): number {
   return 2 * Math.max(0, ...refusals.map(({ atMs }) => atMs - lostAtMs))
 }
 
-/** How long the caller heard nothing because a response was lost. */
+/** How long the caller heard nothing because a response was lost, until they said something themselves. */
 export function pausesOf({ carrier, model }: Pick<Case, 'carrier' | 'model'>): { lostAtMs: number; pauseMs: number }[] {
   return model.sessions.flatMap(({ responses, closedAtMs }) => {
     const stream = carrier.streams.find(
@@ -95,9 +95,15 @@ export function pausesOf({ carrier, model }: Pick<Case, 'carrier' | 'model'>): {
     const next = stream.played.find(({ toByte }) => toByte > sentBytes)
     if (next === undefined) return []
     const soundsAtMs = next.atMs + millis(Math.max(0, sentBytes - next.fromByte))
-    return [{ lostAtMs: closedAtMs, pauseMs: Math.max(0, soundsAtMs - silentFromMs) }]
+    const speaksAtMs = stream.sent.find(({ atMs, bytes }) => atMs >= silentFromMs && !isSilent(bytes))?.atMs
+    return [
+      { lostAtMs: closedAtMs, pauseMs: Math.max(0, Math.min(soundsAtMs, speaksAtMs ?? soundsAtMs) - silentFromMs) },
+    ]
   })
 }
+
+const SILENCE = 0xff
+const isSilent = (bytes: Uint8Array): boolean => bytes.every((byte) => byte === SILENCE)
 
 export const shortPause: Rule = {
   name: 'a caller whose model is lost in the middle of an answer hears the rest after a short pause',

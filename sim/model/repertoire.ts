@@ -17,6 +17,7 @@ export type Output = { knows: string[] } & (
   | { kind: 'call'; name: string; arguments: string }
   | { kind: 'fail'; code: string }
   | { kind: 'stop'; reason: 'max_output_tokens' | 'content_filter' }
+  | { kind: 'hang' }
 )
 
 export type Repertoire = {
@@ -119,6 +120,7 @@ function prepare(
 ): { output: Output; unknown: string[] } {
   const { knows = [] } = output
   if ('stop' in output) return { output: { knows, kind: 'stop', reason: output.stop }, unknown: [] }
+  if ('hang' in output) return { output: { knows, kind: 'hang' }, unknown: [] }
   if ('fail' in output) return { output: { knows, kind: 'fail', code: output.fail }, unknown: [] }
   if ('call' in output) {
     const { value, unknown } = filledIn(output.arguments, answers)

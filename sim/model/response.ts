@@ -53,7 +53,7 @@ type Parts = {
 
 /** The longest wait between pieces that were on their way when the response was cut. */
 const LATE_PIECE_MS = 30
-/** For speech that is still being made. */
+/** For speech that is still being made, or the end of a silence. */
 const LOOK_AGAIN_MS = 20
 
 export function startResponse(parts: Parts): Response {
@@ -114,6 +114,9 @@ export function startResponse(parts: Parts): Response {
           break
         case 'fail':
           failure = failureOf(output.code)
+          break
+        case 'hang':
+          while (!cut && channel.isOpen) yield LOOK_AGAIN_MS
           break
         case 'stop':
           stopped = output.reason

@@ -3,8 +3,7 @@
 import { isBackchannel } from './backchannel.ts'
 import { unsettled } from './ending.ts'
 import { unheardBytes } from './playback.ts'
-import { ask } from './responding.ts'
-import type { CallState, Command, Consult, RunningTool } from './state.ts'
+import { ask, type CallState, type Command, type Consult, type RunningTool } from './state.ts'
 import { isTranscribed } from './transcript.ts'
 
 /** Asks what was held: the words that led to it are known, or have had their time. */

@@ -5,8 +5,7 @@ import { putThrough } from './alarm.ts'
 import { noteTurn, weighTurn } from './consulting.ts'
 import { breakIn, withdrawEnding } from './interrupting.ts'
 import { keysPressed } from './requests.ts'
-import { ask } from './responding.ts'
-import { type CallState, type Command, isTalking } from './state.ts'
+import { ask, type CallState, type Command, isTalking } from './state.ts'
 import { turnCaller } from './transcript.ts'
 
 /** Ends what is being pressed, as on every telephone menu. */

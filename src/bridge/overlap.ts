@@ -6,8 +6,7 @@ import { isHum } from './backchannel.ts'
 import { noteTurn } from './consulting.ts'
 import { breakIn } from './interrupting.ts'
 import { unheardBytes } from './playback.ts'
-import { ask } from './responding.ts'
-import type { CallState, Command, Floor } from './state.ts'
+import { ask, type CallState, type Command, type Floor } from './state.ts'
 
 type Overlap = Extract<Floor, { is: 'overlap' | 'weighing' }>
 const isOverlap = (floor: Floor): floor is Overlap => floor.is === 'overlap' || floor.is === 'weighing'

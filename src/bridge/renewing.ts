@@ -7,8 +7,7 @@ import { isThinking } from './consulting.ts'
 import { correctRetold, failModel, finish, isQuiet, unsettled } from './ending.ts'
 import { abandon, presumeHeard, unheardBytes } from './playback.ts'
 import { configureRequest, isConfigured, renewedNote, tellItem } from './requests.ts'
-import { ask } from './responding.ts'
-import { type Ask, type CallEvent, type CallState, type Command, isFiller, isTalking } from './state.ts'
+import { type Ask, ask, type CallEvent, type CallState, type Command, isFiller, isTalking } from './state.ts'
 import { retellTools } from './tooling.ts'
 import { forgetUnheard, isTranscribed, outstanding } from './transcript.ts'
 
@@ -43,7 +42,7 @@ function reopenWaitMs({ renewal: { tries }, limits: { reopenMs }, script: { spre
 }
 
 /** What the last session said whole, or in part, is not cut off as well: the caller hears it out first. */
-function goWithout(state: CallState, out: Command[], reason: string, atMs: number): CallState {
+export function goWithout(state: CallState, out: Command[], reason: string, atMs: number): CallState {
   if (!isTalking(state) || unheardBytes(state.playback) === 0) return failModel(state, out, reason, atMs)
   out.push({ do: 'drop-model' })
   return { ...state, session: { is: 'none', reason } }

@@ -4,12 +4,9 @@ import type { ModelEvent } from '../wire/realtime.ts'
 import { failModel } from './ending.ts'
 import { breakIn } from './interrupting.ts'
 import { finishResponse } from './playback.ts'
+import { goWithout, loseModel } from './renewing.ts'
 import { responseRequest } from './requests.ts'
-import { type Alarm, type Ask, type CallState, type Command, isFiller, isTalking } from './state.ts'
-
-/** What we want said; once is enough. */
-export const ask = (state: CallState, what: Ask): CallState =>
-  state.asks.includes(what) ? state : { ...state, asks: [...state.asks, what] }
+import { type Alarm, type Ask, ask, type CallState, type Command, isFiller, isTalking } from './state.ts'
 
 /** Asks for the next response, if there is something to say and it is our turn. */
 export function speakNext(state: CallState, out: Command[], atMs: number): CallState {
@@ -116,8 +113,10 @@ export function responseDone(
       : tryAgain(free, out, active.asked?.ask ?? 'reply', code, atMs)
   }
   const rounds = active.callsTools ? state.tools.rounds + 1 : state.tools.rounds
-  const failures = status === 'cancelled' ? state.failures : 0
-  return { ...free, failures, renewal: { ...state.renewal, tries: 0 }, tools: { ...state.tools, rounds } }
+  const isProof = status !== 'cancelled'
+  const failures = isProof ? 0 : state.failures
+  const renewal = { ...state.renewal, tries: 0, isLastChance: state.renewal.isLastChance && !isProof }
+  return { ...free, failures, renewal, tools: { ...state.tools, rounds } }
 }
 
 /** No response runs. If the model owes the caller an answer, its time counts from here. */
@@ -131,13 +130,25 @@ const released = (state: CallState, atMs: number): CallState => ({
 const putBack = (what: Ask, asks: readonly Ask[]): readonly Ask[] =>
   isFiller(what) ? asks : [what, ...asks.filter((other) => other !== what)]
 
-/** Asks once more; after too many failures in a row the model counts as failed. */
+/** Asks once more; after too many failures in a row, in another session. */
 function tryAgain(state: CallState, out: Command[], what: Ask, code: string, atMs: number): CallState {
   const failures = state.failures + 1
   if (!isTalking(state)) return state
-  if (failures >= state.limits.failuresInRow) return failModel(state, out, code, atMs)
+  if (failures >= state.limits.failuresInRow)
+    return tryElsewhere({ ...state, asks: putBack(what, state.asks) }, out, code, atMs)
   out.push({ do: 'note', level: 'warn', about: 'a response failed and is asked for again', code })
   return { ...state, failures, asks: putBack(what, state.asks) }
+}
+
+/**
+ * The session may be ill, and not the service: what it owes is asked of another one, once. When that has nothing to say either,
+ * the model counts as failed. A silence is long already, so the same session is not asked again first.
+ */
+function tryElsewhere(state: CallState, out: Command[], code: string, atMs: number): CallState {
+  if (!isTalking(state)) return state
+  if (state.renewal.isLastChance) return goWithout(state, out, code, atMs)
+  out.push({ do: 'note', level: 'warn', about: 'a session is given up for another', code })
+  return loseModel({ ...state, renewal: { ...state.renewal, isLastChance: true } }, out, code, atMs)
 }
 
 const alreadyActive = 'conversation_already_has_active_response'
@@ -172,16 +183,13 @@ export function responseOverdue(state: CallState, out: Command[], atMs: number):
     case 'none':
       return state
     case 'asked':
-      return tryAgain(released(state, atMs), out, response.ask, 'no answer', atMs)
+      return tryElsewhere(state, out, 'no answer', atMs)
     case 'active': {
       if (response.isCut) {
         out.push({ do: 'note', level: 'warn', about: 'a response never ended' })
         return released({ ...state, playback: finishResponse(state.playback, response.responseId) }, atMs)
       }
-      out.push({ do: 'tell-model', event: { type: 'response.cancel', response_id: response.responseId } })
-      const cut = { ...response, isCut: true, dueAtMs: atMs + state.limits.stalledMs }
-      const code = response.hasSound ? 'speech stalled' : 'no sound'
-      return tryAgain({ ...state, response: cut }, out, response.asked?.ask ?? 'reply', code, atMs)
+      return tryElsewhere(state, out, response.hasSound ? 'speech stalled' : 'no sound', atMs)
     }
   }
 }

@@ -78,6 +78,8 @@ export type Renewal = {
   lost: { atMs: number; reason: string } | null
   /** The script holds all that the next session must know. */
   isRecalled: boolean
+  /** It replaces one that went silent, or failed again and again, and has not spoken yet. */
+  isLastChance: boolean
 }
 
 /** `heard`: what was heard of it in the end, once that is known. */
@@ -136,6 +138,10 @@ export type Ask =
   | 'connecting'
   | 'spent'
   | 'goodbye'
+
+/** What we want said; once is enough. */
+export const ask = (state: CallState, what: Ask): CallState =>
+  state.asks.includes(what) ? state : { ...state, asks: [...state.asks, what] }
 
 /** Said only to fill a silence: of no use once somebody else has spoken. */
 export const isFiller = (what: Ask): boolean => what === 'one-moment' || what === 'still-checking'
@@ -241,7 +247,7 @@ export function beginCall(script: CallScript, atMs: number): CallState {
     limits,
     phase: { is: 'opening' },
     session: { is: 'opening', isCreated: false, dueAtMs: atMs + limits.configureMs },
-    renewal: { session: 0, tries: 0, lost: null, isRecalled: true },
+    renewal: { session: 0, tries: 0, lost: null, isRecalled: true, isLastChance: false },
     stream: null,
     claimDueAtMs: atMs + limits.unclaimedMs,
     floor: { is: 'open' },

@@ -5,8 +5,7 @@ import type { ConversationItem, ModelItem } from '../wire/realtime.ts'
 import { stopConsults } from './consulting.ts'
 import { beginEnding } from './ending.ts'
 import { languageRequest, toolCall, toolOutput } from './requests.ts'
-import { ask } from './responding.ts'
-import { type Ask, type CallState, type Command, type Ending, isTalking, type RunningTool } from './state.ts'
+import { type Ask, ask, type CallState, type Command, type Ending, isTalking, type RunningTool } from './state.ts'
 
 /** A finished call runs; a cut one never does. More than the limits allow are answered for. */
 export function callTool(

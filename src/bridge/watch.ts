@@ -6,8 +6,8 @@ import { takeKeys } from './keypad.ts'
 import { answerLate, cutIn } from './overlap.ts'
 import { presumeHeard, unheardBytes } from './playback.ts'
 import { sessionDues } from './renewing.ts'
-import { answerOverdue, ask, responseOverdue } from './responding.ts'
-import type { CallState, Command } from './state.ts'
+import { answerOverdue, responseOverdue } from './responding.ts'
+import { ask, type CallState, type Command } from './state.ts'
 import { toolsOverdue } from './tooling.ts'
 
 type Due = { atMs: number; act(state: CallState, out: Command[], atMs: number): CallState }

@@ -87,9 +87,10 @@ test('words that a session heard and never told are asked of nobody, where no ot
 })
 
 test('whoever is refused may pause for twice as long as they were, and the usual time', () => {
-  const pauseOf = (refusedForMs: number): string[] => {
+  const pauseOf = (refusedForMs: number, callerSays: Uint8Array = silence(20)): string[] => {
     const call = auditedCall()
     call.session.closedAtMs = at(2_000)
+    for (const frame of call.stream.sent) frame.bytes = frame.atMs === at(4_000) ? callerSays : silence(20)
     for (const response of call.session.responses) response.status = 'lost'
     // Heard to 2.1 s, and then nothing until 7.1 s.
     for (const run of call.stream.played.slice(1)) run.atMs += 2_100
@@ -100,6 +101,8 @@ test('whoever is refused may pause for twice as long as they were, and the usual
   expect(pauseOf(500)).toEqual([])
   expect(pauseOf(499)).toHaveLength(1)
   expect(pauseOf(-500)).toHaveLength(1)
+  // They do not wait for somebody else to speak.
+  expect(pauseOf(499, speech('and one thing more', 20))).toEqual([])
 })
 
 describe('a line that is cut', () => {

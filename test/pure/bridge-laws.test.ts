@@ -24,10 +24,11 @@ const output: fc.Arbitrary<Output> = fc.oneof(
 const plan = fc.array(fc.array(output, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 6 })
 const schedule = fc.array(fc.nat({ max: 14 }), { minLength: 20, maxLength: 250, size: 'max' })
 
-/** However slow the world is, nobody loses patience. */
-const patient = Object.fromEntries(
-  Object.keys(callLimits).flatMap((name) => (name.endsWith('Ms') ? [[name, 1e9]] : [])),
-)
+/** However slow the world is, and however often the model fails, nobody loses patience. Of lost models bridge-cuts has laws. */
+const patient = {
+  ...Object.fromEntries(Object.keys(callLimits).flatMap((name) => (name.endsWith('Ms') ? [[name, 1e9]] : []))),
+  failuresInRow: 1e9,
+}
 
 /** With somebody to ring in an emergency, and without; cut off by any sound, and not. */
 const clinic = fc.record({

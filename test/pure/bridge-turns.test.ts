@@ -130,31 +130,77 @@ describe('taking turns', () => {
 })
 
 describe('a model that goes quiet', () => {
-  test('does not answer: it is asked, and asked again, and then counts as failed', () => {
+  test('does not answer, not even when it is asked: another session is, at once', () => {
     const scene = quiet()
     scene.callerStarts('u1')
     scene.callerStops('u1')
-    expect(types(toldOf(scene.wait(callLimits.answerMs)))).toEqual(['response.create'])
+    scene.transcribed('u1', 'Are you open?')
     expect(types(toldOf(scene.wait(callLimits.answerMs)))).toEqual(['response.create'])
     scene.wait(callLimits.answerMs)
-    expect(scene.factsOf('model.failed')).toEqual([{ kind: 'model.failed', reason: 'no answer' }])
+    expect(scene.factsOf('model.lost')).toMatchObject([{ reason: 'no answer' }])
+    expect(types(toldOf(scene.renew()))).toContain('response.create')
+    expect(scene.factsOf('model.failed')).toEqual([])
   })
 
-  test('begins a response without a sound: it is cancelled and asked for again, then the model counts as failed', () => {
+  test('begins a response without a sound: the same is asked of another session; when that is silent, too, the model counts as failed', () => {
     const scene = new Scene().live()
     scene.created('r1')
-    expect(toldOf(scene.wait(callLimits.firstSoundMs))).toEqual([{ type: 'response.cancel', response_id: 'r1' }])
-    expect(types(toldOf(scene.responseDone('r1', 'cancelled')))).toEqual(['response.create'])
+    scene.wait(callLimits.firstSoundMs)
+    expect(toldOf(scene.renew()).at(-1)).toMatchObject({
+      type: 'response.create',
+      response: { instructions: expect.stringContaining('Greet the caller.') },
+    })
     scene.created('r2')
     scene.wait(callLimits.firstSoundMs)
     expect(scene.factsOf('model.failed')).toEqual([{ kind: 'model.failed', reason: 'no sound' }])
+    expect(scene.factsOf('model.rebuilt')).toHaveLength(1)
   })
 
-  test('stops in the middle of speaking', () => {
+  test('in another session, too: one that speaks makes up for it, and one that is only cut off does not', () => {
     const scene = new Scene().live()
     scene.created('r1')
-    scene.hears(scene.speaks('r1', 'a1', 200))
-    expect(toldOf(scene.wait(callLimits.stalledMs))).toEqual([{ type: 'response.cancel', response_id: 'r1' }])
+    scene.wait(callLimits.firstSoundMs)
+    scene.renew()
+    scene.created('r2')
+    const spared = new Scene()
+    spared.nowMs = scene.nowMs
+    spared.state = scene.state
+    scene.responseDone('r2', 'cancelled')
+    scene.created('r3')
+    scene.wait(callLimits.firstSoundMs)
+    expect(scene.factsOf('model.failed')).toHaveLength(1)
+    spared.hears(spared.speaks('r2', 'a2', 200, 'Hello.'))
+    spared.itemDone('r2', 'a2')
+    spared.responseDone('r2')
+    spared.created('r3')
+    spared.wait(callLimits.firstSoundMs)
+    expect(spared.factsOf('model.failed')).toEqual([])
+    expect(spared.factsOf('model.lost')).toHaveLength(1)
+  })
+
+  test('stops in the middle of speaking: another session goes on from there', () => {
+    const scene = new Scene().live()
+    scene.created('r1')
+    scene.hears(scene.speaks('r1', 'a1', 1_000, 'We are open'))
+    scene.wait(callLimits.stalledMs)
+    expect(scene.factsOf('model.lost')).toMatchObject([{ reason: 'speech stalled' }])
+    expect(toldOf(scene.renew()).at(-1)).toMatchObject({
+      type: 'response.create',
+      response: { instructions: expect.stringContaining('Go on from there') },
+    })
+  })
+
+  test('fails twice in a row: it is asked again, then another session is, once', () => {
+    const scene = new Scene().live()
+    for (const id of ['r1', 'r2']) {
+      scene.created(id)
+      scene.responseDone(id, 'failed', 'server_error')
+    }
+    expect(types(toldOf(scene.renew())).filter((type) => type === 'response.create')).toHaveLength(1)
+    expect(scene.factsOf('model.failed')).toEqual([])
+    scene.created('r3')
+    scene.responseDone('r3', 'failed', 'server_error')
+    expect(scene.factsOf('model.failed')).toEqual([{ kind: 'model.failed', reason: 'server_error' }])
   })
 
   test('a tool call being written is a sign of life', () => {

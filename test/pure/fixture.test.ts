@@ -176,7 +176,7 @@ model:`
     [
       '- fail: server_error',
       '- fail: server_error\n        call: x',
-      'x.yaml:20:9: model.responses[1][0]: is one thing: say, call, fail or stop',
+      'x.yaml:20:9: model.responses[1][0]: is one thing: say, call, fail, stop or hang',
     ],
     ['about: A call.', 'about: [A call', 'x.yaml:4:1: '],
     ['about: A call.', 'about: A\nabout: B', 'x.yaml:4:1: Map keys must be unique'],

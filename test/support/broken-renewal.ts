@@ -35,6 +35,7 @@ export const brokenRenewal: Breaking[] = [
     'they wait for long',
     ({ session, stream }) => {
       session.closedAtMs = at(2_000)
+      for (const { bytes } of stream.sent) bytes.fill(0xff)
       for (const response of session.responses) response.status = 'lost'
       for (const run of stream.played.slice(1)) run.atMs += 2_000
     },
