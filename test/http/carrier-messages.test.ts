@@ -8,7 +8,7 @@ import { listen } from '../../sim/loopback.ts'
 import { createMemoryNetwork } from '../../sim/memory.ts'
 import type { StandIn } from '../../sim/network.ts'
 import { createTrace } from '../../sim/trace.ts'
-import { ACCOUNT, createVirtualRig, FROM, HOST, NUMBER, type Page } from '../pure/carrier-rig.ts'
+import { ACCOUNT, createVirtualRig, FROM, HOST, NUMBER, type Page, rest } from '../pure/carrier-rig.ts'
 
 const stops: (() => Promise<void>)[] = []
 afterEach(async () => {
@@ -97,6 +97,32 @@ test.each([
   const { client } = await setUp()
   const sent = await client.messages.create({ from: TO, to: FROM, body: letter.repeat(times) })
   expect(sent.numSegments).toBe(numSegments)
+})
+
+test('what is told of messages is signed with the port of its address, as of calls it is not', async () => {
+  const clock = createVirtualClock({ startMs: Date.UTC(2026, 10, 24, 4), stuckAfterMs: 2000 })
+  const signatures: string[] = []
+  const desk: StandIn = {
+    async fetch(request) {
+      const form = Object.fromEntries(new URLSearchParams(await request.text()))
+      const signed = (url: string) => twilio.getExpectedTwilioSignature(ACCOUNT.authToken, url, form)
+      const [whole, bare] = [signed(request.url), signed(request.url.replace(':8443', ''))]
+      const given = request.headers.get('x-twilio-signature')
+      signatures.push(given === whole ? 'with its port' : given === bare ? 'without' : 'otherwise')
+      return new Response(null, { status: 204 })
+    },
+  }
+  const network = createMemoryNetwork({ clock, servers: { [`${HOST}:8443`]: desk } })
+  const voiceUrl = `https://${HOST}:8443/voice`
+  const number = { phoneNumber: TO, accountSid: ACCOUNT.accountSid, voiceUrl, smsUrl }
+  const parts = { clock, network, trace: createTrace(clock), seed: 1, accounts: [ACCOUNT], numbers: [number] }
+  const carrier = createCarrier(parts)
+  const form = { To: FROM, From: TO, Body: 'Hello', StatusCallback: `https://${HOST}:8443/text` }
+  await rest({ carrier }, '/Messages.json', form)
+  await clock.run(carrier.idle())
+  expect(signatures).toEqual(['with its port', 'with its port'])
+  await clock.run(carrier.call({ to: TO, from: FROM, caller: [] }).done)
+  expect(signatures.slice(2)).toEqual(['without'])
 })
 
 describe('a message that comes in', () => {

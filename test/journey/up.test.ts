@@ -202,6 +202,12 @@ describe('a running sim up', () => {
     aCallMs,
   )
 
+  test('is driven by no page in a browser', async () => {
+    const headers = { origin: 'https://somebody.example' }
+    const ask = (init: RequestInit) => fetch(`${carrier[1]}/sim/hangup`, { method: 'POST', body: '{}', ...init })
+    expect([(await ask({ headers })).status, (await ask({})).status]).toEqual([403, 400])
+  })
+
   test.each([
     ['no call is up', ['say', 'Hello'], 'No call is up. Place one with: bun sim ring'],
     ['that call is not up', ['hangup', '--call', 'CA1'], 'No call CA1 is up.'],

@@ -312,6 +312,14 @@ describe('the media stream', () => {
     expect(record.streams[0]?.received).toHaveLength(3 * 3 * 60 * 8000)
   })
 
+  test.each([1000, 1001, undefined])('a socket that the server means to close is told as stopped: %p', async (code) => {
+    const page = `<Connect><Stream url="wss://${HOST}/media/x" statusCallback="https://${HOST}/stream"/></Connect>`
+    const { server } = await place({ '/voice': page }, [], {
+      hear: greets((frame, { line }) => frame.event === 'mark' && line.close(code)),
+    })
+    expect(server.of('/stream').map(({ form }) => form.StreamEvent)).toEqual(['stream-started', 'stream-stopped'])
+  })
+
   test('a cut socket is told as an error, and the call goes on', async () => {
     const page = `<Connect><Stream url="wss://${HOST}/media/x" statusCallback="https://${HOST}/stream"/></Connect><Say>Back</Say>`
     const { record, server } = await place({ '/voice': page }, [], {
