@@ -2,6 +2,7 @@
 // told its mistakes, and is not hung up on for them.
 import { afterEach, expect, test } from 'bun:test'
 import { OpenAIRealtimeWebSocket, RealtimeAgent, RealtimeSession, tool } from '@openai/agents/realtime'
+import { mulaw } from 'alawmulaw'
 import { z } from 'zod'
 import { realClock } from '../../sim/clock.ts'
 import { listen } from '../../sim/loopback.ts'
@@ -16,15 +17,27 @@ afterEach(async () => {
   for (const stop of stops.splice(0).reverse()) await stop()
 })
 
-async function open(responses: ModelOutput[][], tools: ReturnType<typeof tool>[] = []) {
+const longSaying =
+  'We have rye, wheat and spelt, each as a whole loaf or as half of one, and on Fridays there are rolls as well.'
+
+/** With the silence that ends a turn. */
+async function spokenAt24kHz(words: string): Promise<ArrayBuffer> {
+  const narrow = mulaw.decode(await speech.speak(words))
+  const samples = new Int16Array(3 * (narrow.length + 8_000))
+  for (const [at, sample] of narrow.entries()) samples.fill(sample, 3 * at, 3 * at + 3)
+  return samples.buffer
+}
+
+async function open(responses: ModelOutput[][], tools: ReturnType<typeof tool>[] = [], hears: string[] = []) {
   const trace = createTrace(realClock)
   const model = createModel({ clock: realClock, trace, speech, seed: 1, isStrict: false, apiKey })
-  await model.use(script({ responses }))
+  await model.use(script({ responses, hears }))
   const { origin, stop } = await listen(model.standIn)
   stops.push(stop)
   const url = `${origin.replace('http', 'ws')}/v1/realtime?model=gpt-realtime-2.1`
   const transport = new OpenAIRealtimeWebSocket({ url })
-  const agent = new RealtimeAgent({ name: 'Desk', instructions: 'Be brief.', tools })
+  const orders = new RealtimeAgent({ name: 'Orders', instructions: 'You take orders.' })
+  const agent = new RealtimeAgent({ name: 'Desk', instructions: 'Be brief.', tools, handoffs: [orders] })
   const session = new RealtimeSession(agent, { transport, tracingDisabled: true })
   const errors: unknown[] = []
   session.on('error', (event) => errors.push(event.error))
@@ -77,6 +90,36 @@ test('its tool is called with the arguments of the script, and the answer comes 
   const [told] = model.record().sessions
   expect(told?.items.map(({ role }) => role)).toEqual(['user', 'function_call', 'function_call_output', 'assistant'])
   expect(told?.violations).toEqual([])
+})
+
+test('it is spoken to, hands over to another agent, is cut off, and goes on with what was heard', async () => {
+  const { session, trace, model, errors } = await open(
+    [[{ call: 'transfer_to_Orders', arguments: {} }], [{ say: longSaying }], [{ say: 'Until tomorrow.' }]],
+    [],
+    ['I would like to order.', 'Stop.'],
+  )
+  const seen = (what: string): Promise<void> =>
+    new Promise((resolve) => trace.onEntry((entry) => entry.what === what && resolve()))
+  const handedOver = new Promise<string>((resolve) => session.on('agent_handoff', (_, __, to) => resolve(to.name)))
+  await session.connect({ apiKey })
+  // The model hears by the length of audio, not by the clock.
+  const say = async (words: string) => session.sendAudio(await spokenAt24kHz(words))
+  const answering = seen('response.output_audio.delta')
+  await say('I would like to order.')
+  expect(await handedOver).toBe('Orders')
+  await answering
+  const truncated = seen('conversation.item.truncated')
+  const transcribed = seen('conversation.item.input_audio_transcription.completed')
+  await say('Stop.')
+  await Promise.all([truncated, transcribed])
+  const [told] = model.record().sessions
+  const [cut] = told?.items.filter(({ truncatedAtMs }) => truncatedAtMs !== null) ?? []
+  expect(longSaying).toStartWith(cut?.text.trim() ?? '-')
+  expect(told?.items.filter(({ role }) => role === 'user').map(({ text }) => text)).toEqual([
+    'I would like to order.',
+    'Stop.',
+  ])
+  expect([errors, told?.violations]).toEqual([[], []])
 })
 
 test('a key that is not known is refused at the handshake', async () => {
