@@ -20,7 +20,8 @@ export type Outcome =
 
 /** For the recording and the analysis, which come after the end. */
 const QUIET_MS = 20_000
-const ends = new Set(['completed', 'busy', 'failed', 'no-answer', 'canceled'])
+/** With these a call is over. */
+export const ends: ReadonlySet<string> = new Set(['completed', 'busy', 'failed', 'no-answer', 'canceled'])
 /** Shorter ones are said in every call. */
 const SHORTEST_TELLING_CHARS = 8
 

@@ -86,3 +86,12 @@ function parsed(line: string): unknown {
     return undefined
   }
 }
+
+/** Of the carrier's first request about the call, its fields. */
+export function introductionOf({ events }: Capture): Record<string, string> {
+  const first = events.find((event) => event.wire === 'webhook' && 'request' in event)
+  return first !== undefined && 'request' in first ? first.request.fields : {}
+}
+
+/** Whether the server placed the call. */
+export const isOutbound = (capture: Capture): boolean => /^outbound/.test(introductionOf(capture).Direction ?? '')

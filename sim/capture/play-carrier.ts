@@ -20,6 +20,8 @@ export type CarrierSide = Playing & {
   /** Without a slash at its end. */
   publicBaseUrl: string
   causes: Causes
+  /** Where a path of the capture is in this run. */
+  addressOf(path: string): string
   /** Where the server believes the carrier's REST API. */
   restBaseUrl: string
 }
@@ -31,15 +33,20 @@ export async function playCarrier(side: CarrierSide): Promise<void> {
   const { clock, capture, startedAtMs } = side
   const send = createWebhookSender({ clock, network: side.network, trace: side.trace })
   const stream = createStreams(side)
-  const underWay: Promise<void>[] = []
+  const underWay = new Set<Promise<void>>()
   let causesBefore = 0
   for (const event of capture.events) {
     if (isCause(event)) causesBefore++
     if (event.wire === 'webhook' && 'request' in event) {
       await until(event)
-      underWay.push(request(event, causesBefore))
+      const asking = request(event, causesBefore).finally(() => underWay.delete(asking))
+      underWay.add(asking)
     } else if (event.wire === 'media' && !('from' in event && event.from === 'server')) {
       await until(event)
+      // A stream ends also because the server has the call go elsewhere.
+      if (isEnd(event)) await side.causes.until(causesBefore)
+      // The answer that asks for it may be on its way.
+      while ('open' in event && !stream.isAsked() && underWay.size > 0) await Promise.race(underWay)
       await stream.play(event)
     }
   }
@@ -54,7 +61,7 @@ export async function playCarrier(side: CarrierSide): Promise<void> {
     const isCaused = await side.causes.until(afterCauses)
     if (!isCaused) side.note(`The server has not done by ${Math.round(at)} ms what made the carrier ask ${path} then`)
     const answer = await send({
-      url: `${side.publicBaseUrl}${path}`,
+      url: `${side.publicBaseUrl}${side.addressOf(path)}`,
       method: method === 'GET' ? 'GET' : 'POST',
       fields: Object.entries(fields).map(([name, value]) => [name, inThisRun(name, value, side)] as const),
       authToken: side.account.authToken,
@@ -64,6 +71,9 @@ export async function playCarrier(side: CarrierSide): Promise<void> {
     stream.take(answer)
   }
 }
+
+const isEnd = (event: CaptureEvent): boolean =>
+  'close' in event || ('message' in event && event.message.event === 'stop')
 
 /** What tells an instant tells the same one of this run. */
 function inThisRun(name: string, value: string, side: CarrierSide): string {
@@ -106,6 +116,7 @@ function createStreams(side: CarrierSide) {
   }
 
   return {
+    isAsked: () => asked !== null,
     /** The last stream that the server has asked for is the next one to be opened. */
     take(answer: Awaited<ReturnType<SendWebhook>>): void {
       if (!answer.ok) return

@@ -4,23 +4,28 @@ import type { Evidence } from '../audit/case.ts'
 import { latencies } from '../audit/latency.ts'
 import { audit } from '../auditor.ts'
 import type { CallRequest, CallResult, Scene } from '../call.ts'
+import type { SimClock } from '../clock.ts'
 import { createInbox } from '../inbox/inbox.ts'
 import { createMemoryNetwork } from '../memory.ts'
 import { Mistake } from '../mistake.ts'
 import type { CarrierRecord, StreamRecord } from '../record.ts'
 import { settled } from '../settling.ts'
 import { createTrace } from '../trace.ts'
-import type { Capture } from './capture.ts'
+import { type Capture, introductionOf, isOutbound } from './capture.ts'
 import { createCauses } from './causes.ts'
 import { captureOf } from './collecting.ts'
 import { differences } from './comparing.ts'
 import { createCollector, legs } from './listening.ts'
 import { playCarrier } from './play-carrier.ts'
 import { playAnswers, playModel } from './play-vendors.ts'
-import { forwarding, tapped } from './tap.ts'
+import { forwarding, type Seen, tapped } from './tap.ts'
+import { createWish } from './wish.ts'
 
 /** How far apart two equal messages may be sent in real time; on the virtual clock, not at all. */
 const SENT_WITHIN_MS = 100
+
+/** From the wish for a call to the request that places it. */
+const PLACED_WITHIN_MS = 60_000
 
 export async function replayCapture(scene: Scene, request: CallRequest, capture: Capture): Promise<CallResult> {
   const { fixture, seed } = request
@@ -32,19 +37,29 @@ export async function replayCapture(scene: Scene, request: CallRequest, capture:
   const inbox = createInbox({ clock, trace, apiKey: world.inboxKey })
   const notes: string[] = []
   const causes = createCauses(clock)
-  const collector = createCollector(clock, { trace, onSeen: causes.tell })
+  const wish = createWish()
+  const onSeen = (seen: Seen): void => {
+    causes.tell(seen)
+    wish.tell(seen)
+  }
+  const collector = createCollector(clock, { trace, onSeen })
   const before = await clock.hold(view.look(), 'a look at the database')
-  const startedAtMs = clock.now()
-  const playing = { clock, capture, startedAtMs, note: (text: string) => void notes.push(text) }
+  const playing = { clock, capture, startedAtMs: clock.now(), note: (text: string) => void notes.push(text) }
   const rest = { fetch: playAnswers(playing, 'rest') }
   world.model.show(tapped(playModel(playing), legs.model, collector))
   world.carrier.show(tapped(rest, legs.rest, collector))
   world.inbox.show(inbox.standIn)
+  if (isOutbound(capture)) {
+    await clock.hold(askForCall(scene, request), 'the call to be asked for')
+    playing.startedAtMs = await placedWithin(clock, wish.placedAtMs)
+  }
+  const { startedAtMs } = playing
   trace.add({ wire: 'call', from: 'carrier', to: 'caller', what: 'ringing', body: { from, to } })
   const server = tapped(forwarding(clock, network, null), legs.carrier, collector)
   await playCarrier({
     ...playing,
     causes,
+    addressOf: wish.addressOf,
     network: createMemoryNetwork({ clock, servers: { [new URL(publicBaseUrl).host]: server } }),
     trace,
     account,
@@ -74,11 +89,25 @@ export async function replayCapture(scene: Scene, request: CallRequest, capture:
   return { fixture, seed, callSid, evidence, violations, latencies: latencies(record), trace, carrierApi: rest }
 }
 
-function identityOf({ events }: Capture): { callSid: string; from: string; to: string } {
-  const first = events.find((event) => event.wire === 'webhook' && 'request' in event)
-  const { CallSid: callSid, From: from, To: to } = first !== undefined && 'request' in first ? first.request.fields : {}
+async function askForCall({ clinic }: Scene, { fixture: { name, call } }: CallRequest): Promise<void> {
+  if (clinic === null || call.purpose === null)
+    throw new Mistake(`The call of ${name} is one that the server places: it needs a server of its own, and a purpose.`)
+  await clinic.askForCall(call.from, { to: call.to, purpose: call.purpose })
+}
+
+async function placedWithin(clock: SimClock, placedAtMs: Promise<number>): Promise<number> {
+  const late = new Promise<never>((_, reject) =>
+    clock.after(PLACED_WITHIN_MS, () =>
+      reject(new Mistake('The server did not place the call that it was asked for.')),
+    ),
+  )
+  return Promise.race([placedAtMs, late])
+}
+
+function identityOf(capture: Capture): { callSid: string; from: string; to: string } {
+  const { CallSid: callSid, From: from, To: to } = introductionOf(capture)
   if (callSid === undefined || from === undefined || to === undefined)
-    throw new Mistake('The capture does not begin with a call that comes in.')
+    throw new Mistake('The capture does not tell of a call, and of whose it is.')
   return { callSid, from, to }
 }
 
@@ -91,7 +120,7 @@ function recordOf(capture: Capture, { startedAtMs, ...who }: Beginning): Carrier
   const lastAtMs = Math.max(startedAtMs, ...streams.map(({ endedAtMs }) => endedAtMs ?? 0))
   return {
     ...who,
-    direction: 'inbound',
+    direction: isOutbound(capture) ? 'outbound-api' : 'inbound',
     parentCallSid: null,
     status: 'completed',
     ringingAtMs: startedAtMs,

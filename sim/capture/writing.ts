@@ -4,7 +4,8 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { createRandom } from '../random.ts'
-import { type Capture, writeCapture } from './capture.ts'
+import { ends } from './calls.ts'
+import { type Capture, introductionOf, isOutbound, writeCapture } from './capture.ts'
 import { captureOf } from './collecting.ts'
 import { type Keeping, redacted } from './redacting.ts'
 import type { Seen } from './tap.ts'
@@ -27,7 +28,7 @@ export function keptOf(seen: readonly Seen[], { keeps, replace, clinic, secret }
     keepsWords: keeps.words,
     keepsNumbers: keeps.numbers,
     replace: [...replace].sort(([a], [b]) => b.length - a.length),
-    clinic: { from: calledIn(capture), to: clinic },
+    clinic: { from: numbersIn(capture).clinic, to: clinic },
     vocabulary: vocabularyOf(seen),
   })
   return redacted(capture, stranger, keeps)
@@ -43,16 +44,15 @@ export async function writeFixture(
   const [fixture, events, audio] = [`${name}.yaml`, `${name}.capture.jsonl`, `${name}.ulaw`]
   const began = new Date(capture.beganAtMs).toISOString()
   const kept = Object.entries(keeps).flatMap(([what, isKept]) => (isKept ? [what] : []))
-  const from = fieldOf(capture, 'From')
   const text = stringify({
     version: 1,
     date: began.slice(0, 10),
     about: 'A call that took place, as it went over the wires.',
     capture: { file: events, audio, began, kept },
-    call: { to: calledIn(capture), from },
+    call: callIn(capture),
     caller: [],
     model: {},
-    expect: { row: { call_status: 'completed' } },
+    expect: { row: { call_status: endIn(capture) } },
   })
   await mkdir(folder, { recursive: true })
   await writeFile(join(folder, events), writeCapture(capture))
@@ -61,10 +61,26 @@ export async function writeFixture(
   return [join(folder, fixture), join(folder, events), join(folder, audio)]
 }
 
-const calledIn = (capture: Capture): string => fieldOf(capture, 'To')
+/** The clinic's number, and the other one. */
+function numbersIn(capture: Capture): { clinic: string; other: string } {
+  const { From: from = '', To: to = '' } = introductionOf(capture)
+  return isOutbound(capture) ? { clinic: from, other: to } : { clinic: to, other: from }
+}
 
-/** Of the first request of the call. */
-function fieldOf({ events }: Capture, name: string): string {
-  const first = events.find((event) => event.wire === 'webhook' && 'request' in event)
-  return first !== undefined && 'request' in first ? (first.request.fields[name] ?? '') : ''
+/** Of a call that the server placed, it is asked for again; what for, was never on the wires. */
+function callIn(capture: Capture) {
+  const { clinic, other } = numbersIn(capture)
+  if (!isOutbound(capture)) return { to: clinic, from: other }
+  return { direction: 'outbound', from: clinic, to: other, purpose: 'To have the call once more.' }
+}
+
+/** The last that the carrier told of it: of several endings there is none but this. */
+function endIn(capture: Capture): string {
+  const { CallSid: callSid } = introductionOf(capture)
+  const told = capture.events.flatMap((event) =>
+    event.wire === 'webhook' && 'request' in event && event.request.fields.CallSid === callSid
+      ? (event.request.fields.CallStatus ?? [])
+      : [],
+  )
+  return told.findLast((status) => ends.has(status)) ?? 'completed'
 }

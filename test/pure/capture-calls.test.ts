@@ -136,4 +136,27 @@ describe('of calls at once', () => {
     expect(begun).toEqual([a, b])
     expect([a, b].map((sid) => of(sid).length)).toEqual([2, 4])
   })
+
+  test('one that the server places begins with the request for it, also where a callback was sooner than its answer', () => {
+    const { heard, begun, exchange, of, rings } = listen()
+    const place = (sid: string, meanwhile = () => {}) => {
+      const n = heard.next('rest')
+      const path = '/2010-04-01/Accounts/AC/Calls.json'
+      heard.see({ wire: 'rest', n, request: { method: 'POST', path, type: form, body: bytes('To=%2B15550102030') } })
+      meanwhile()
+      const answer = JSON.stringify({ account_sid: 'AC', parent_call_sid: null, sid })
+      heard.see({ wire: 'rest', n, answer: { status: 201, type: json, body: bytes(answer) } })
+    }
+    place(a)
+    rings(a)
+    place(b, () => rings(b))
+    exchange('rest', `/2010-04-01/Accounts/AC/Calls/${a}.json`, 'Url=https%3A%2F%2Fdesk.example')
+    heard.finish()
+    expect(begun).toEqual([a, b])
+    const wires = (sid: string) => of(sid).map((each) => `${each.wire} ${'request' in each ? 'asks' : 'is answered'}`)
+    const [asks, answered] = ['rest asks', 'rest is answered']
+    const rang = ['webhook asks', 'webhook is answered']
+    expect(wires(a)).toEqual([asks, answered, ...rang, asks, answered])
+    expect(wires(b)).toEqual([asks, ...rang, answered])
+  })
 })
