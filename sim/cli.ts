@@ -84,6 +84,7 @@ const call = program
   .option('--auth-token <token>', 'with --target: the Twilio auth token that the server checks signatures with')
   .option('--account-sid <sid>', 'with --target: the Twilio account that the call comes through')
   .option('--public-url <url>', 'with --target: the address by which the server knows itself, if it is another', webUrl)
+  .addOption(new Option('--method <method>', 'with --target: how its webhook is asked').choices(['GET', 'POST']))
   .option('--fallback <url>', 'with --target: asked when the webhook fails; may be relative to it')
   .option('--allow-remote', 'with --target: a server that is not on this machine')
   .option('--status-callback <url>', 'with --target: told when the call is over; may be relative to the webhook')

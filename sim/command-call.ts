@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type CallResult, simulateCall } from './call.ts'
 import { type CallerFlags, callerWishOf } from './caller-options.ts'
+import type { Method } from './carrier/twiml.ts'
 import { faultsHelp } from './chaos/faults.ts'
 import { readChaos } from './chaos/reading.ts'
 import { keepSchedule, scheduleLines, smallestSchedule } from './chaos/reproducing.ts'
@@ -44,6 +45,7 @@ export type CallFlags = Omit<
   authToken?: string
   accountSid?: string
   publicUrl?: string
+  method?: Method
   fallback?: string
   statusCallback?: string
   allowRemote?: boolean

@@ -1,5 +1,6 @@
 // `sim ring`, `say`, `dtmf`, `hangup`, `sms` and `tail`: what a terminal can have a running `sim up` do, each a line to people or one
 // JSON object to machines.
+import type { Method } from './carrier/twiml.ts'
 import { createConsole } from './console.ts'
 import { follow, order } from './up-door.ts'
 
@@ -8,6 +9,7 @@ export type RingFlags = Common & {
   to: string
   from: string
   webhook?: string
+  method: Method
   publicUrl?: string
   fallback?: string
   statusCallback?: string
@@ -17,6 +19,7 @@ export type SmsFlags = Common & {
   to: string
   from: string
   webhook?: string
+  method: Method
   publicUrl?: string
   media: string[]
   field: Record<string, string>

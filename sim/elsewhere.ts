@@ -5,6 +5,7 @@ import { audit, rulesOnTheWires } from './auditor.ts'
 import type { CallResult } from './call.ts'
 import { createCarrier } from './carrier/carrier.ts'
 import { type CarrierFaults, settingsWith } from './carrier/faults.ts'
+import type { Method } from './carrier/twiml.ts'
 import { createChaos } from './chaos/chaos.ts'
 import { type ChaosPlan, faultNamesIn, scheduleOf } from './chaos/schedule.ts'
 import { realClock } from './clock.ts'
@@ -31,6 +32,8 @@ export type Elsewhere = {
   modelPort?: number
   fallback?: string
   statusCallback?: string
+  /** POST without it. */
+  method?: Method
   allowRemote?: boolean
 }
 
@@ -52,7 +55,7 @@ export const comingThrough = (world: World, authToken: string, { accountSid }: E
 export function voiceUrlOf(target: URL, known: URL): string {
   const voice = new URL(target)
   if (voice.pathname === '/') voice.pathname = usualPath
-  return new URL(voice.pathname + voice.search, known).href
+  return new URL(voice.pathname + voice.search + voice.hash, known).href
 }
 
 /** Answers with the exit code. */
@@ -93,6 +96,7 @@ export async function callElsewhere(target: URL, flags: Elsewhere, wish: Wish): 
       '--account-sid': flags.accountSid,
       '--public-url': publicUrl,
       '--model-port': modelPort,
+      '--method': flags.method,
       '--fallback': fallback,
       '--status-callback': statusCallback,
     })
@@ -125,12 +129,13 @@ function refuseWhatIsOurs({ name, capture, call: { direction } }: Fixture): void
 function refuseWhatCannotBeStruck(plan: ChaosPlan, hasModel: boolean): void {
   const names = faultNamesIn(plan)
   if (names.includes('mail-timeout')) throw new Mistake('mail-timeout: no mail of a server elsewhere is taken here.')
-  if (names.includes('model-cut') && !hasModel)
-    throw new Mistake('model-cut: serve the server its model with --model-port, so that it can be cut off.')
+  const ofModel = names.find((name) => name.startsWith('model-'))
+  if (ofModel !== undefined && !hasModel)
+    throw new Mistake(`${ofModel}: serve the server its model with --model-port, so that it can be struck.`)
 }
 
 /** Where the number's calls go, by the names that the server knows itself by. */
-function numberOf(target: URL, known: URL, { fallback, statusCallback }: Elsewhere) {
+function numberOf(target: URL, known: URL, { method = 'POST', fallback, statusCallback }: Elsewhere) {
   const voiceUrl = voiceUrlOf(target, known)
   const resolved = (name: string, given: string | undefined) => {
     if (given === undefined) return ''
@@ -140,6 +145,7 @@ function numberOf(target: URL, known: URL, { fallback, statusCallback }: Elsewhe
   }
   return {
     voiceUrl,
+    voiceMethod: method,
     voiceFallbackUrl: resolved('--fallback', fallback),
     statusCallback: resolved('--status-callback', statusCallback),
   }

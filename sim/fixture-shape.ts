@@ -186,6 +186,7 @@ export const modelFaults = z
     transcripts: z.array(z.enum(transcriptFates)).max(100),
     connection: connection.transform(toConnection),
     failures: z.array(z.strictObject({ response: z.number().int().min(1), code: z.string().min(1) })).max(100),
+    errors: z.array(z.strictObject({ afterMs: waitMs, code: z.string().min(1) })).max(20),
     without: z.array(z.string().min(1)).max(100),
     transcriptMs: waitMs.transform((given) => [given, given] as const),
     rateLimits: z.strictObject({

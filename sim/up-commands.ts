@@ -54,6 +54,8 @@ export function addUpCommands(program: Command): void {
       .option('--json', 'print one JSON object')
   const ofCall = (name: string, about: string) =>
     driving(name, about).option('--call <sid>', 'the call, if more than one is up')
+  const method = () =>
+    new Option('--method <method>', 'how the webhook is asked').choices(['GET', 'POST']).default('POST')
   const publicUrl = [
     '--public-url <url>',
     'the address by which the server knows itself, if it is another',
@@ -64,6 +66,7 @@ export function addUpCommands(program: Command): void {
     .requiredOption('--to <number>', 'the number to call', phoneNumber)
     .option('--from <number>', 'who calls: a number, anonymous, client:name or sip:name@host', callerAddress, somebody)
     .option('--webhook <url>', 'the server’s voice webhook; kept for the number’s next calls', webUrl)
+    .addOption(method())
     .option('--fallback <url>', 'asked when the webhook fails; may be relative to it')
     .option('--status-callback <url>', 'told when the call is over; may be relative to the webhook')
     .option(...publicUrl)
@@ -79,6 +82,7 @@ export function addUpCommands(program: Command): void {
     .requiredOption('--to <number>', 'the number written to; whatsapp:+… for WhatsApp', textAddress)
     .option('--from <number>', 'who writes', textAddress, somebody)
     .option('--webhook <url>', 'the server’s message webhook; kept for the number’s next messages', webUrl)
+    .addOption(method())
     .option('--media <url>', 'a picture or another file that comes with it; may be given again', several, [])
     .option(
       '--field <name=value>',

@@ -22,11 +22,13 @@ const number = z.string().regex(/^(whatsapp:)?\+[1-9]\d{6,14}$/, 'A phone number
 const url = z.url({ protocol: /^https?$/, error: 'It must be a URL such as http://localhost:3000/voice' })
 const words = z.string().trim().min(1, 'There is nothing to say.').max(2000, 'At most 2000 characters at a time.')
 const call = z.string().optional()
+const method = z.enum(['GET', 'POST']).default('POST')
 const shapes: { [T in keyof Orders]: z.ZodType<Orders[T]> } = {
   ring: z.object({
     to: number,
     from: z.string().regex(callerPattern, 'Nobody calls from there.'),
     webhook: url.optional(),
+    method,
     publicUrl: url.optional(),
     fallback: z.string().optional(),
     statusCallback: z.string().optional(),
@@ -39,6 +41,7 @@ const shapes: { [T in keyof Orders]: z.ZodType<Orders[T]> } = {
     from: number,
     body: z.string().max(1600, 'At most 1600 characters.'),
     webhook: url.optional(),
+    method,
     publicUrl: url.optional(),
     media: z.array(url).max(10, 'Ten media at the most.'),
     fields: z.record(z.string().regex(/^[A-Za-z][A-Za-z0-9]{0,63}$/, 'A field is a word.'), z.string().max(1600)),
@@ -89,12 +92,17 @@ export function createControl(parts: Parts): StandIn {
   }
 
   const duties: { [T in keyof Orders]: (given: Orders[T]) => Promise<Answers[T]> } = {
-    async ring({ to, from, webhook, publicUrl, fallback, statusCallback }) {
+    async ring({ to, from, webhook, method: voiceMethod, publicUrl, fallback, statusCallback }) {
       if (webhook !== undefined) {
         const voiceUrl = known(webhook, publicUrl)
-        const resolved = (given: string | undefined) => (given === undefined ? '' : new URL(given, voiceUrl).href)
+        const resolved = (given: string | undefined) => {
+          const full = given === undefined ? null : URL.parse(given, voiceUrl)
+          if (given !== undefined && full === null)
+            throw new Mistake(`${given} is not a URL, nor a path such as /status.`)
+          return full?.href ?? ''
+        }
         const others = { voiceFallbackUrl: resolved(fallback), statusCallback: resolved(statusCallback) }
-        carrier.assign({ phoneNumber: to, accountSid: parts.accountSid, voiceUrl, ...others })
+        carrier.assign({ phoneNumber: to, accountSid: parts.accountSid, voiceUrl, voiceMethod, ...others })
       } else if (!carrier.has(to)) throw new Mistake(`Nobody knows where calls to ${to} go: give --webhook.`)
       if (++placed > CALLS_MAX) throw new Mistake(`This carrier has had ${CALLS_MAX} calls. Start "sim up" again.`)
       if (carrier.live().length === 0) await parts.rewind()
@@ -121,13 +129,13 @@ export function createControl(parts: Parts): StandIn {
       one.hangUp()
       return { callSid: one.callSid }
     },
-    async sms({ to, from, body, webhook, publicUrl, media, fields }) {
+    async sms({ to, from, body, webhook, method: smsMethod, publicUrl, media, fields }) {
       if (to.startsWith('whatsapp:') !== from.startsWith('whatsapp:'))
         throw new Mistake('Both numbers are of WhatsApp, or neither is.')
       const phoneNumber = to.replace(/^whatsapp:/, '')
       if (webhook !== undefined) {
         const smsUrl = known(webhook, publicUrl)
-        carrier.assign({ phoneNumber, accountSid: parts.accountSid, smsUrl })
+        carrier.assign({ phoneNumber, accountSid: parts.accountSid, smsUrl, smsMethod })
       } else if (!carrier.has(to)) throw new Mistake(`Nobody knows where messages to ${to} go: give --webhook.`)
       const pictures = media.map((address) => ({ url: address, contentType: mediaTypeOf(address) }))
       const { message, replies, problems } = await carrier.text({ to, from, body, media: pictures, fields })

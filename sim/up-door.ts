@@ -2,6 +2,7 @@
 // What can be asked there, and how it is asked, with the reason in words where nobody answers.
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import type { Method } from './carrier/twiml.ts'
 import { linesOf } from './lines.ts'
 import { Mistake } from './mistake.ts'
 import { usualPorts } from './ports.ts'
@@ -15,6 +16,7 @@ export type Orders = {
     to: string
     from: string
     webhook?: string
+    method: Method
     publicUrl?: string
     fallback?: string
     statusCallback?: string
@@ -27,6 +29,7 @@ export type Orders = {
     from: string
     body: string
     webhook?: string
+    method: Method
     publicUrl?: string
     media: string[]
     fields: Record<string, string>

@@ -174,7 +174,11 @@ export function openSession(parts: {
     channel.send('conversation.created', {
       conversation: { id: state.conversationId, object: 'realtime.conversation' },
     })
-  const { breakdown } = settings
+  const { breakdown, errors } = settings
+  for (const { afterMs, code } of errors)
+    channel.after(afterMs, () =>
+      channel.send('error', { error: { type: 'server_error', code, message: BREAKDOWN, param: null, event_id: null } }),
+    )
   if (breakdown !== null) channel.after(breakdown.afterMs, () => channel.close(breakdown.code, BREAKDOWN))
   channel.after(settings.expireAfterMs ?? settings.sessionMs, expire)
 

@@ -48,6 +48,8 @@ export type ModelSettings = {
   refuseConnects: number
   /** The n-th response of the call, from 1, fails with this code; what the script has for it is left for the next. */
   failures: readonly { response: number; code: string }[]
+  /** Errors that each session tells of by itself, so long after it was opened, and goes on. */
+  errors: readonly { afterMs: number; code: string }[]
   /** Models that the account has no access to: their sockets open, and each of their responses fails. */
   without: readonly string[]
   /** What may be asked for in a minute: beyond it responses fail with `rate_limit_exceeded`. */
@@ -62,6 +64,7 @@ type Fault =
   | 'transcriptMs'
   | 'failures'
   | 'without'
+  | 'errors'
   | 'rateLimits'
   | 'sessionMs'
   | 'expireAfterMs'
@@ -97,5 +100,6 @@ export const USUAL_SETTINGS: ModelSettings = {
   refuseHttp: { times: 0, status: 429 },
   failures: [],
   without: [],
+  errors: [],
   rateLimits: { requests: 5_000, tokens: 400_000 },
 }

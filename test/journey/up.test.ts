@@ -151,6 +151,9 @@ describe('a running sim up', () => {
       const form = { Body: 'Two loaves', ButtonPayload: 'yes', MediaContentType0: 'image/jpeg' }
       expect(await up?.until(({ what }) => what === 'POST /sms')).toMatchObject({ body: form })
       expect(written.out).toContain('whatsapp:+15551234567 → whatsapp:+15550102030: We have read: Two loaves')
+      const asked = ['--webhook', `${bakery.origin}/sms`, '--method', 'GET', 'Three loaves']
+      expect((await sim('sms', ...carrier, ...number, ...asked)).out).toContain('We have read: Three loaves')
+      expect(await up?.until(({ what }) => what === 'GET /sms')).toMatchObject({ body: { Body: 'Three loaves' } })
       bakery.stop()
     },
     aCallMs,

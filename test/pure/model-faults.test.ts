@@ -169,6 +169,16 @@ describe('a session', () => {
     expect(rig.closes).toMatchObject([{ code: 1001 }])
   })
 
+  test('can tell of an error that nobody caused, and goes on', async () => {
+    const faults = { errors: [{ afterMs: 3000, code: 'server_error' }] }
+    const rig = await openRig({ script: { responses: [[{ say: 'Yes.' }]], faults } })
+    await rig.pass(4000)
+    const error = { type: 'server_error', code: 'server_error', event_id: null }
+    expect(one(rig.heard, 'error').error).toMatchObject(error)
+    expect(one(await rig.ask({ type: 'response.create' }, 3000), 'response.done').response?.status).toBe('completed')
+    expect(rig.closes).toEqual([])
+  })
+
   test('can be closed by a service in trouble', async () => {
     const rig = await openRig({ script: { faults: { breakdown: { afterMs: 3000, code: 1011 } } } })
     await rig.pass(4000)

@@ -12,15 +12,17 @@ export function openForeignServer(options: { authToken: string; modelUrl: string
     hostname: '127.0.0.1',
     port: 0,
     async fetch(request, self) {
-      const { pathname, origin, host } = new URL(request.url)
+      const { pathname, search, searchParams, host } = new URL(request.url)
       const signature = request.headers.get('x-twilio-signature') ?? ''
       if (pathname === '/media') {
         const isSigned = twilio.validateRequest(options.authToken, signature, `wss://${host}/media`, {})
         if (!isSigned) return new Response(null, { status: 403 })
         return self.upgrade(request, { data: { events: new EventTarget() } }) ? undefined : new Response(null)
       }
-      const form = Object.fromEntries(new URLSearchParams(await request.text()))
-      if (!twilio.validateRequest(options.authToken, signature, origin + pathname, form))
+      const isGet = request.method === 'GET'
+      const form = Object.fromEntries(isGet ? searchParams : new URLSearchParams(await request.text()))
+      const url = `http://${host}${pathname}${search}`
+      if (!twilio.validateRequest(options.authToken, signature, url, isGet ? {} : form))
         return new Response(null, { status: 403 })
       if (pathname === '/sms') {
         const answer = new twilio.twiml.MessagingResponse()
