@@ -7,14 +7,14 @@ import { type CallerFlags, callerWishOf } from './caller-options.ts'
 import type { Method } from './carrier/twiml.ts'
 import { faultsHelp } from './chaos/faults.ts'
 import { readChaos } from './chaos/reading.ts'
-import { keepSchedule, scheduleLines, smallestSchedule } from './chaos/reproducing.ts'
+import { keepSchedule, type Played, scheduleLines, smallestSchedule } from './chaos/reproducing.ts'
 import { processFaultsIn } from './chaos/schedule.ts'
 import { carrierFaultsIn, modelFaultsIn } from './command-json.ts'
 import { createConsole } from './console.ts'
 import { type DevLine, type DevNote, readDevNote } from './dev-door.ts'
 import { callElsewhere } from './elsewhere.ts'
 import { ungradable } from './grading.ts'
-import { openPostgres, type Postgres } from './house.ts'
+import { openPostgres } from './house.ts'
 import { linesOf } from './lines.ts'
 import { assertTaken, realModel } from './live.ts'
 import { Mistake } from './mistake.ts'
@@ -107,17 +107,15 @@ async function callOwn(wish: Wish, { speed, live, instructions: file, machines: 
   if (real !== undefined) await assertTaken(real)
   const postgres = await (machines === undefined ? openPostgres : openOwnPostgres)(console.progress)
   try {
+    const speech = createSpeech({ cacheFolder: speechFolder })
+    const carrierFaults = wish.carrierFaults?.faults
+    const played: Played = { instructions, carrierFaults, isVirtual, machines, postgres, speech }
     const result = await simulateCall({
+      ...played,
       fixture,
       seed: wish.seed,
-      instructions,
       real,
       chaos: wish.chaos?.plan,
-      carrierFaults: wish.carrierFaults?.faults,
-      isVirtual,
-      machines,
-      postgres,
-      speech: createSpeech({ cacheFolder: speechFolder }),
       onProgress: console.progress,
       onTrace: (trace) => trace.onEntry(console.entry),
     })
@@ -131,7 +129,7 @@ async function callOwn(wish: Wish, { speed, live, instructions: file, machines: 
     const exitCode = await showCall(result, wish, { console, print, repeat })
     if (exitCode === 0) return exitCode
     for (const line of warnings(result.serverLog)) process.stderr.write(`${line}\n`)
-    if (wish.chaos !== undefined && isVirtual && instructions === undefined) await shrink(wish, result, postgres)
+    if (wish.chaos !== undefined && !live) await shrink(wish, result, played, more)
     return exitCode
   } finally {
     await postgres.stop()
@@ -142,21 +140,18 @@ async function callOwn(wish: Wish, { speed, live, instructions: file, machines: 
 async function shrink(
   wish: Wish,
   { fixture, seed, violations, evidence }: CallResult,
-  postgres: Postgres,
+  played: Played,
+  more: readonly string[],
 ): Promise<void> {
   const tell = (line: string) => void (wish.json ? process.stderr : process.stdout).write(`${line}\n`)
   const struck = evidence.chaos?.struck.map(({ strike }) => strike) ?? []
   const found = await smallestSchedule(
     { fixture, seed, violations, struck },
-    {
-      postgres,
-      speech: createSpeech({ cacheFolder: speechFolder }),
-      onProgress: (step) => process.stderr.write(`… ${step}\n`),
-    },
+    { ...played, onProgress: (step) => process.stderr.write(`… ${step}\n`) },
   )
   for (const line of scheduleLines(found)) tell(line)
   const file = await keepSchedule({ fixture: fixture.name, seed, smallest: found })
-  tell(`as small: ${commandOf({ ...wish, chaos: undefined }, [`--chaos ${file}`, '--speed 10'])}`)
+  tell(`as small: ${commandOf({ ...wish, chaos: undefined }, [`--chaos ${file}`, ...more])}`)
 }
 
 async function readInstructions(file: string): Promise<string> {

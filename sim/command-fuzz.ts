@@ -31,6 +31,7 @@ export async function fuzzCommand({ for: forMs, runs, seed: given, fixture: name
       // A count that was asked for is reached, however long it takes.
       runsMax: runs ?? Number.POSITIVE_INFINITY,
       forMs: forMs ?? (runs === undefined ? USUAL_MS : Number.POSITIVE_INFINITY),
+      isVirtual: true,
       postgres,
       speech: createSpeech({ cacheFolder: speechFolder }),
       onProgress: say,

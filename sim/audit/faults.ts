@@ -24,13 +24,16 @@ export const callerGoesOn: Rule = {
   name: 'a caller whose line to the agent breaks hears from us again',
   check(given) {
     const struck = given.chaos?.struck ?? []
-    const cuts = struck.filter(({ strike }) => breaksLine(strike))
+    const cuts = struck.filter(({ atMs, strike }) => breaksLine(strike, atMs, given.carrier))
     return cuts.flatMap(({ atMs }) => judgeCut(given, atMs, BACK_WITHIN_MS + slownessAfter(struck, atMs)))
   },
 }
 
-function breaksLine({ fault }: Strike): boolean {
-  return ['ws-cut', 'model-cut', 'model-expires', 'crash', 'deploy'].includes(fault)
+/** A process has a line to break only where a stream is open. */
+function breaksLine({ fault }: Strike, atMs: number, { streams }: Case['carrier']): boolean {
+  if (fault === 'crash' || fault === 'deploy')
+    return streams.some(({ openedAtMs, endedAtMs }) => openedAtMs <= atMs && atMs <= (endedAtMs ?? Infinity))
+  return fault === 'ws-cut' || fault === 'model-cut' || fault === 'model-expires'
 }
 
 /** By how much answers that the carrier waited for after a cut were late, all together: nobody can be back sooner. */
@@ -107,14 +110,24 @@ const framesBeforeCut: Rule = {
   check: (given) => callerReachedModel.check(withoutUnderWay(withoutHeld(given))),
 }
 
-/** A line that is cut while no session listens takes with it what was kept for the next one. */
+/**
+ * A line that is cut while no session listens takes with it what was kept for the next one; and where every socket was refused,
+ * nobody ever listened to a stream.
+ */
 function withoutHeld(given: Case): Case {
   const cuts = (given.chaos?.struck ?? []).filter(({ strike }) => strike.fault === 'ws-cut' || strike.fault === 'crash')
   const isHeard = (atMs: number): boolean =>
     given.model.sessions.some(
       ({ config, openedAtMs, closedAtMs }) => config !== null && openedAtMs < atMs && atMs <= (closedAtMs ?? Infinity),
     )
-  const streams = given.carrier.streams.map((stream) => {
+  const isRefused = (given.chaos?.struck ?? []).some(({ strike }) => strike.fault === 'model-refuses')
+  const streams = given.carrier.streams.map((stream, index, all) => {
+    const sinceMs = all[index - 1]?.endedAtMs ?? Number.NEGATIVE_INFINITY
+    const isHeardAtAll = given.model.sessions.some(
+      ({ config, openedAtMs }) =>
+        config !== null && openedAtMs >= sinceMs && openedAtMs <= (stream.endedAtMs ?? Infinity),
+    )
+    if (isRefused && !isHeardAtAll) return { ...stream, sent: [] }
     const isTaken = cuts.some(({ atMs }) => atMs === stream.endedAtMs && !isHeard(atMs))
     const lastHeard = stream.sent.findLastIndex(({ atMs }) => isHeard(atMs))
     return isTaken ? { ...stream, sent: stream.sent.slice(0, lastHeard + 1) } : stream

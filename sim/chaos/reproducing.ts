@@ -3,33 +3,30 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Violation } from '../audit/case.ts'
-import { type CallResult, simulateCall } from '../call.ts'
-import type { Postgres } from '../house.ts'
+import { type CallRequest, type CallResult, type Hosting, simulateCall } from '../call.ts'
 import type { Fixture } from '../script.ts'
-import type { Speech } from '../speech.ts'
 import { planText } from './reading.ts'
 import type { ChaosPlan } from './schedule.ts'
 import { type Smallest, smallest } from './shrinking.ts'
 import { type Strike, strikeText } from './strikes.ts'
 
 const SHRINKING_TRIES_MAX = 60
+/** In real time each lasts as long as the call, and what fails there may fail by chance. */
+const SHRINKING_TRIES_REAL_MAX = 12
 const folder = join('.frontdesk', 'chaos')
 
 export type Outcome = { violations: Violation[]; struck: Strike[]; callMs: number }
-export type Played = { postgres: Postgres; speech: Speech }
+/** How a call is played, the first time and again: on which clock and in how many processes, and what else it was given. */
+export type Played = Pick<CallRequest, 'speech' | 'instructions' | 'carrierFaults'> &
+  Pick<Hosting, 'isVirtual' | 'machines' | 'postgres'>
 
 const unended = 'the call can be played to its end'
 
 /** A call that cannot even be played to its end has failed, too. */
-export async function outcomeOf(
-  fixture: Fixture,
-  seed: string,
-  chaos: ChaosPlan,
-  { postgres, speech }: Played,
-): Promise<Outcome> {
+export async function outcomeOf(fixture: Fixture, seed: string, chaos: ChaosPlan, played: Played): Promise<Outcome> {
   const quiet = { onProgress: () => {}, onTrace: () => {} }
   try {
-    const result = await simulateCall({ fixture, seed, chaos, isVirtual: true, postgres, speech, ...quiet })
+    const result = await simulateCall({ ...played, fixture, seed, chaos, ...quiet })
     const { violations, evidence } = result
     return { violations, struck: evidence.chaos?.struck.map(({ strike }) => strike) ?? [], callMs: lengthMs(result) }
   } catch (error) {
@@ -52,7 +49,7 @@ export async function smallestSchedule(
     const again = await outcomeOf(fixture, seed, { strikes }, played)
     return again.violations.some(({ rule }) => rules.has(rule))
   }
-  return smallest(struck, fails, SHRINKING_TRIES_MAX)
+  return smallest(struck, fails, played.isVirtual ? SHRINKING_TRIES_MAX : SHRINKING_TRIES_REAL_MAX)
 }
 
 /** The file that replays the smallest schedule. */

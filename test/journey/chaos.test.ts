@@ -1,11 +1,13 @@
 // A call put through faults on the virtual clock: the same bytes for the same seed and faults, everything that was done to it
 // in its trace, and everything that must be true of it still true.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { routedAsExpected } from '../../sim/audit/keeping.ts'
 import { type CallResult, simulateCall } from '../../sim/call.ts'
 import type { CarrierFaults } from '../../sim/carrier/faults.ts'
 import { parseFaults } from '../../sim/chaos/faults.ts'
+import { smallestSchedule } from '../../sim/chaos/reproducing.ts'
 import type { ChaosPlan } from '../../sim/chaos/schedule.ts'
-import { strikeText } from '../../sim/chaos/strikes.ts'
+import { type Strike, strikeText } from '../../sim/chaos/strikes.ts'
 import { createTeller } from '../../sim/console-call.ts'
 import { loadFixture } from '../../sim/fixture.ts'
 import { openPostgres, type Postgres } from '../../sim/house.ts'
@@ -220,3 +222,24 @@ test(
   },
   callLimitMs,
 )
+
+test('what struck processes is left out like all else when a call fails without it', async () => {
+  const own = await openOwnPostgres(() => {})
+  try {
+    const fixture = await loadFixture('unknown-number')
+    fixture.expect.isRouted = true
+    const steps: string[] = []
+    const struck: Strike[] = [
+      { fault: 'crash', atMs: 1_000 },
+      { fault: 'db-restart', atMs: 2_000 },
+    ]
+    const found = await smallestSchedule(
+      { fixture, seed: 'chaos', struck, violations: [{ rule: routedAsExpected.name, explanation: '' }] },
+      { speech, postgres: own, isVirtual: false, machines: 2, onProgress: (step) => void steps.push(step) },
+    )
+    expect(found).toEqual({ list: [], tries: 1, isMinimal: true })
+    expect(steps).toEqual(['trying 0 of 2 strikes'])
+  } finally {
+    await own.stop()
+  }
+}, 120_000)

@@ -38,6 +38,17 @@ describe('a model that is cut off while its last words sound', () => {
   })
 })
 
+test('a process that dies without a call breaks no line', () => {
+  const struckAt = (ms: number): string[] => {
+    const call = auditedCall()
+    strikes(call, { atMs: at(ms), strike: { fault: 'crash', atMs: ms } })
+    call.session.items = call.session.items.filter(({ name }) => name !== 'end_call')
+    return found(call, 'a caller whose line to the agent breaks')
+  }
+  expect(struckAt(8_650)).toHaveLength(1)
+  expect(struckAt(8_750)).toEqual([])
+})
+
 test.each([
   { answeredBy: 'machine_end_silence', afterMs: 1_000, isRight: true },
   { answeredBy: 'machine_end_silence', afterMs: 1_001, isRight: false },
@@ -131,6 +142,26 @@ describe('a line that is cut', () => {
 
   test('while no session listens takes with it what was kept for the next one', () => {
     expect(cutAfter(6_500)).toEqual([])
+  })
+
+  test('and goes on where every socket to the model is refused has no session to hear it', () => {
+    const unheard = (...faults: Strike[]): string[] => {
+      const call = auditedCall()
+      const { stream, session } = call
+      strikes(
+        call,
+        ...[{ fault: 'ws-cut' as const, atMs: 7_000 }, ...faults].map((strike) => ({ atMs: at(7_000), strike })),
+      )
+      stream.endedAtMs = at(7_000)
+      const sent = stream.sent.filter(({ atMs }) => atMs > at(7_000))
+      stream.sent = stream.sent.filter(({ atMs }) => atMs <= at(7_000))
+      session.appended = Buffer.concat(stream.sent.map(({ bytes }) => bytes))
+      for (const frame of sent) frame.bytes = speech(`${frame.atMs}`, 20)
+      call.carrier.streams.push({ ...stream, sent, openedAtMs: at(7_000), endedAtMs: at(8_700) })
+      return found(call, 'every byte the caller said')
+    }
+    expect(unheard({ fault: 'model-refuses', handshake: 2 })).toEqual([])
+    expect(unheard()).toHaveLength(1)
   })
 
   test('while one listens takes nothing with it; and neither does a cut of another kind', () => {

@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { drawFaults, virtualFaults } from '../../sim/chaos/drawing.ts'
 import { formatFaults, parseFaults } from '../../sim/chaos/faults.ts'
 import { smallest } from '../../sim/chaos/shrinking.ts'
+import type { Strike } from '../../sim/chaos/strikes.ts'
 import { createRandom } from '../../sim/random.ts'
 
 const numbers = fc.uniqueArray(fc.integer({ min: 0, max: 99 }), { maxLength: 24 })
@@ -22,6 +23,23 @@ describe('the smallest list that fails', () => {
         for (const each of found.list) expect(await fails(found.list.filter((other) => other !== each))).toBe(false)
       }),
     )
+  })
+
+  test('has the one strike that matters, of whatever kind it is and whatever else struck', async () => {
+    const strikes: Strike[] = [
+      { fault: 'delay', callback: 'completed #1', byMs: 500 },
+      { fault: 'repeat', request: 'resume in-progress #1' },
+      { fault: 'ws-cut', atMs: 3_000 },
+      { fault: 'model-cut', atMs: 4_000 },
+      { fault: 'model-expires', atMs: 4_500 },
+      { fault: 'model-refuses', handshake: 2 },
+      { fault: 'crash', atMs: 5_000 },
+      { fault: 'deploy', atMs: 6_000 },
+      { fault: 'db-restart', atMs: 7_000 },
+      { fault: 'mail-timeout', attempt: 1 },
+    ]
+    for (const strike of strikes)
+      expect((await smallest(strikes, async (part) => part.includes(strike), 60)).list).toEqual([strike])
   })
 
   test('is empty for what fails without anything, and found in one try', async () => {
