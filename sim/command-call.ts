@@ -8,7 +8,7 @@ import type { Method } from './carrier/twiml.ts'
 import { faultsHelp } from './chaos/faults.ts'
 import { readChaos } from './chaos/reading.ts'
 import { keepSchedule, type Played, scheduleLines, smallestSchedule } from './chaos/reproducing.ts'
-import { processFaultsIn } from './chaos/schedule.ts'
+import { planOf, processFaultsIn } from './chaos/schedule.ts'
 import { carrierFaultsIn, modelFaultsIn } from './command-json.ts'
 import { createConsole } from './console.ts'
 import { type DevLine, type DevNote, readDevNote } from './dev-door.ts'
@@ -115,7 +115,7 @@ async function callOwn(wish: Wish, { speed, live, instructions: file, machines: 
       fixture,
       seed: wish.seed,
       real,
-      chaos: wish.chaos?.plan,
+      chaos: wish.chaos?.plan ?? (live ? undefined : planOf(fixture)),
       onProgress: console.progress,
       onTrace: (trace) => trace.onEntry(console.entry),
     })

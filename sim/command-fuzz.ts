@@ -3,6 +3,7 @@
 import { formatFaults } from './chaos/faults.ts'
 import { type Failure, type FuzzResult, fuzz } from './chaos/fuzz.ts'
 import { keepSchedule, scheduleLines } from './chaos/reproducing.ts'
+import type { Strike } from './chaos/strikes.ts'
 import { listFixtures } from './fixture.ts'
 import { openPostgres } from './house.ts'
 import { Mistake } from './mistake.ts'
@@ -19,7 +20,9 @@ export async function fuzzCommand({ for: forMs, runs, seed: given, fixture: name
   const names = named === undefined ? await listFixtures() : [named]
   const all = await Promise.all(names.map((name) => fixtureOf({ fixture: name, seed, json: false })))
   // Sockets that break at a certain word, and a desk that books at a certain time, have no such moment under other faults.
-  const fixtures = all.filter(({ model, clinic }) => model.faults === undefined && clinic.desk.length === 0)
+  const fixtures = all.filter(
+    ({ model, clinic, struck }) => model.faults === undefined && clinic.desk.length === 0 && struck === undefined,
+  )
   if (fixtures.length === 0)
     throw new Mistake(`What happens to ${named} beside the talk has its own time: fuzz has none of it.`)
   say(`seed ${seed}`)
@@ -71,7 +74,8 @@ const table = (title: string, counts: Record<string, number>): string[] => [
   ...Object.entries(counts).map(([name, count]) => `  ${String(count).padStart(6)}  ${name}`),
 ]
 
-function failureLines({ fixture, seed, faults, violations, smallest }: Failure, kept: string | null): string[] {
+/** All that is needed to see it again, elsewhere too: no line but one needs a file of this machine. */
+export function failureLines({ fixture, seed, faults, violations, smallest }: Failure, kept: string | null): string[] {
   const wish = { fixture, seed, json: false }
   const chaos = formatFaults(faults)
   return [
@@ -80,7 +84,16 @@ function failureLines({ fixture, seed, faults, violations, smallest }: Failure, 
     `  again:    ${commandOf({ ...wish, chaos: { text: chaos, plan: { faults } } }, ['--speed 10'])}`,
     ...scheduleLines(smallest).map((line) => `  ${line}`),
     `  as small: ${commandOf(wish, [`--chaos ${kept}`, '--speed 10'])}`,
+    `  to keep it: copy sim/fixtures/${fixture}.yaml to a name of its own, and add`,
+    ...struckLines(seed, smallest.list).map((line) => `    ${line}`),
   ]
 }
+
+/** As a fixture has it. Without a strike, its seed is all that there is to keep. */
+const struckLines = (seed: string, strikes: readonly Strike[]): string[] => [
+  'struck:',
+  `  seed: ${JSON.stringify(seed)}`,
+  ...(strikes.length === 0 ? [] : ['  strikes:', ...strikes.map((strike) => `    - ${JSON.stringify(strike)}`)]),
+]
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`)

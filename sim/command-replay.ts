@@ -1,6 +1,7 @@
 // `sim replay`: every fixture on the virtual clock; or, with --live, with the real model in real time. A line each, in their
 // order, and a count or a score at the end.
 import { type CallResult, simulateCall, summaryOf } from './call.ts'
+import { planOf } from './chaos/schedule.ts'
 import { listFixtures } from './fixture.ts'
 import { type Grade, isMet, scoreText, ungradable } from './grading.ts'
 import { openPostgres } from './house.ts'
@@ -29,7 +30,16 @@ export async function replayCommand(files: string[], { seed, json, live }: Repla
     if (reason !== null) return { fixture, reason }
     const begunAt = performance.now()
     const quiet = { onProgress: () => {}, onTrace: () => {} }
-    const result = await simulateCall({ fixture, seed, isVirtual: !live, real, speech, postgres, ...quiet })
+    const result = await simulateCall({
+      fixture,
+      seed: fixture.struck?.seed ?? seed,
+      chaos: live ? undefined : planOf(fixture),
+      isVirtual: !live,
+      real,
+      speech,
+      postgres,
+      ...quiet,
+    })
     return { fixture, result, tookMs: performance.now() - begunAt }
   }
   try {

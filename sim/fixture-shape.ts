@@ -2,6 +2,8 @@
 // run. fixtures/README.md explains it to people. Audio is named here by its file, and read elsewhere.
 import { z } from 'zod'
 import { callerPattern } from './carrier/numbers.ts'
+import { processFaultsIn } from './chaos/schedule.ts'
+import { strikeShape } from './chaos/strikes.ts'
 import { areDated, desk, messages, records, refused } from './fixture-records.ts'
 import { malformedIn } from './model/references.ts'
 import { transcriptFates, USUAL_SETTINGS } from './model/settings.ts'
@@ -247,6 +249,18 @@ const expectation = z.strictObject({
   problems: z.array(z.number().int()).default([]),
 })
 
+/** Faults of processes need real time, and fixtures are replayed on the virtual clock. */
+const strikes = z
+  .array(strikeShape)
+  .default([])
+  .superRefine((given, context) => {
+    for (const name of processFaultsIn({ strikes: given }))
+      context.addIssue({
+        code: 'custom',
+        message: `${name} strikes processes, which keep real time: give it to sim call`,
+      })
+  })
+
 export const fixtureShape = z
   .strictObject({
     version: z.literal(1, 'must be 1, the only version that there is'),
@@ -261,6 +275,7 @@ export const fixtureShape = z
         kept: z.array(z.enum(['words', 'numbers', 'audio'])).default([]),
       })
       .optional(),
+    struck: z.strictObject({ seed: z.string().min(1), strikes }).optional(),
     at: z.iso.datetime("must be an instant, in quotes: '2040-01-02T15:00:00Z'").optional(),
     call,
     clinic: z
@@ -296,7 +311,7 @@ type StepInFile = FixtureFile['caller'][number]
 
 /** `audioOf` gives the audio of a file that a step names. */
 export function toFixture(file: FixtureFile, name: string, audioOf: (path: string) => Uint8Array): Fixture {
-  const { version, date, about, usual = false, at, call, clinic, caller, people, model, expect } = file
+  const { version, date, about, usual = false, struck, at, call, clinic, caller, people, model, expect } = file
   const toSteps = (steps: StepInFile[]) => steps.map((step) => toStep(step, audioOf))
   return {
     version,
@@ -304,6 +319,7 @@ export function toFixture(file: FixtureFile, name: string, audioOf: (path: strin
     name,
     about,
     isUsual: usual,
+    ...(struck === undefined ? {} : { struck }),
     atMs: at === undefined ? null : Date.parse(at),
     call: { ...call, answers: toAnswering(call.answers ?? USUAL_RINGING_MS), purpose: call.purpose ?? null },
     clinic,

@@ -2,6 +2,7 @@
 // under fixtures/; this is their shape.
 
 import type { Capture } from './capture/capture.ts'
+import type { Strike } from './chaos/strikes.ts'
 import type { ModelFaults } from './model/settings.ts'
 
 /** When a step of the caller begins. Each cue counts from the step before it. Of a person, the "agent" is whoever they hear. */
@@ -153,6 +154,8 @@ export type Fixture = {
   isAltered?: boolean
   /** What went over the wires of a call that took place: replayed as it is, in place of the scripts. */
   capture?: Capture
+  /** What is done to it on purpose, and the seed that it is replayed with: a call that failed once under faults. */
+  struck?: { seed: string; strikes: Strike[] }
   /** When the call is placed, in epoch ms of the virtual clock; null: at any time. It speaks of days, then, and has no meaning on others. */
   atMs: number | null
   /**

@@ -56,7 +56,7 @@ const steps: Step[] = [
   },
   {
     name: 'fuzz-new',
-    about: 'and of a seed that nobody has tried, for five seconds',
+    about: 'and of a seed that nobody has tried, for five seconds; a failure says how to see it again and keep it',
     minutesMax: 2,
     command: () => [bun, 'sim/cli.ts', 'fuzz', '--for', '5s'],
     count: fromLastLine,

@@ -1,6 +1,7 @@
 // PURE. What strikes what: drawn from faults and a seed, or read off a list. Each callback and each request draws by its own
 // name, so that the same seed and faults give the same strikes whatever the timing.
 import type { Random } from '../random.ts'
+import type { Fixture } from '../script.ts'
 import { catalog, type Fault, type FaultName } from './faults.ts'
 import type { CallbackName } from './parameters.ts'
 import { faultOf, type Strike, type TimedStrike } from './strikes.ts'
@@ -12,6 +13,10 @@ export type ChaosPlan = { faults: readonly Fault[] } | { strikes: readonly Strik
 export function faultNamesIn(plan: ChaosPlan): FaultName[] {
   return [...new Set('strikes' in plan ? plan.strikes.map(faultOf) : plan.faults.map(({ fault }) => fault))]
 }
+
+/** What a fixture is struck by, if by anything. */
+export const planOf = ({ struck }: Pick<Fixture, 'struck'>): ChaosPlan | undefined =>
+  struck === undefined ? undefined : { strikes: struck.strikes }
 
 /** Which of its faults need processes that can be struck. */
 export const processFaultsIn = (plan: ChaosPlan): FaultName[] =>

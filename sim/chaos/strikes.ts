@@ -12,7 +12,7 @@ const callback = z.string().min(1)
 const request = z.string().min(1)
 const ms = z.int().min(0)
 
-const strikeShape = z.discriminatedUnion('fault', [
+export const strikeShape = z.discriminatedUnion('fault', [
   z.strictObject({ fault: z.enum(['reorder', 'delay']), callback, byMs: ms }),
   z.strictObject({ fault: z.literal('duplicate'), callback, afterMs: ms }),
   z.strictObject({ fault: z.enum(['drop', 'early']), callback }),

@@ -178,6 +178,16 @@ model:`
       '- fail: server_error\n        call: x',
       'x.yaml:20:9: model.responses[1][0]: is one thing: say, call, fail, stop or hang',
     ],
+    [
+      'about: A call.',
+      'about: A call.\nstruck: { seed: a, strikes: [{ fault: crash, atMs: 5 }] }',
+      'x.yaml:4:20: struck.strikes: crash strikes processes, which keep real time: give it to sim call',
+    ],
+    [
+      'about: A call.',
+      'about: A call.\nstruck: { seed: a, strikes: [{ fault: drop }] }',
+      'x.yaml:4:30: struck.strikes[0].callback: is missing; it is a string',
+    ],
     ['about: A call.', 'about: [A call', 'x.yaml:4:1: '],
     ['about: A call.', 'about: A\nabout: B', 'x.yaml:4:1: Map keys must be unique'],
   ])('with %p as %p is refused with its place and what to do', async (from, to, message) => {
