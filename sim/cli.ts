@@ -154,7 +154,7 @@ program
   .option('--rest-to <url>', 'Twilio’s REST API', webUrl, 'https://api.twilio.com')
   .option('--keep <what...>', 'words, numbers, audio or all: keep them as they are', [])
   .option('--replace <from=to>', 'put this in the place of that, and keep it; may be given again', replacement, [])
-  .option('--clinic <number>', 'the number that the fixture calls, in place of the one called', '+15551234567')
+  .option('--clinic <number>', 'the number of the fixture’s clinic, in place of its own', phoneNumber, '+15551234567')
   .option('--out <folder>', 'where the fixtures go', '.frontdesk/captures')
   .addHelpText(
     'after',

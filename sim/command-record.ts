@@ -1,7 +1,7 @@
 // `sim record`: stands between Twilio and a server, and between the server and its vendors, passes everything on, and makes a
 // fixture of each call. Owns what is listened to where; what is kept of it is decided in capture/.
 import { randomUUID } from 'node:crypto'
-import { hearCalls, type Outcome } from './capture/calls.ts'
+import { type CallsHeard, hearCalls, type Outcome } from './capture/calls.ts'
 import { legs } from './capture/listening.ts'
 import { forwarding, type Leg, type Listener, tapped } from './capture/tap.ts'
 import { keptOf, type Redaction, writeFixture } from './capture/writing.ts'
@@ -10,6 +10,7 @@ import { lintFixtures } from './lint/files.ts'
 import { createLoopbackNetwork, listen } from './loopback.ts'
 import { Mistake } from './mistake.ts'
 import { assertFree } from './ports.ts'
+import { makeRoom } from './show.ts'
 
 export type RecordFlags = {
   listen: number
@@ -35,28 +36,57 @@ export async function recordCommand(flags: RecordFlags): Promise<void> {
   let written = 0
   async function over(outcome: Outcome): Promise<void> {
     await writing
-    const { kind, callSid } = outcome
-    if (kind === 'unclear')
-      return say(`not kept   ${callSid}: of several calls at once, whose model is whose cannot be told by its sound`)
-    if (kind === 'too-long')
-      return say(`not kept   ${callSid}: it is longer, or there are more calls at once, than can be kept`)
+    const { callSid } = outcome
+    if (outcome.kind !== 'call') return say(`not kept   ${callSid}: ${lossOf[outcome.kind]}`)
     const name = `call-${new Date().toISOString().slice(0, 10)}-${callSid.slice(-6)}`
-    const files = await writeFixture(flags.out, name, keptOf(outcome.seen, redaction), redaction.keeps)
+    const kept = keptOf(outcome.seen, redaction)
+    const files = await writeFixture(flags.out, name, kept, redaction.keeps).catch((error: NodeJS.ErrnoException) => {
+      say(`not kept   ${callSid}: it cannot be written (${error.code})`)
+      return null
+    })
+    if (files === null) return
     written++
     say(`written    ${files.join(', ')}`)
     for (const fault of await lintFixtures([files[0]])) say(`look at    ${fault}`)
   }
+  await makeRoom({ save: flags.out })
   const stops = await Promise.all(doorsOf(flags).map((door) => open(door, calls)))
   for (const line of explained(flags)) say(line)
-  await new Promise<void>((resolve) => {
-    process.once('SIGINT', resolve)
-    process.once('SIGTERM', resolve)
-  })
+  await untilStopped(calls)
   calls.finish()
   await writing
   await Promise.all(stops.map((stop) => stop()))
   say(`${written} ${written === 1 ? 'call' : 'calls'} written`)
 }
+
+/** Who calls at the moment would be cut off: so that takes being told twice, and one Ctrl-C is heard twice through `bun run`. */
+const ONE_SIGNAL_MS = 500
+const LOOK_AGAIN_MS = 200
+
+async function untilStopped(calls: CallsHeard): Promise<void> {
+  const told = (): Promise<void> =>
+    new Promise((resolve) => {
+      process.once('SIGINT', resolve)
+      process.once('SIGTERM', resolve)
+    })
+  const pause = (ms: number): Promise<void> => new Promise((resolve) => void realClock.after(ms, resolve))
+  await told()
+  if (!calls.isCallUp()) return
+  say('A call is up: this ends when all of it is there. Ctrl-C again ends it now, and does not keep what is still up.')
+  let isToldAgain = false
+  process.on('SIGINT', () => {})
+  await pause(ONE_SIGNAL_MS)
+  void told().then(() => {
+    isToldAgain = true
+  })
+  while (calls.isCallKnown() && !isToldAgain) await pause(LOOK_AGAIN_MS)
+}
+
+const lossOf = {
+  unclear: 'of several calls at once, whose model is whose cannot be told by its sound',
+  unfinished: 'it was still up',
+  'too-long': 'it is longer, or there are more calls at once, than can be kept',
+} as const
 
 const keepable = ['words', 'numbers', 'audio'] as const
 
@@ -100,7 +130,8 @@ function originOf(text: string, option: string): string {
 async function open({ port, leg, hosts, origin }: Door, calls: Listener): Promise<() => Promise<void>> {
   await assertFree([port], 'Choose another.')
   const network = createLoopbackNetwork({ hosts: {}, otherwise: hosts, allowRemote: true })
-  const { stop } = await listen(tapped(forwarding(realClock, network, origin), leg, calls), { port })
+  const unreached = (why: string): void => say(`not there  ${hosts} (${why})`)
+  const { stop } = await listen(tapped(forwarding(realClock, network, origin, unreached), leg, calls), { port })
   return stop
 }
 

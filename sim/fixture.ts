@@ -1,5 +1,6 @@
 // Fixtures from disk: found by name or path, read, checked and completed with their audio. Every fault is told with its
 // file, line and column, all of them at once, and says what to do.
+
 import { readdir, readFile } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -7,6 +8,7 @@ import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } fr
 import type { z } from 'zod'
 import { type Capture, readCapture } from './capture/capture.ts'
 import { type FixtureFile, fixtureShape, toFixture } from './fixture-shape.ts'
+import { Mistake } from './mistake.ts'
 import type { Fixture } from './script.ts'
 
 const folder = fileURLToPath(new URL('./fixtures', import.meta.url))
@@ -18,7 +20,7 @@ const MAX_CAPTURED_AUDIO_BYTES = 4 * 60 * 60 * 8_000
 const MAX_FIXTURE_CHARS = 200_000
 
 /** Its message has a line for each fault: `sim/fixtures/x.yaml:14:5: caller[2].audio: …`. */
-export class FixtureFault extends Error {}
+export class FixtureFault extends Mistake {}
 
 /** The names of the fixtures that come with the simulator, sorted. */
 export async function listFixtures(): Promise<string[]> {

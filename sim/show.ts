@@ -12,7 +12,11 @@ import { toJsonl } from './trace.ts'
 import { lastCallFolder, type Wish } from './wish.ts'
 
 /** Makes the folders for the call's files: what cannot be kept is told before the call, not after it. */
-export async function makeRoom({ save = lastCallFolder, trace, report }: Wish): Promise<void> {
+export async function makeRoom({
+  save = lastCallFolder,
+  trace,
+  report,
+}: Pick<Wish, 'save' | 'trace' | 'report'>): Promise<void> {
   const files = [trace, report].filter((file) => file !== undefined)
   for (const folder of [save, ...files.map((file) => dirname(file))])
     await mkdir(folder, { recursive: true }).catch((error: NodeJS.ErrnoException) => {

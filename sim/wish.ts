@@ -3,8 +3,7 @@ import { quoted, typed, word } from './caller-options.ts'
 import { type CallerWish, withCaller } from './caller-wish.ts'
 import type { CarrierFaults } from './carrier/faults.ts'
 import type { AskedChaos } from './chaos/reading.ts'
-import { FixtureFault, listFixtures, loadFixture } from './fixture.ts'
-import { Mistake } from './mistake.ts'
+import { listFixtures, loadFixture } from './fixture.ts'
 import type { ModelFaults } from './model/settings.ts'
 import type { Fixture } from './script.ts'
 import { createSpeech, speechFolder } from './speech.ts'
@@ -33,7 +32,7 @@ export const lastCallFolder = '.frontdesk/last-call'
 
 /** The fixture named; else the usual one of the number; else the one that calls a number of nobody. */
 export async function fixtureOf({ to, from, fixture: named, modelFaults, caller }: Wish): Promise<Fixture> {
-  const written = await load(named ?? (await fixtureCalling(to)))
+  const written = await loadFixture(named ?? (await fixtureCalling(to)))
   const call = { ...written.call, to: to ?? written.call.to, from: from ?? written.call.from }
   const fixture = {
     ...written,
@@ -64,16 +63,8 @@ const withFaults = ({ model }: Fixture, faults: ModelFaults): Pick<Fixture, 'mod
 
 async function fixtureCalling(to: string | undefined): Promise<string> {
   if (to === undefined) return 'default'
-  const fixtures = await Promise.all((await listFixtures()).map(load))
+  const fixtures = await Promise.all((await listFixtures()).map((name) => loadFixture(name)))
   return fixtures.find(({ call, isUsual }) => isUsual && call.to === to)?.name ?? 'unknown-number'
-}
-
-async function load(name: string): Promise<Fixture> {
-  try {
-    return await loadFixture(name)
-  } catch (error) {
-    throw error instanceof FixtureFault ? new Mistake(error.message) : error
-  }
 }
 
 /** What to type to have the same call again. */

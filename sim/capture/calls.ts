@@ -8,20 +8,26 @@ import type { Listener, Seen } from './tap.ts'
 import { createThreads, MOST_SEEN, NO_CALL, type Thread } from './threads.ts'
 
 export type CallsHeard = Listener & {
+  /** Whether a stream of a call is open whose end was not told. */
+  isCallUp(): boolean
+  /** Whether there is a call of which something may come yet. */
+  isCallKnown(): boolean
   /** Gives what there is of the calls that are up. */
   finish(): void
 }
 
-/** `unclear`: sessions with the model may be of this call, or of another. */
+/**
+ * `unclear`: sessions with the model may be of this call, or of another. `unfinished`: it was up when nobody listened any more.
+ */
 export type Outcome =
   | { kind: 'call'; callSid: string; seen: readonly Seen[] }
-  | { kind: 'unclear'; callSid: string }
-  | { kind: 'too-long'; callSid: string }
+  | { kind: 'unclear' | 'unfinished' | 'too-long'; callSid: string }
 
 /** For the recording and the analysis, which come after the end. */
 const QUIET_MS = 20_000
 /** With these a call is over. */
 export const ends: ReadonlySet<string> = new Set(['completed', 'busy', 'failed', 'no-answer', 'canceled'])
+const begins = new Set(['queued', 'initiated', 'ringing'])
 /** Shorter ones are said in every call. */
 const SHORTEST_TELLING_CHARS = 8
 
@@ -33,6 +39,7 @@ type Live = {
   /** What was said in it, as its sessions wrote it down. */
   words: Set<string>
   questions: number
+  openStreams: Set<number>
   cancel(): void
 }
 
@@ -51,7 +58,7 @@ export function hearCalls(clock: SimClock, onBegin: (callSid: string) => void, o
   function begin(callSid: string, beganAtMs: number): void {
     if (live.has(callSid) || past.has(callSid)) return
     const rest = { hasEnded: false, isTooLong: false, words: new Set<string>(), questions: 0, cancel() {} }
-    live.set(callSid, { callSid, beganAtMs, ...rest })
+    live.set(callSid, { callSid, beganAtMs, openStreams: new Set(), ...rest })
     onBegin(callSid)
   }
 
@@ -78,7 +85,9 @@ export function hearCalls(clock: SimClock, onBegin: (callSid: string) => void, o
     if (live.has(callOf(parent))) parts.set(callSid, callOf(parent))
     const owner = callOf(callSid)
     if (past.has(owner)) return NO_CALL
-    begin(owner, atMs)
+    // What is told of any other began before anybody listened.
+    if (begins.has(form.get('CallStatus') ?? '')) begin(owner, atMs)
+    if (!live.has(owner)) return NO_CALL
     const recording = form.get('RecordingSid')
     if (recording !== null) parts.set(recording, owner)
     const call = live.get(callSid)
@@ -167,6 +176,8 @@ export function hearCalls(clock: SimClock, onBegin: (callSid: string) => void, o
       })
   }
 
+  const isUp = ({ hasEnded, openStreams }: Live): boolean => !hasEnded && openStreams.size > 0
+
   function over(call: Live): void {
     const { callSid, isTooLong } = call
     call.cancel()
@@ -177,10 +188,13 @@ export function hearCalls(clock: SimClock, onBegin: (callSid: string) => void, o
     const firstAtMs = Math.min(...[...live.values()].map(({ beganAtMs }) => beganAtMs))
     threads.forgetAll(({ wire, beganAtMs, owner }) => wire === 'realtime' && owner === null && beganAtMs < firstAtMs)
     if (isTooLong) onOver({ kind: 'too-long', callSid })
+    else if (isUp(call)) onOver({ kind: 'unfinished', callSid })
     else onOver(isClear ? { kind: 'call', callSid, seen } : { kind: 'unclear', callSid })
   }
 
   return {
+    isCallKnown: () => live.size > 0,
+    isCallUp: () => [...live.values()].some(isUp),
     finish() {
       for (const call of [...live.values()]) over(call)
     },
@@ -197,6 +211,8 @@ export function hearCalls(clock: SimClock, onBegin: (callSid: string) => void, o
         threads.forgetAll(() => true)
       }
       const call = live.get((thread.wire === 'realtime' ? sessionOf(thread) : thread.owner) ?? '')
+      if (thread.wire === 'media' && 'close' in seen) call?.openStreams.delete(thread.n)
+      else if (thread.wire === 'media') call?.openStreams.add(thread.n)
       call?.cancel()
       if (call?.hasEnded) call.cancel = clock.after(QUIET_MS, () => over(call))
     },

@@ -90,16 +90,23 @@ const ownHeaders = ['connection', 'upgrade', 'content-length', 'transfer-encodin
 
 /**
  * Somebody who can be reached by a network, as a stand-in. `origin`: where, for example https://api.openai.com; null: at the
- * host that the request names, so that whoever checks its address sees the one that was called.
+ * host that the request names, so that whoever checks its address sees the one that was called. Where nobody answers, a request
+ * is answered with 502, as a proxy does, and `onUnreached` is told why.
  */
-export const forwarding = (clock: SimClock, network: Network, origin: string | null): StandIn => ({
+export const forwarding = (
+  clock: SimClock,
+  network: Network,
+  origin: string | null,
+  onUnreached: (why: string) => void = () => {},
+): StandIn => ({
   async fetch(request) {
     const { method } = request
     const body = method === 'GET' || method === 'HEAD' ? null : await request.arrayBuffer()
-    const headers = passedOn(request)
-    return withoutEncoding(
-      await network.fetch(addressOf(request, origin), { method, headers, body, redirect: 'manual' }),
-    )
+    const init = { method, headers: passedOn(request), body, redirect: 'manual' as const }
+    const answer = await network.fetch(addressOf(request, origin), init).catch((error: Error) => error)
+    if (!(answer instanceof Error)) return withoutEncoding(answer)
+    onUnreached(answer.message)
+    return new Response(null, { status: 502 })
   },
   async upgrade(request) {
     const waiting: (() => void)[] = []

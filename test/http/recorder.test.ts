@@ -84,3 +84,12 @@ test('a refused handshake is refused with the same status, and nobody’s socket
   expect(refused.status).toBe(403)
   expect(collector.seen).toHaveLength(before)
 })
+
+test('where nobody answers, a request is answered with 502, and it is told why', async () => {
+  const reasons: string[] = []
+  const nobody = createLoopbackNetwork({ hosts: {}, otherwise: 'http://127.0.0.1:9' })
+  const alone = forwarding(realClock, nobody, null, (why) => void reasons.push(why))
+  const answer = await alone.fetch(new Request('http://desk.example/voice', { method: 'POST', body: 'CallSid=CA1' }))
+  expect([answer.status, await answer.text()]).toEqual([502, ''])
+  expect(reasons).toEqual([expect.stringContaining('ECONNREFUSED')])
+})

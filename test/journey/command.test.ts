@@ -114,6 +114,12 @@ test.each([
     ].concat('--account-sid', 'ACx'),
     'Nobody answers at http://127.0.0.1:9',
   ],
+  ['a lint of nothing', ['lint', 'nowhere.yaml'], 'nowhere.yaml: cannot be read (ENOENT)'],
+  [
+    'a capture that cannot be written',
+    ['record', '--listen', '4999', '--to', 'http://127.0.0.1:9', '--out', '/proc/nowhere'],
+    'Cannot keep the call in /proc/nowhere',
+  ],
   ['a command that there is none of', ['dance'], "unknown command 'dance'"],
 ])('a mistake is told in words, without a stack, and ends with 2: %s', async (_, given, words) => {
   const { code, out, err } = await sim(...given)

@@ -45,7 +45,10 @@ function listen() {
     heard.see({ wire: 'media', n, open: '/media' })
     say({ event: 'connected' })
     say({ event: 'start', start: { callSid: sid } })
-    return { says: (of: string) => say({ event: 'media', media: { payload: of } }) }
+    return {
+      says: (of: string) => say({ event: 'media', media: { payload: of } }),
+      closes: () => heard.see({ wire: 'media', n, from: 'vendor', close: 1000 }),
+    }
   }
   const of = (sid: string) =>
     outcomes.flatMap((outcome) => (outcome.kind === 'call' && outcome.callSid === sid ? outcome.seen : []))
@@ -79,6 +82,7 @@ describe('of calls at once', () => {
     exchange('responses', '/v1/responses', JSON.stringify({ input: 'Caller: Do you open on Saturdays?' }))
     exchange('responses', '/v1/responses', JSON.stringify({ input: 'Caller: I would like to cancel.' }))
     exchange('webhook', '/healthz', '')
+    for (const caller of [fromA, fromB]) caller.closes()
     heard.finish()
     expect(outcomes.map(({ kind }) => kind)).toEqual(['call', 'call'])
     const words = (sid: string) => JSON.stringify(of(sid).map((each) => ('text' in each ? each.text : '')))
@@ -107,6 +111,7 @@ describe('of calls at once', () => {
     const caller = stream(b)
     caller.says(sound(3))
     one.hears(sound(3))
+    caller.closes()
     heard.finish()
     expect([a, b].map((sid) => of(sid).filter(({ wire }) => wire === 'realtime').length)).toEqual([1, 2])
   })
@@ -158,5 +163,30 @@ describe('of calls at once', () => {
     const rang = ['webhook asks', 'webhook is answered']
     expect(wires(a)).toEqual([asks, answered, ...rang, asks, answered])
     expect(wires(b)).toEqual([asks, ...rang, answered])
+  })
+
+  test('what began before anybody listened is none', () => {
+    const { heard, begun, exchange } = listen()
+    exchange('webhook', '/status', `CallSid=${a}&CallStatus=completed`)
+    exchange('webhook', '/recording', `CallSid=${a}&RecordingSid=RE${'c'.repeat(32)}`)
+    exchange('rest', `/2010-04-01/Accounts/AC/Calls/${a}.json`, '')
+    heard.finish()
+    expect(begun).toEqual([])
+  })
+
+  test('one that is still up when nobody listens any more is not kept; one whose stream is over is', () => {
+    const { heard, rings, stream, outcomes } = listen()
+    rings(a)
+    rings(b)
+    stream(a)
+    const ofB = stream(b)
+    expect(heard.isCallUp()).toBe(true)
+    ofB.closes()
+    heard.finish()
+    expect(outcomes.map(({ kind, callSid: sid }) => [kind, sid])).toEqual([
+      ['unfinished', a],
+      ['call', b],
+    ])
+    expect([heard.isCallUp(), heard.isCallKnown()]).toEqual([false, false])
   })
 })
