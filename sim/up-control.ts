@@ -115,7 +115,7 @@ export function createControl(parts: Parts): StandIn {
       const audio = await speech.speak(said, voice).catch((error: Error) => {
         throw new Mistake(error.message)
       })
-      model.expect(said)
+      model.expect(said, audio)
       order({ on: 'said', waitMs: 0, act: 'say', words: said, audio })
       return { callSid: own, words: said, lastsMs: Math.round(audio.length / BYTES_PER_MS) }
     },

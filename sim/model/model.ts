@@ -33,8 +33,8 @@ export type Model = {
   breakOff(): void
   /** The newest open session ends as one that is too old. */
   expire(): void
-  /** The caller's next turn that the script does not foresee is transcribed as this. */
-  expect(words: string): void
+  /** The turn with this μ-law in it is transcribed as these words; in another format, the next one that the script does not foresee. */
+  expect(words: string, audio: Uint8Array): void
   /** The call is later than the script has it. */
   fallOutOfStep(): void
   /** Everything since the model was created. */
@@ -198,7 +198,7 @@ export function createModel(parts: {
     use: (script) => clock.hold(prepare(script), 'the rehearsal of the model'),
     breakOff: () => ready?.repertoire.breakOff(),
     expire: () => sessions.findLast(({ isOpen }) => isOpen)?.expire(),
-    expect: (words) => ready?.repertoire.expect(words),
+    expect: (words, audio) => ready?.repertoire.expect(words, audio),
     fallOutOfStep: () => ready?.repertoire.fallOutOfStep(),
     record: () => ({
       sessions: sessions.map((session) => session.record()),

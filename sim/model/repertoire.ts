@@ -40,8 +40,8 @@ export type Repertoire = {
    * session that ended before it could say so, is heard as the same again.
    */
   hear(audio: Uint8Array): string
-  /** The next turn that nothing is known of yet is heard as this. */
-  expect(words: string): void
+  /** A turn with this μ-law in it is heard as these words; so is, where audio arrives in another format, the next one that no script knows. */
+  expect(words: string, audio: Uint8Array): void
   /** A turn was heard, and its session has ended before its words were told. */
   unheard(audio: Uint8Array, words: string): void
   /** The next structured answer, to be of this schema; none when the script has run out. */
@@ -66,7 +66,8 @@ export async function rehearse(script: ModelScript, stage: Stage): Promise<Reper
   let isInStep = true
   const responses = [...script.responses]
   const hears = [...script.hears]
-  const untold: { audio: Uint8Array; words: string }[] = []
+  const said: Turn[] = []
+  const untold: Turn[] = []
   const writings = script.writings.map((value) => ({ value }))
   const consultations = [...script.supervisor]
   return {
@@ -94,14 +95,21 @@ export async function rehearse(script: ModelScript, stage: Stage): Promise<Reper
     hear(audio) {
       const again = untold.filter((turn) => holds(audio, turn.audio))
       for (const turn of again) untold.splice(untold.indexOf(turn), 1)
-      return again.length > 0 ? again.map(({ words }) => words).join(' ') : (hears.shift() ?? '')
+      if (again.length > 0) return wordsOf(again)
+      const known = said.filter((turn) => Buffer.from(audio).includes(turn.audio))
+      for (const turn of known) said.splice(said.indexOf(turn), 1)
+      return known.length > 0 ? wordsOf(known) : (hears.shift() ?? said.shift()?.words ?? '')
     },
-    expect: (words) => void hears.push(words),
+    expect: (words, audio) => void said.push({ words, audio: loudest(audio) }),
     unheard: (audio, words) => void untold.push({ audio, words }),
     nextWriting: (schema) => (script.improvises ? { value: leastThatFits(schema) } : writings.shift()),
     nextConsultation: () => consultations.shift(),
   }
 }
+
+type Turn = { audio: Uint8Array; words: string }
+
+const wordsOf = (turns: readonly Turn[]): string => turns.map(({ words }) => words).join(' ')
 
 /** A tenth of a second at 8 kHz, one byte a sample: no two stretches of speech are the same for so long. */
 const TELLING_BYTES = 800
@@ -110,6 +118,15 @@ const TELLING_BYTES = 800
 function holds(audio: Uint8Array, other: Uint8Array): boolean {
   const from = Math.max(0, Math.floor((other.length - TELLING_BYTES) / 2))
   return Buffer.from(audio).includes(other.subarray(from, from + TELLING_BYTES))
+}
+
+/** The loudest stretch of μ-law: a middle may be a pause, and every turn has one. */
+function loudest(audio: Uint8Array): Uint8Array {
+  const loudness = (part: Uint8Array) => part.reduce((sum, byte) => sum + 0x7f - (byte & 0x7f), 0)
+  const parts = Array.from({ length: Math.ceil(audio.length / TELLING_BYTES) }, (_, place) =>
+    audio.subarray(place * TELLING_BYTES, (place + 1) * TELLING_BYTES),
+  )
+  return parts.reduce((best, part) => (loudness(part) > loudness(best) ? part : best), new Uint8Array(0))
 }
 
 function prepare(

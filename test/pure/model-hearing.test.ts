@@ -168,3 +168,36 @@ describe('speech detection', () => {
     expect(rig.model.record().sessions[0]?.appends).toHaveLength(1000)
   })
 })
+
+describe('words that are said without a script', () => {
+  test('are known by their sound, whoever is heard first, and several in one turn together', async () => {
+    const [one, two, three] = await Promise.all(
+      ['Two loaves, please.', 'Do you open on Saturdays?', 'And on Sundays?'].map((words) => speech.speak(words)),
+    )
+    const first = await openRig({ script: { improvises: true } })
+    const second = await first.reopen()
+    first.model.expect('Two loaves, please.', one ?? silence(0))
+    second.model.expect('Do you open on Saturdays?', two ?? silence(0))
+    second.model.expect('And on Sundays?', three ?? silence(0))
+    const told = async (rig: typeof first, ...said: Uint8Array[]) => {
+      const from = rig.heard.length
+      await rig.play(joined(silence(200), ...said, silence(900)))
+      await rig.pass(1000)
+      const completed = 'conversation.item.input_audio_transcription.completed'
+      return only(rig.heard.slice(from), completed).map(({ transcript }) => transcript)
+    }
+    expect(await told(second, two ?? silence(0), silence(200), three ?? silence(0))).toEqual([
+      'Do you open on Saturdays? And on Sundays?',
+    ])
+    expect(await told(first, one ?? silence(0))).toEqual(['Two loaves, please.'])
+  })
+
+  test('are those of the next turn where its audio cannot be known again', async () => {
+    const rig = await openRig({ script: { improvises: true } })
+    rig.model.expect('Good morning.', new Uint8Array(8000).fill(0x12))
+    await rig.play(joined(silence(200), await speech.speak('Good evening.'), silence(900)))
+    await rig.pass(1000)
+    const completed = one(rig.heard, 'conversation.item.input_audio_transcription.completed')
+    expect(completed.transcript).toBe('Good morning.')
+  })
+})
