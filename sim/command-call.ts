@@ -94,6 +94,8 @@ async function callOwn(wish: Wish, { speed, live, instructions: file, machines: 
   if (needs.length > 0 && isVirtual)
     throw new Mistake(`${needs.join(' and ')} strike processes, which keep real time: leave --speed out.`)
   const machines = asked ?? (needs.length > 0 ? MACHINES_TO_STRIKE : undefined)
+  if (live && wish.modelFaults !== undefined)
+    throw new Mistake('--model-faults are those of the stand-in: leave them out with --live.')
   if (live && isVirtual) throw new Mistake('The real model keeps real time: leave --speed out with --live.')
   if (machines !== undefined && isVirtual)
     throw new Mistake('Processes of their own keep real time: leave --speed out with --machines.')

@@ -18,15 +18,15 @@ export const carrierFaultsIn = (json: string): { text: string; faults: CarrierFa
 })
 
 function readAs<T>(shape: z.ZodType<T>, option: string, json: string): T {
-  const read = shape.safeParse(parsedOrNull(json))
+  const read = shape.safeParse(parsed(option, json))
   if (read.success) return read.data
   throw new Mistake(`${option}: ${z.prettifyError(read.error)}\nsim/fixtures/README.md tells what there is.`)
 }
 
-function parsedOrNull(json: string): unknown {
+function parsed(option: string, json: string): unknown {
   try {
     return JSON.parse(json)
-  } catch {
-    return null
+  } catch (error) {
+    throw new Mistake(`${option} ${json}: it is not JSON (${error instanceof Error ? error.message : error}).`)
   }
 }

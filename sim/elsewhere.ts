@@ -68,6 +68,8 @@ export async function callElsewhere(target: URL, flags: Elsewhere, wish: Wish): 
   refuseWhatIsFar(target, flags.allowRemote ?? false)
   refuseWhatIsOurs(fixture)
   refuseWhatCannotBeStruck(plan, modelPort !== undefined)
+  if (wish.modelFaults !== undefined && modelPort === undefined)
+    throw new Mistake('--model-faults: serve the server its model with --model-port, so that it can go wrong.')
   await makeRoom(wish)
   if (modelPort !== undefined) await assertFree([modelPort], 'Choose another with --model-port.')
   const opened = await openWorld(realClock, createRandom(wish.seed), { model: modelPort })

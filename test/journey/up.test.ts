@@ -301,6 +301,7 @@ describe('a sim up on which things go wrong', () => {
 
   test.each([
     ['--carrier-faults', '{"recordings":["lost"]}', 'Invalid option: expected one of "kept"|"absent"'],
+    ['--model-faults', 'expires', 'it is not JSON'],
     ['--model-faults', '{"expires":1}', 'Unrecognized key: "expires"'],
     ['--person', '+15550101111=asleep', 'a number and busy, never, unreachable or a time'],
     ['--chaos', 'crash@2s', '"sim up" has no server of its own to strike'],
