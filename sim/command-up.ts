@@ -38,6 +38,8 @@ export type UpFlags = {
   allowRemote?: boolean
   /** Who does not pick up as everybody else does. */
   person: { number: string; answers: Answering }[]
+  /** Numbers of the account from the beginning. */
+  number: string[]
   json?: boolean
 }
 
@@ -86,6 +88,7 @@ type Asked = {
   plan: ChaosPlan
   faults: CarrierFaults
   people: UpFlags['person']
+  numbers: string[]
   isForMachines: boolean
   allowRemote: boolean
 }
@@ -96,6 +99,7 @@ async function askedOf({
   carrierFaults,
   chaos,
   person,
+  number,
   json,
   allowRemote,
 }: UpFlags): Promise<Asked> {
@@ -108,6 +112,7 @@ async function askedOf({
     plan,
     faults: carrierFaults === undefined ? {} : carrierFaultsIn(carrierFaults).faults,
     people: person,
+    numbers: number,
     isForMachines: json ?? false,
     allowRemote: allowRemote ?? false,
   }
@@ -116,7 +121,7 @@ async function askedOf({
 /** Puts somebody behind each door. */
 async function furnish(
   world: World,
-  { script, plan, faults, people, isForMachines, allowRemote }: Asked,
+  { script, plan, faults, people, numbers, isForMachines, allowRemote }: Asked,
 ): Promise<void> {
   const clock = realClock
   const trace = createTrace(clock, false)
@@ -136,6 +141,7 @@ async function furnish(
     requestsPerSecond: MAILS_PER_SECOND,
     fate: chaos.mailFate,
   })
+  const { accountSid } = world.account
   const usual: Answering = { afterMs: STRANGER_ANSWERS_AFTER_MS }
   const carrier = createCarrier({
     clock,
@@ -143,11 +149,10 @@ async function furnish(
     trace,
     seed,
     accounts: [world.account],
-    numbers: [],
+    numbers: numbers.map((phoneNumber) => ({ phoneNumber, accountSid, voiceUrl: '' })),
     strangers: (phoneNumber) => people.find(({ number }) => number === phoneNumber)?.answers ?? usual,
     settings: { apiBaseUrl: world.carrier.origin, ...settingsWith(faults), ...chaos.carrier },
   })
-  const { accountSid } = world.account
   const rewind = () => model.use(script)
   const onCall = (callSid: string) => chaos.begin(callSid, null)
   const control = createControl({ carrier, model, rewind, speech, trace, accountSid, hosts, allowRemote, onCall })

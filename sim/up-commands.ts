@@ -41,6 +41,11 @@ export function addUpCommands(program: Command): void {
       person,
       [],
     )
+    .addOption(
+      new Option('--number <number>', 'one that the account has already, for a server to point somewhere; again')
+        .default([])
+        .argParser((text: string, before: string[]) => [...before, phoneNumber(text)]),
+    )
     .option('--allow-remote', 'servers may be on other machines')
     .option('--json', 'print the addresses, then everything that happens, a JSON object a line')
     .action(upCommand)

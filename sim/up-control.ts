@@ -103,7 +103,7 @@ export function createControl(parts: Parts): StandIn {
         }
         const others = { voiceFallbackUrl: resolved(fallback), statusCallback: resolved(statusCallback) }
         carrier.assign({ phoneNumber: to, accountSid: parts.accountSid, voiceUrl, voiceMethod, ...others })
-      } else if (!carrier.has(to)) throw new Mistake(`Nobody knows where calls to ${to} go: give --webhook.`)
+      } else if (!carrier.leads(to)) throw new Mistake(`Nobody knows where calls to ${to} go: give --webhook.`)
       if (++placed > CALLS_MAX) throw new Mistake(`This carrier has had ${CALLS_MAX} calls. Start "sim up" again.`)
       if (carrier.live().length === 0) await parts.rewind()
       const { callSid } = carrier.call({ to, from, caller: [], isDriven: true })

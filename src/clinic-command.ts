@@ -25,7 +25,7 @@ import {
 import { clinicFlags, type Flags } from './setup/flags.ts'
 import { Mistake } from './setup/mistake.ts'
 import { dropNumber, type NumberDeps, proveAccount, setNumber } from './setup/number.ts'
-import type { Reach } from './setup/reach.ts'
+import { type Reach, reachOf, serverOption } from './setup/reach.ts'
 import { findClinic } from './setup/reference.ts'
 import { reportLines, stateJson, stateLines } from './setup/showing.ts'
 import { readState } from './setup/state-store.ts'
@@ -97,13 +97,17 @@ common(
     .argument('<clinic>')
     .argument('<number>', 'in E.164 form, as +13125550123')
     .option('--name <text>', 'what the number is called')
+    .addOption(serverOption())
     .option('--remove', 'the number is the clinic’s no more; Twilio is not told'),
-).action((clinic: string, phoneNumber: string, flags: Common & { name?: string; remove?: boolean }) =>
+).action((clinic: string, phoneNumber: string, flags: Common & { name?: string; remove?: boolean; server?: string }) =>
   run(flags, async (deps, isTrial) => {
     if (!isE164(phoneNumber)) throw new Mistake('A number is written in E.164 form, as +13125550123')
     const asked = { organizationId: await findClinic(deps.db, deps.config, clinic), isTrial }
     if (flags.remove) return dropNumber(deps, asked, phoneNumber)
-    return setNumber(withTwilio(deps), asked, { phoneNumber, friendlyName: flags.name ?? null })
+    return setNumber({ ...withTwilio(deps), ...reachOf(flags) }, asked, {
+      phoneNumber,
+      friendlyName: flags.name ?? null,
+    })
   }),
 )
 

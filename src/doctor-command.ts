@@ -13,7 +13,7 @@ import { openDatabase } from './open-database.ts'
 import { createAccounts } from './organizations/account-store.ts'
 import { createSeal } from './organizations/seal.ts'
 import { Mistake } from './setup/mistake.ts'
-import type { Reach } from './setup/reach.ts'
+import { type Reach, reachOf, serverOption } from './setup/reach.ts'
 import { findClinic } from './setup/reference.ts'
 import { createTwilioNumbers } from './vendors/twilio-numbers.ts'
 
@@ -22,6 +22,7 @@ const program = new Command('doctor')
   .argument('[clinics...]', 'clinics to look at, by name, number or id; with DATABASE_ADMIN_URL all are')
   .option('--json', 'print one JSON object')
   .option('--dev', 'the server that `bun dev` keeps in this folder')
+  .addOption(serverOption())
   .addHelpText(
     'after',
     '\nNothing is changed, and no call is left behind. Exit code: 0 when nothing is wrong, 1 when something is.',
@@ -29,8 +30,9 @@ const program = new Command('doctor')
   .action(run)
   .exitOverride()
 
-async function run(clinics: string[], { json, dev }: { json?: boolean; dev?: boolean }): Promise<void> {
-  const { environment, reach } = await surroundings(dev)
+async function run(clinics: string[], flags: { json?: boolean; dev?: boolean; server?: string }): Promise<void> {
+  const { json, dev } = flags
+  const { environment, reach } = { ...(await surroundings(dev)), ...reachOf(flags) }
   const settings = loadConfig(environment, environment.DATABASE_URL ? {} : { FRONTDESK_KEYS: localKeys() })
   const findings = settings.ok ? await diagnose(settings.config, reach, clinics) : settings.problems.map(wrongSetting)
   const isOk = isHealthy(findings)

@@ -76,6 +76,8 @@ export type Carrier = {
   assign(number: NumberChange): void
   /** Calls that are up, or ring, from the oldest on: of whatever side. */
   live(): PlacedCall[]
+  /** Whether calls to a number of ours go anywhere. */
+  leads(phoneNumber: string): boolean
   /** Whether a number is one of ours. */
   has(phoneNumber: string): boolean
   /** The next call that the server places by REST, in order. */
@@ -164,6 +166,7 @@ export function createCarrier(options: CarrierOptions): Carrier {
     },
     assign: (number) => void numbers.put(number, clock.now()),
     live: () => [...calls.values()].filter(({ file }) => file.record.endedAtMs === null).map(placedCall),
+    leads: (phoneNumber) => Boolean(numbers.find(phoneNumber)?.voiceUrl),
     has: (phoneNumber) => numbers.find(phoneNumber) !== undefined,
     expectOutbound: outbound.take,
     async idle() {

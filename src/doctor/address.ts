@@ -6,7 +6,7 @@ import { type Config, limits } from '../config.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { OpenSocket } from '../lib/socket.ts'
 import type { Account } from '../organizations/account-store.ts'
-import { directly, type Reach } from '../setup/reach.ts'
+import { directly, placeOf, type Reach } from '../setup/reach.ts'
 import { rehearse } from '../setup/rehearsal.ts'
 import { bad, doubtful, type Finding, good, skipped } from './finding.ts'
 
@@ -28,9 +28,7 @@ export async function addressFindings(parts: AddressParts, account: Account | nu
 
 async function addressFinding(url: string, reach: Reach): Promise<Finding> {
   const check = 'public address'
-  const asked = reach(`${url}/healthz`)
-  const place = asked.startsWith(url) ? '' : ` (at ${new URL(asked).origin}, on this machine)`
-  const answer = await fetch(asked, {
+  const answer = await fetch(reach(`${url}/healthz`), {
     redirect: 'manual',
     signal: AbortSignal.timeout(limits.vendorRequestMs),
   }).catch((error: Error) => error)
@@ -45,7 +43,7 @@ async function addressFinding(url: string, reach: Reach): Promise<Finding> {
       'PUBLIC_BASE_URL must be the address of the server itself',
     )
   const { protocol, hostname } = new URL(url)
-  if (protocol === 'https:') return good(check, `${url} answers${place}`)
+  if (protocol === 'https:') return good(check, `${url} answers${placeOf(url, reach)}`)
   const mend = 'give it an https address; calls and words go over it'
   return /^(localhost|127\.|\[::1\])/.test(hostname)
     ? doubtful(check, `${url} answers, and leads nowhere from outside of this machine`, mend)

@@ -12,7 +12,7 @@ import { writeNumber } from './clinic-store.ts'
 import { type Asked, change, type Report, type SetupDeps } from './commands.ts'
 import { Mistake } from './mistake.ts'
 import { numberChanges } from './plan.ts'
-import type { Reach } from './reach.ts'
+import { directly, placeOf, type Reach } from './reach.ts'
 import { rehearse } from './rehearsal.ts'
 
 export type NumberDeps = SetupDeps & { accounts: Accounts; numbers: TwilioNumbers; reach?: Reach }
@@ -35,7 +35,9 @@ export async function setNumber(deps: NumberDeps, asked: Asked, wanted: WantedNu
   if (pointing.length > 0) await point(deps, account, found)
   return {
     ...whole,
-    notes: [`A signed test request to ${config.PUBLIC_BASE_URL} was answered with TwiML for this clinic.`],
+    notes: [
+      `A signed test request to ${config.PUBLIC_BASE_URL}${placeOf(config.PUBLIC_BASE_URL, deps.reach ?? directly)} was answered with TwiML for this clinic.`,
+    ],
   }
 }
 
@@ -97,11 +99,13 @@ async function prove(deps: NumberDeps, account: Account, organizationId: string,
   if (proof.ok && proof.value.organizationId === organizationId) return
   const why = proof.ok
     ? 'it answers for another clinic, or for none: does it use the database that this command uses?'
-    : proof.message
+    : ended(proof.message)
   throw new Error(
-    `The number is the clinic's, but Twilio was not told to send its calls here: ${why}. Then give this command again`,
+    `The number is the clinic's, but Twilio was not told to send its calls here: ${why} Then give this command again`,
   )
 }
+
+const ended = (sentence: string): string => (/[.?!]$/.test(sentence) ? sentence : `${sentence}.`)
 
 async function point({ numbers, config }: NumberDeps, account: Account, { numberSid }: TwilioNumber): Promise<void> {
   const pointed = await numbers.point(account, numberSid, numberUrls(config.PUBLIC_BASE_URL))

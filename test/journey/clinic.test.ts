@@ -137,6 +137,23 @@ async function settled(): Promise<void> {
   }
 }
 
+test('whoever cannot reach the public address from where they are names the way to the server', async () => {
+  const outside = { NODE_EXTRA_CA_CERTS: '' }
+  const numbered = ['number', 'northside', number]
+  const alone = await command('clinic-command', numbered, outside)
+  expect([alone.code, alone.err]).toEqual([1, expect.stringContaining('nobody answers at https://localhost')])
+  const led = await command('clinic-command', [...numbered, '--server', deployment.origin], outside)
+  expect([led.code, led.out]).toEqual([0, expect.stringContaining('nothing to change')])
+  const stateOf = (check: string, { out }: Ended) =>
+    JSON.parse(out).findings.find((finding: { check: string }) => finding.check === check).state
+  const looked = ['northside', '--json']
+  const lost = await doctor(looked, outside)
+  const found = await doctor([...looked, '--server', deployment.origin], outside)
+  for (const check of ['public address', 'signature', 'media socket', `number ${number}`])
+    expect([check, stateOf(check, lost) === 'ok', stateOf(check, found)]).toEqual([check, false, 'ok'])
+  expect(await clinic(...numbered, '--server', 'nowhere')).toMatchObject({ code: 2 })
+})
+
 describe('the commands', () => {
   test('tell faults of a file by its lines, without a stack, and exit with 2', async () => {
     writeFileSync(join(folder, 'wrong.yaml'), clinicFile.replace('mon-fri 08:00-17:00', 'always'))

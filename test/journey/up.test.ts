@@ -245,6 +245,7 @@ describe('a sim up on which things go wrong', () => {
     up = startUp(ports, [
       ...['--carrier-faults', '{"refuseRest":[{"code":20429,"times":1,"path":"Calls"}],"recordings":["absent"]}'],
       ...['--chaos', 'duplicate=1'],
+      ...['--number', '+13125550123'],
       ...[`${busy}=busy`, `${gone}=unreachable`, `${slow}=0s`].flatMap((each) => ['--person', each]),
     ])
     const { accountSid = '', authToken = '' } = await up.until((entry) => 'authToken' in entry)
@@ -256,6 +257,15 @@ describe('a sim up on which things go wrong', () => {
   afterAll(async () => {
     up?.child.kill('SIGINT')
     expect(await up?.child.exited).toBe(0)
+  })
+
+  test('has the numbers that it was given, which lead nowhere until they are pointed somewhere', async () => {
+    const [number, ...others] = await client.incomingPhoneNumbers.list({ phoneNumber: '+13125550123' })
+    expect([number?.voiceUrl, others]).toEqual(['', []])
+    const ring = ['ring', '--carrier', client.api.baseUrl, '--to', '+13125550123']
+    expect((await sim(...ring)).err).toContain('Nobody knows where calls to +13125550123 go')
+    await client.incomingPhoneNumbers(number?.sid ?? '').update({ voiceUrl: 'http://127.0.0.1:9/voice' })
+    expect((await sim(...ring)).code).toBe(0)
   })
 
   test(

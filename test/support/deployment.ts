@@ -26,6 +26,8 @@ export type Deployment = {
   app: App
   /** As a process of the same deployment is given them. */
   environment: Record<string, string>
+  /** Where the server itself listens, behind its public address. */
+  origin: string
   /** With these in place of its own. */
   configWith(settings: Record<string, string>): Config
   /** The server stops answering, for good. */
@@ -119,6 +121,7 @@ export async function openDeployment({
     deps,
     app,
     environment,
+    origin: `http://127.0.0.1:${server.port}`,
     configWith,
     stopServer,
     async end() {
