@@ -1,4 +1,5 @@
-// `sim up` and the commands that drive it from another terminal, as they are written on the command line.
+// `sim up` and the commands that drive it from another terminal, as they are written on the command line. Owns their options and what
+// these default to; refuses what cannot be read, and leaves the rest to the commands.
 import { type Command, Option } from 'commander'
 import { dtmfCommand, hangupCommand, ringCommand, sayCommand, smsCommand, tailCommand } from './command-drive.ts'
 import { upCommand, upPorts } from './command-up.ts'
