@@ -96,8 +96,12 @@ export function createDatabase(options: DatabaseOptions): Database {
           boundedTransaction(limit, (begun) =>
             db.transaction(async (tx) => {
               begun()
-              await tx.execute(entering(organizationId, own.statementTimeoutMs))
-              return await run(tx)
+              // On its way together with the first statement of `run`: were it to fail, the server would refuse all others.
+              const entered = tx.execute(entering(organizationId, own.statementTimeoutMs)).then(() => {})
+              const [enter, ran] = await Promise.allSettled([entered, run(tx)])
+              if (enter.status === 'rejected') throw enter.reason
+              if (ran.status === 'rejected') throw ran.reason
+              return ran.value
             }),
           ),
         own.isPatient,

@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { type SQL, sql } from 'drizzle-orm'
 import postgres from 'postgres'
-import type { Tx } from '../../src/db/database.ts'
+import type { Database, Tx } from '../../src/db/database.ts'
+import { members, organizations } from '../../src/db/schema.ts'
 import { assertWalled } from '../../src/db/wall.ts'
 import { type Clinic, seedClinic } from '../support/clinics.ts'
 import { openTestDatabase, type TestDatabase } from '../support/database.ts'
@@ -188,6 +189,63 @@ describe('inside of withOrg', () => {
     const event = sql`insert into conversation_events (organization_id, conversation_id, key, kind, at, fact)
       values (${ours.organizationId}, ${theirs.conversationId}, 'k', 'k', now(), '{}')`
     expect(await attempt(event)).toBe('23503')
+  })
+})
+
+describe('the first statement of a transaction, on its way together with what enters the organization,', () => {
+  // A login that may see everything, until it has become the tenant.
+  let owner: Database
+  beforeAll(() => {
+    owner = database.open({ url: database.adminUrl, maxConnections: 1 })
+  })
+  const who = sql<string>`current_user`
+  const kinds: Record<string, (tx: Tx) => PromiseLike<{ who: unknown }[]>> = {
+    execute: (tx) => tx.execute<{ who: string }>(sql`select current_user as who from members`),
+    select: (tx) => tx.select({ who }).from(members),
+    insert: (tx) =>
+      tx
+        .insert(members)
+        .values({
+          organizationId: ours.organizationId,
+          id: crypto.randomUUID(),
+          name: 'x',
+          email: 'x@y.z',
+          role: 'staff',
+        })
+        .returning({ who }),
+    update: (tx) => tx.update(members).set({ name: 'z' }).returning({ who }),
+    delete: (tx) => tx.delete(organizations).returning({ who }),
+    nested: (tx) => tx.transaction((inner) => inner.select({ who }).from(members)),
+  }
+  for (const [kind, run] of Object.entries(kinds)) {
+    test(`is the tenant's already: ${kind}`, async () => {
+      const rolledBack = new Error('rolled back')
+      const seen: unknown[] = []
+      const work = owner.withOrg(ours.organizationId, async (tx) => {
+        seen.push(...(await run(tx)).map((row) => row.who))
+        throw rolledBack
+      })
+      const outcome = await work.catch((error) => (error === rolledBack ? [...new Set(seen)] : error.code))
+      expect(outcome).toEqual(['frontdesk_tenant'])
+      expect(seen.length).toBeLessThanOrEqual(1)
+    })
+  }
+
+  test('can do nothing, nor any other, when the organization could not be entered', async () => {
+    const outcomes: (number | string)[] = []
+    const work = owner.withOrg(
+      ours.organizationId,
+      async (tx) => {
+        for (const { name } of tables) {
+          const read = runAll(tx, [sql`select from ${sql.identifier(name)}`])
+          outcomes.push(await read.catch((error) => error.cause.code))
+        }
+      },
+      { statementTimeoutMs: -1 },
+    )
+    await expect(work).rejects.toMatchObject({ code: '22023' })
+    expect([...new Set(outcomes)]).toEqual(['25P02'])
+    expect(outcomes.length).toBe(tables.length)
   })
 })
 
