@@ -117,7 +117,7 @@ export type Hearing = { items: SpokenItem[]; fault: Finding | null }
 const CUT_WITHIN_MS = 250
 
 /** A server without its model can wait until all was heard; without its line, or without itself, it cannot. */
-const breaksStream = (fault: string): boolean => fault === 'ws-cut' || fault === 'crash'
+export const breaksStream = (fault: string): boolean => fault === 'ws-cut' || fault === 'crash'
 
 /** The stream did not end by anybody's will: a fault cut it. */
 export const isCut = ({ endedAtMs }: StreamRecord, chaos: ChaosRecord | undefined): boolean =>

@@ -4,7 +4,17 @@
 import type { Strike } from '../chaos/strikes.ts'
 import { touchesTalk } from '../chaos/strikes.ts'
 import { callerReachedModel } from './audio.ts'
-import { type Case, type Evidence, type Finding, joined, millis, overlap, type Rule, type SpokenItem } from './case.ts'
+import {
+  breaksStream,
+  type Case,
+  type Evidence,
+  type Finding,
+  joined,
+  millis,
+  overlap,
+  type Rule,
+  type SpokenItem,
+} from './case.ts'
 import { exactlyTheMail, judgeMails, judgeRecordings, recordingsKept } from './keeping.ts'
 import { transcriptIsWhatWasHeard } from './words.ts'
 
@@ -33,8 +43,10 @@ export const callerGoesOn: Rule = {
 function breaksLine({ fault }: Strike, atMs: number, { streams }: Case['carrier']): boolean {
   if (fault === 'crash' || fault === 'deploy')
     return streams.some(({ openedAtMs, endedAtMs }) => openedAtMs <= atMs && atMs <= (endedAtMs ?? Infinity))
-  return fault === 'ws-cut' || fault === 'model-cut' || fault === 'model-expires'
+  return fault === 'ws-cut' || breaksSession(fault)
 }
+
+const breaksSession = (fault: string): boolean => fault === 'model-cut' || fault === 'model-expires'
 
 /** By how much answers that the carrier waited for after a cut were late, all together: nobody can be back sooner. */
 const slownessAfter = (struck: NonNullable<Case['chaos']>['struck'], cutAtMs: number): number =>
@@ -111,11 +123,13 @@ const framesBeforeCut: Rule = {
 }
 
 /**
- * A line that is cut while no session listens takes with it what was kept for the next one; and where every socket was refused,
- * nobody ever listened to a stream.
+ * A line that is cut, or ends, while no session listens because of a fault takes with it what was kept for the next one; and
+ * where every socket was refused, nobody ever listened to a stream.
  */
 function withoutHeld(given: Case): Case {
-  const cuts = (given.chaos?.struck ?? []).filter(({ strike }) => strike.fault === 'ws-cut' || strike.fault === 'crash')
+  const cuts = (given.chaos?.struck ?? []).filter(
+    ({ strike: { fault } }) => breaksSession(fault) || breaksStream(fault),
+  )
   const isHeard = (atMs: number): boolean =>
     given.model.sessions.some(
       ({ config, openedAtMs, closedAtMs }) => config !== null && openedAtMs < atMs && atMs <= (closedAtMs ?? Infinity),
@@ -128,8 +142,10 @@ function withoutHeld(given: Case): Case {
         config !== null && openedAtMs >= sinceMs && openedAtMs <= (stream.endedAtMs ?? Infinity),
     )
     if (isRefused && !isHeardAtAll) return { ...stream, sent: [] }
-    const isTaken = cuts.some(({ atMs }) => atMs === stream.endedAtMs && !isHeard(atMs))
+    const endedAtMs = stream.endedAtMs ?? Number.POSITIVE_INFINITY
     const lastHeard = stream.sent.findLastIndex(({ atMs }) => isHeard(atMs))
+    const unheardFromMs = stream.sent[lastHeard]?.atMs ?? sinceMs
+    const isTaken = !isHeard(endedAtMs) && cuts.some(({ atMs }) => atMs >= unheardFromMs && atMs <= endedAtMs)
     return isTaken ? { ...stream, sent: stream.sent.slice(0, lastHeard + 1) } : stream
   })
   return { ...given, carrier: { ...given.carrier, streams } }

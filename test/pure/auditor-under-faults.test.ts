@@ -119,10 +119,10 @@ test('whoever is refused may pause for twice as long as they were, and the usual
 describe('a line that is cut', () => {
   const cutMs = 8_700
   /** Another stream and session go on; the first session closes `afterMs` into the call. */
-  const cutAfter = (afterMs: number, fault: 'ws-cut' | 'model-cut' = 'ws-cut'): string[] => {
+  const cutAfter = (afterMs: number, strike: Strike = { fault: 'ws-cut', atMs: cutMs }): string[] => {
     const call = auditedCall()
     const { stream, session } = call
-    strikes(call, { atMs: at(cutMs), strike: { fault, atMs: cutMs } })
+    strikes(call, { atMs: at('atMs' in strike ? strike.atMs : cutMs), strike })
     session.closedAtMs = at(afterMs)
     session.appended = Buffer.concat(stream.sent.filter(({ atMs }) => atMs <= at(afterMs)).map(({ bytes }) => bytes))
     const sent = [{ atMs: at(9_000), bytes: speech('again', 20) }]
@@ -142,6 +142,12 @@ describe('a line that is cut', () => {
 
   test('while no session listens takes with it what was kept for the next one', () => {
     expect(cutAfter(6_500)).toEqual([])
+  })
+
+  test('or ends, as it was to, before another session was there for the one that broke: the same', () => {
+    expect(cutAfter(6_500, { fault: 'model-cut', atMs: 6_500 })).toEqual([])
+    expect(cutAfter(6_500, { fault: 'model-expires', atMs: 6_500 })).toEqual([])
+    expect(cutAfter(6_500, { fault: 'model-cut', atMs: 6_000 })).toHaveLength(1)
   })
 
   test('and goes on where every socket to the model is refused has no session to hear it', () => {
@@ -166,6 +172,6 @@ describe('a line that is cut', () => {
 
   test('while one listens takes nothing with it; and neither does a cut of another kind', () => {
     expect(cutAfter(cutMs)).toEqual([])
-    expect(cutAfter(6_500, 'model-cut')).toHaveLength(1)
+    expect(cutAfter(6_500, { fault: 'mail-timeout', attempt: 1 })).toHaveLength(1)
   })
 })
