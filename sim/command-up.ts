@@ -18,6 +18,7 @@ import { createRandom } from './random.ts'
 import type { Answering, ModelScript } from './script.ts'
 import { createSpeech, speechFolder } from './speech.ts'
 import { createTrace } from './trace.ts'
+import { certificateOf } from './up-certificate.ts'
 import { createControl, withoutSound } from './up-control.ts'
 import { doorPath, writeUpNote } from './up-door.ts'
 import { fixtureOf } from './wish.ts'
@@ -36,6 +37,7 @@ export type UpFlags = {
   /** Faults, or a file of them. */
   chaos?: string
   allowRemote?: boolean
+  tls?: boolean
   /** Who does not pick up as everybody else does. */
   person: { number: string; answers: Answering }[]
   /** Numbers of the account from the beginning. */
@@ -60,7 +62,8 @@ export async function upCommand(flags: UpFlags): Promise<void> {
     'Is "bun dev" or another "sim up" running? Others are chosen with --carrier-port, --model-port and --inbox-port.',
   )
   const ports = { carrier: carrierPort, model: modelPort, inbox: inboxPort }
-  const opened = await openWorld(realClock, createRandom(usualSeed), ports)
+  const certificate = flags.tls ? await certificateOf(realClock.now()) : undefined
+  const opened = await openWorld(realClock, createRandom(usualSeed), ports, null, certificate)
   const account = {
     ...opened.account,
     ...(accountSid === undefined ? {} : { accountSid }),
@@ -69,7 +72,8 @@ export async function upCommand(flags: UpFlags): Promise<void> {
   const world: World = { ...opened, account }
   await furnish(world, asked)
   const forget = await writeUpNote(world.carrier.origin)
-  console.log(flags.json ? JSON.stringify(addressesOf(world)) : welcome(world))
+  const authorityFile = certificate?.authorityFile
+  console.log(flags.json ? JSON.stringify({ ...addressesOf(world), authorityFile }) : welcome(world, authorityFile))
   await new Promise<void>((resolve) => {
     process.once('SIGINT', resolve)
     process.once('SIGTERM', resolve)
@@ -187,7 +191,7 @@ const addressesOf = (world: World) => ({
   inboxKey: world.inboxKey,
 })
 
-function welcome(world: World): string {
+function welcome(world: World, authorityFile: string | undefined): string {
   const { PUBLIC_BASE_URL: _, MAIL_FROM: __, ...settings } = settingsFor(world, '')
   const carrier = world.carrier.origin.endsWith(`:${usualPorts.carrier}`) ? '' : ` --carrier ${world.carrier.origin}`
   return `The stand-ins are up. What a server must be told, the same on every run:
@@ -197,7 +201,7 @@ ${Object.entries(settings)
   .join('\n')}
 
 ${keyLine(world)}
-The model speaks at ${world.modelUrl.replace('http', 'ws')}/realtime?model=…
+The model speaks at ${world.modelUrl.replace('http', 'ws')}/realtime?model=…${trustLine(authorityFile)}
 
 From another terminal:
   bun sim ring --to +15551234567 --webhook http://localhost:3000/voice${carrier}
@@ -207,6 +211,12 @@ From another terminal:
 
 What happens (Ctrl-C ends it):`
 }
+
+const trustLine = (authorityFile: string | undefined): string =>
+  authorityFile === undefined
+    ? ''
+    : `
+Its certificate is trusted with NODE_EXTRA_CA_CERTS=${authorityFile} (Deno: DENO_CERT)`
 
 /** Of those who ask the REST API by a key: it does not sign. */
 const keyLine = ({ account: { apiKey } }: World): string =>

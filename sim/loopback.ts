@@ -101,14 +101,15 @@ const statusIn = (refusal: string): number => Number(/Expected 101 status code: 
 type Taken = Exclude<Handshake, { refuse: Response }>
 type Connection = { taken: Taken; handlers: LineHandlers | null }
 
-/** Serves a stand-in on loopback; without a port, on a free one. `stop` cuts what is still open. */
+/** Serves a stand-in on loopback; without a port, on a free one; by TLS, with a certificate. `stop` cuts what is still open. */
 export async function listen(
   standIn: StandIn,
-  options: { port?: number } = {},
+  options: { port?: number; tls?: { key: string; cert: string } | undefined } = {},
 ): Promise<{ origin: string; stop(): Promise<void> }> {
   const server = Bun.serve<Connection>({
     hostname: '127.0.0.1',
     port: options.port ?? 0,
+    tls: options.tls,
     // A stand-in may take as long as the vendor it plays.
     idleTimeout: 0,
     fetch: (request, self) => answer(standIn, request, self),

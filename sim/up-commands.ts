@@ -47,6 +47,10 @@ export function addUpCommands(program: Command): void {
         .default([])
         .argParser((text: string, before: string[]) => [...before, phoneNumber(text)]),
     )
+    .option(
+      '--tls',
+      'the model by https and wss, for clients that take nothing else, such as the realtime classes of "openai"',
+    )
     .option('--allow-remote', 'servers may be on other machines')
     .option('--json', 'print the addresses, then everything that happens, a JSON object a line')
     .action(upCommand)

@@ -35,17 +35,18 @@ export type Ports = { carrier?: number; model?: number; inbox?: number }
 /** A model that is no stand-in of ours. */
 export type RealModel = { baseUrl: string; apiKey: string }
 
-/** Throws when a port is taken. `real`: in place of the model. */
+/** Throws when a port is taken. `real`: in place of the model. `tls`: by which the model's door speaks. */
 export async function openWorld(
   clock: SimClock,
   random: Random,
   ports: Ports = {},
   real: RealModel | null = null,
+  tls?: { key: string; cert: string },
 ): Promise<World> {
   const hex = (length: number, label: string) => random.child(label).hex(length)
   const [carrier, model, inbox] = await Promise.all([
     openDoor(ports.carrier),
-    openDoor(ports.model),
+    openDoor(ports.model, tls),
     openDoor(ports.inbox),
   ])
   return {
@@ -65,14 +66,17 @@ export async function openWorld(
   }
 }
 
-async function openDoor(port: number | undefined): Promise<Door & { stop(): Promise<void> }> {
+async function openDoor(
+  port: number | undefined,
+  tls?: { key: string; cert: string },
+): Promise<Door & { stop(): Promise<void> }> {
   let shown: StandIn | null = null
   const nobody = (): Response => new Response('Nobody is here at the moment', { status: 503 })
   const standIn: StandIn = {
     fetch: (request) => shown?.fetch(request) ?? nobody(),
     upgrade: (request): Handshake | Promise<Handshake> => shown?.upgrade?.(request) ?? { refuse: nobody() },
   }
-  const { origin, stop } = await listen(standIn, { port })
+  const { origin, stop } = await listen(standIn, { port, tls })
   return { origin, standIn, show: (next) => void (shown = next), stop }
 }
 

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import postgres from 'postgres'
+import { certify } from '../../sim/certificate.ts'
 import { realClock } from '../../sim/clock.ts'
 import { loadFixture } from '../../sim/fixture.ts'
 import { createInbox } from '../../sim/inbox/inbox.ts'
@@ -13,7 +14,6 @@ import { createModel } from '../../sim/model/model.ts'
 import { createSpeech } from '../../sim/speech.ts'
 import { createTrace } from '../../sim/trace.ts'
 import { startJobs } from '../../src/db/jobs.ts'
-import { selfSigned } from '../support/certificate.ts'
 import { account, type Deployment, openDeployment, otherAccount } from '../support/deployment.ts'
 
 /** A call in real time, on a machine that may be busy. */
@@ -42,8 +42,8 @@ let admin: postgres.Sql
 let stopJobs: () => Promise<void>
 beforeAll(async () => {
   writeFileSync(join(folder, 'northside.yaml'), clinicFile)
-  const certificate = selfSigned(Date.now())
-  writeFileSync(join(folder, 'certificate.pem'), certificate.cert)
+  const certificate = certify(Date.now(), Date.now() + 24 * 3_600_000)
+  writeFileSync(join(folder, 'certificate.pem'), certificate.authority)
   writeFileSync(join(folder, 'greeting.md'), 'Greet the caller in the name of {{clinic}}.')
   deployment = await openDeployment({
     numbers: [{ phoneNumber: number, accountSid: account.accountSid, voiceUrl: elsewhere }],

@@ -16,6 +16,8 @@ type Entry = {
   body?: Record<string, unknown>
   accountSid?: string
   authToken?: string
+  model?: string
+  authorityFile?: string
   modelKey?: string
 }
 
@@ -321,6 +323,41 @@ describe('a sim up on which things go wrong', () => {
     expect(err).toContain(words)
   })
 })
+
+/** As anybody would write it: nothing but the client, told where the service is. */
+const officialClient = `
+import OpenAI from 'openai'
+import { OpenAIRealtimeWS } from 'openai/realtime/ws'
+const client = new OpenAI()
+console.log((await client.models.retrieve('gpt-realtime-2.1')).id)
+const realtime = new OpenAIRealtimeWS({ model: 'gpt-realtime-2.1' }, client)
+realtime.on('error', (error) => console.log(error.message))
+realtime.once('session.created', () => realtime.send({ type: 'response.create' }))
+realtime.once('response.done', ({ response }) => {
+  console.log(response.status)
+  realtime.close()
+})
+`
+
+test(
+  'with --tls the realtime class of the openai package talks with it as it is',
+  async () => {
+    const ports = await Promise.all([freePort(), freePort(), freePort()])
+    const up = startUp(ports, ['--tls'])
+    const { model = '', modelKey = '', authorityFile = '' } = await up.until((entry) => 'authToken' in entry)
+    expect(model).toBe(`https://127.0.0.1:${ports[1]}/v1`)
+    const told = { OPENAI_BASE_URL: model, OPENAI_API_KEY: modelKey, NODE_EXTRA_CA_CERTS: authorityFile }
+    const child = Bun.spawn([process.execPath, '-e', officialClient], {
+      cwd: root,
+      env: { ...process.env, ...told },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    expect(await new Response(child.stdout).text()).toBe('gpt-realtime-2.1\ncompleted\n')
+    up.child.kill('SIGINT')
+    expect(await up.child.exited).toBe(0)
+  },
+  aCallMs,
+)
 
 test('without a carrier, a command says how to start one', async () => {
   const nowhere = `http://127.0.0.1:${await freePort()}`
