@@ -189,24 +189,29 @@ describe('a question to the supervisor', () => {
     const thinker = thinking([says('Yes.')])
     const { promise: written, resolve: write } = Promise.withResolvers<void>()
     let slowness: Promise<void> | null = null
-    let transactions = 0
+    let begun = 0
     const { db } = telephone.deps
     const slow: typeof db = {
       ...db,
+      async ask(...given) {
+        begun++
+        await slowness
+        return db.ask(...given)
+      },
       async withOrg(...given) {
-        transactions++
+        begun++
         await slowness
         return db.withOrg(...given)
       },
     }
     const made = await plan(await ring(), 0, thinker, slow)
     slowness = written
-    transactions = 0
+    begun = 0
     made.journal.write(utterance('u1', 'caller', 'Dana Reyes.', 0), telephone.clock.now())
     const told = ask(made)
     for (let turns = 0; turns < 100; turns++) await Promise.resolve()
     // The journal writes; nobody has begun to read.
-    expect(transactions).toBe(1)
+    expect(begun).toBe(1)
     write()
     await told
     const [entry] = thinker.steps[0]?.thread ?? []
