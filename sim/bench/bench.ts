@@ -13,22 +13,22 @@ import { createRandom } from '../random.ts'
 import { openWorld, type World } from '../world.ts'
 import { type Figure, figureOf, ratioOf } from './rounds.ts'
 
-const help = `Usage: bun run bench [--calls 100] [--rounds 7] [--seconds 40] [--warm 15] [--ramp 20] [--json]
+const help = `Usage: bun run bench [--calls 100] [--rounds 7] [--seconds 55] [--warm 30] [--ramp 20] [--json]
 
 Puts the same load on the server and on a raw relay, in turns, and sets one against the other.
 
 --calls     calls at once
 --rounds    of each, in turns
 --seconds   a call's length
---warm      seconds before anything is measured
+--warm      seconds before anything is measured: the server's code is compiled as it runs
 --ramp      calls placed in a second
 --json      print one JSON object`
 
 const options = {
   calls: { type: 'string', default: '100' },
   rounds: { type: 'string', default: '7' },
-  seconds: { type: 'string', default: '40' },
-  warm: { type: 'string', default: '15' },
+  seconds: { type: 'string', default: '55' },
+  warm: { type: 'string', default: '30' },
   ramp: { type: 'string', default: '20' },
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
