@@ -86,6 +86,7 @@ const call = program
   .option('--public-url <url>', 'with --target: the address by which the server knows itself, if it is another', webUrl)
   .addOption(new Option('--method <method>', 'with --target: how its webhook is asked').choices(['GET', 'POST']))
   .option('--fallback <url>', 'with --target: asked when the webhook fails; may be relative to it')
+  .option('--tls', 'with --model-port: the model by wss, for servers that take nothing else')
   .option('--allow-remote', 'with --target: a server that is not on this machine')
   .option('--status-callback <url>', 'with --target: told when the call is over; may be relative to the webhook')
   .addOption(

@@ -49,6 +49,7 @@ export type CallFlags = Omit<
   fallback?: string
   statusCallback?: string
   allowRemote?: boolean
+  tls?: boolean
   modelPort?: number
 }
 

@@ -10,6 +10,7 @@ import { createChaos } from './chaos/chaos.ts'
 import { type ChaosPlan, faultNamesIn, scheduleOf } from './chaos/schedule.ts'
 import { realClock } from './clock.ts'
 import { createConsole } from './console.ts'
+import { certificateOf } from './kept-certificate.ts'
 import { createLoopbackNetwork, isLoopback } from './loopback.ts'
 import { Mistake } from './mistake.ts'
 import { createModel } from './model/model.ts'
@@ -35,6 +36,8 @@ export type Elsewhere = {
   /** POST without it. */
   method?: Method
   allowRemote?: boolean
+  /** The model by wss. */
+  tls?: boolean
 }
 
 /** Throws a Mistake when there is nothing to sign with. */
@@ -68,17 +71,22 @@ export async function callElsewhere(target: URL, flags: Elsewhere, wish: Wish): 
   refuseWhatIsFar(target, flags.allowRemote ?? false)
   refuseWhatIsOurs(fixture)
   refuseWhatCannotBeStruck(plan, modelPort !== undefined)
+  if (flags.tls && modelPort === undefined)
+    throw new Mistake('--tls is the model’s: serve the server its model with --model-port.')
   if (wish.modelFaults !== undefined && modelPort === undefined)
     throw new Mistake('--model-faults: serve the server its model with --model-port, so that it can go wrong.')
   await makeRoom(wish)
   if (modelPort !== undefined) await assertFree([modelPort], 'Choose another with --model-port.')
-  const opened = await openWorld(realClock, createRandom(wish.seed), { model: modelPort })
+  const certificate = flags.tls ? await certificateOf(realClock.now()) : undefined
+  const opened = await openWorld(realClock, createRandom(wish.seed), { model: modelPort }, null, certificate)
   const world = comingThrough(opened, token, flags)
   const trace = createTrace(realClock)
   trace.onEntry(console.entry)
   try {
     console.say(`The carrier's REST API, for the server's TWILIO_API_BASE_URL: ${world.carrier.origin}`)
     if (modelPort !== undefined) console.say(`The model, for the server's OPENAI_BASE_URL: ${world.modelUrl}`)
+    if (certificate !== undefined)
+      console.say(`The authority of its certificate, for NODE_EXTRA_CA_CERTS: ${certificate.authorityFile}`)
     const known = new URL(publicUrl ?? target)
     const { seed } = wish
     const asked = {
@@ -104,7 +112,7 @@ export async function callElsewhere(target: URL, flags: Elsewhere, wish: Wish): 
     })
       .filter(([, given]) => given !== undefined)
       .map((each) => each.join(' '))
-      .concat(flags.allowRemote ? ['--allow-remote'] : [])
+      .concat(flags.allowRemote ? ['--allow-remote'] : [], flags.tls ? ['--tls'] : [])
     const repeat = commandOf(wish, [`--target ${target.href}`, '--auth-token …', ...more])
     const print = (line: string) => void process.stdout.write(`${line}\n`)
     return await showCall(result, wish, { console, print, repeat, held })

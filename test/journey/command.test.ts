@@ -92,6 +92,11 @@ test.each([
     ['call', '--target', 'http://127.0.0.1:9', '--auth-token', 'x', '--model-faults', '{}'],
     'serve the server its model with --model-port',
   ],
+  [
+    'TLS of a model that nobody is served',
+    ['call', '--target', 'http://127.0.0.1:9', '--auth-token', 'x', '--tls'],
+    '--tls is the model’s',
+  ],
   ['a caller who presses too late', ['call', '--dtmf', '1@9s', '--hang-up', '8s'], 'has hung up by then'],
   ['an audio file that is none', ['call', '--audio', broken], 'give a .wav file, or a .ulaw file'],
   ['a recorder of nothing', ['record', '--listen', '4999', '--to', 'nowhere'], "'nowhere' is invalid. It is not a URL"],

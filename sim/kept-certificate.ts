@@ -1,19 +1,19 @@
-// The certificate by which `sim up` speaks TLS, for clients that take nothing else, and where its authority is for them to trust:
+// The certificate by which the model's stand-in speaks TLS, for clients that take nothing else, and where its authority is for them to trust:
 // made once a year and folder, so that what a server was told stays true.
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { type Certificate, certify } from './certificate.ts'
 
-const keptFile = join('.frontdesk', 'up-tls.json')
-const authorityFile = join('.frontdesk', 'up-ca.pem')
+const keptFile = join('.frontdesk', 'tls.json')
+const authorityFile = join('.frontdesk', 'ca.pem')
 const DAY_MS = 24 * 3_600_000
 const LASTS_MS = 365 * DAY_MS
 
 type Kept = Certificate & { untilMs: number }
 
-export type UpCertificate = Certificate & { authorityFile: string }
+export type KeptCertificate = Certificate & { authorityFile: string }
 
-export async function certificateOf(nowMs: number): Promise<UpCertificate> {
+export async function certificateOf(nowMs: number): Promise<KeptCertificate> {
   const kept = await readKept()
   const isGood = kept !== null && kept.untilMs > nowMs + DAY_MS
   const certificate = isGood ? kept : { ...certify(nowMs, nowMs + LASTS_MS), untilMs: nowMs + LASTS_MS }
