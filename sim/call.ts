@@ -14,6 +14,7 @@ import { type Deployment, openDeployment } from './deployment.ts'
 import { type Grade, grade, isMet, violationsIn } from './grading.ts'
 import { type House, openHouse, type Postgres, publicBaseUrl } from './house.ts'
 import { createInbox } from './inbox/inbox.ts'
+import { ownMails } from './inbox/own-mails.ts'
 import { Mistake } from './mistake.ts'
 import { createModel } from './model/model.ts'
 import type { Network, StandIn } from './network.ts'
@@ -122,7 +123,9 @@ export async function runCall(scene: Scene, request: CallRequest): Promise<CallR
   const { world, network, view } = scene
   const { clock, account } = world
   if (fixture.atMs !== null && !clock.isVirtual)
-    throw new Mistake(`The fixture ${fixture.name} speaks of days of the virtual clock: add --speed 10.`)
+    throw new Mistake(
+      `The fixture ${fixture.name} speaks of days of the virtual clock: it needs --speed 10, and no --target.`,
+    )
   const trace = createTrace(clock)
   onTrace(trace)
   const model = createModel({ clock, trace, speech, seed, isStrict: true, apiKey: world.modelKey })
@@ -163,6 +166,7 @@ export async function runCall(scene: Scene, request: CallRequest): Promise<CallR
   await chaos.over()
   await settled(clock, () => view.of(placed.callSid, null))
   const server = await clock.hold(view.of(placed.callSid, before), 'a look at the database')
+  const othersKeys = await clock.hold(view.mailKeysOfOthers(placed.callSid), 'a look at the database')
   const forgeries = await clock.hold(
     lookForForged(view, chaos.record(), placed.callSid, server),
     'a look at the database',
@@ -172,7 +176,7 @@ export async function runCall(scene: Scene, request: CallRequest): Promise<CallR
     isVirtual: clock.isVirtual,
     carrier: record,
     model: model.record(),
-    inbox: inbox.record(),
+    inbox: ownMails(inbox.record(), othersKeys),
     server,
     chaos: { ...chaos.record(), forgeries },
   }

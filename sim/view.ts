@@ -9,6 +9,8 @@ export type View = {
   look(): Promise<Look>
   /** Everything about one call, and what is not as it was before it. Without `before`, only the call's own rows. */
   of(callSid: string, before: Look | null): Promise<ServerView>
+  /** The idempotency keys of mails of other calls. */
+  mailKeysOfOthers(callSid: string): Promise<ReadonlySet<string>>
   /** To whom the mail of the clinic that has the number goes; null when none has. */
   adminsOf(phoneNumber: string): Promise<string[] | null>
   /** Makes an appointment in the clinic that has the number, as somebody there would. Throws when the time is taken. */
@@ -50,6 +52,13 @@ export function createView(adminUrl: string): View {
         clinic: conversation === null || before === null ? null : await readClinic(sql, before, organizationId, id),
         isUnrouted: unrouted.length > 0,
       }
+    },
+    async mailKeysOfOthers(callSid) {
+      const rows = await sql<{ key: string }[]>`
+        select d.idempotency_key as key from email_deliveries d
+          join conversations c on c.organization_id = d.organization_id and c.id = d.conversation_id
+        where c.call_sid is distinct from ${callSid}`
+      return new Set(rows.map(({ key }) => key))
     },
     async adminsOf(phoneNumber) {
       const rows = await sql<{ email: string | null }[]>`
