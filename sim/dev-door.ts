@@ -2,6 +2,7 @@
 // object a line.
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Mistake } from './mistake.ts'
 import type { Wish } from './wish.ts'
 
 export const devFile = join('.frontdesk', 'dev.json')
@@ -19,10 +20,14 @@ export type DevNote = {
   settings: Record<string, string>
 }
 
-/** Null when no `bun dev` is running, as far as is known. */
+/** Null when no `bun dev` is running, as far as is known. Throws a Mistake when the note is broken. */
 export async function readDevNote(): Promise<DevNote | null> {
   const text = await readFile(devFile, 'utf8').catch(() => null)
-  return text === null ? null : JSON.parse(text)
+  try {
+    return text === null ? null : JSON.parse(text)
+  } catch {
+    throw new Mistake(`${devFile} cannot be read. Start "bun dev" again, or remove the file.`)
+  }
 }
 
 export type DevRequest = {

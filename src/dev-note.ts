@@ -26,5 +26,15 @@ export async function surroundings(isDev: boolean | undefined): Promise<Surround
 async function readNote(): Promise<z.infer<typeof note>> {
   const text = await readFile(join(localFolder, 'dev.json'), 'utf8').catch(() => null)
   if (text === null) throw new Mistake('--dev: no `bun dev` is running in this folder. Start one with: bun dev')
-  return note.parse(JSON.parse(text))
+  const read = note.safeParse(parsedOrNull(text))
+  if (!read.success) throw new Mistake('--dev: what `bun dev` left behind here cannot be read. Start it again: bun dev')
+  return read.data
+}
+
+function parsedOrNull(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
 }

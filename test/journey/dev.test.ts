@@ -1,7 +1,7 @@
 // `bun dev` as it is used: a server that stays, calls that are asked for from other terminals, clinics that are set up on it; and
 // what those are told who were waiting when the server, or all of it, went away.
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { existsSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { freePort } from '../support/free-port.ts'
@@ -159,5 +159,13 @@ describe('a running bun dev', () => {
     expect(existsSync(join(premises.folder, '.frontdesk/dev.json'))).toBe(false)
     const late = await command('src/clinic-command.ts', 'show', 'northside', '--dev')
     expect([late.code, late.err]).toEqual([2, expect.stringContaining('no `bun dev` is running in this folder')])
+  })
+
+  test('whose note is broken is told of without a stack', async () => {
+    writeFileSync(join(premises.folder, '.frontdesk/dev.json'), '{"server": "http')
+    const shown = await command('src/clinic-command.ts', 'show', 'northside', '--dev')
+    expect([shown.code, shown.err]).toEqual([2, expect.stringMatching(/^--dev: .* cannot be read\. Start it again/)])
+    const call = await command('sim/cli.ts', 'call', '--target', target)
+    expect([call.code, call.err]).toEqual([2, expect.stringMatching(/^\.frontdesk\/dev\.json cannot be read\./)])
   })
 })
