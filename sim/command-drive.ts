@@ -13,6 +13,7 @@ export type RingFlags = Common & {
   publicUrl?: string
   fallback?: string
   statusCallback?: string
+  field: Record<string, string>
 }
 export type CallFlags = Common & { call?: string }
 export type SmsFlags = Common & {
@@ -25,8 +26,8 @@ export type SmsFlags = Common & {
   field: Record<string, string>
 }
 
-export async function ringCommand({ carrier, json, ...call }: RingFlags): Promise<void> {
-  const answer = await order(carrier, 'ring', call)
+export async function ringCommand({ carrier, json, field: fields, ...call }: RingFlags): Promise<void> {
+  const answer = await order(carrier, 'ring', { ...call, fields })
   tell(json, answer, `${answer.callSid} rings ${call.to}`)
 }
 

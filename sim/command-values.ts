@@ -51,7 +51,7 @@ export function person(
 
 /** `ButtonPayload=yes`, beside those before it. */
 export function named(text: string, before: Record<string, string>): Record<string, string> {
-  const [, name, value] = /^([A-Za-z][A-Za-z0-9]*)=(.*)$/s.exec(text) ?? []
+  const [, name, value] = /^([A-Za-z][A-Za-z0-9_-]*)=(.*)$/s.exec(text) ?? []
   if (name === undefined || value === undefined)
     throw new InvalidArgumentError('It is a name and a value: ButtonPayload=yes.')
   return { ...before, [name]: value }

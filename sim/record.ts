@@ -9,6 +9,8 @@ export type CarrierRecord = {
   direction: 'inbound' | 'outbound-api' | 'outbound-dial'
   /** Of a leg that a `<Dial>` placed: the call whose `<Dial>` it was. */
   parentCallSid: string | null
+  /** What else Twilio says of it with every request: ForwardedFrom, CallerName, SipDomain … */
+  fields?: Readonly<Record<string, string>>
   from: string
   to: string
   status: string

@@ -66,6 +66,8 @@ export function addUpCommands(program: Command): void {
     driving(name, about).option('--call <sid>', 'the call, if more than one is up')
   const method = () =>
     new Option('--method <method>', 'how the webhook is asked').choices(['GET', 'POST']).default('POST')
+  const field = (example: string) =>
+    ['--field <name=value>', `another field of the webhook, such as ${example}; may be given again`] as const
   const publicUrl = [
     '--public-url <url>',
     'the address by which the server knows itself, if it is another',
@@ -79,6 +81,7 @@ export function addUpCommands(program: Command): void {
     .addOption(method())
     .option('--fallback <url>', 'asked when the webhook fails; may be relative to it')
     .option('--status-callback <url>', 'told when the call is over; may be relative to the webhook')
+    .option(...field('ForwardedFrom=+15550109999'), named, {})
     .option(...publicUrl)
     .action(ringCommand)
   ofCall('say', 'Has the caller speak, after what they are saying now.')
@@ -94,12 +97,7 @@ export function addUpCommands(program: Command): void {
     .option('--webhook <url>', 'the server’s message webhook; kept for the number’s next messages', webUrl)
     .addOption(method())
     .option('--media <url>', 'a picture or another file that comes with it; may be given again', several, [])
-    .option(
-      '--field <name=value>',
-      'another field of the webhook, such as ButtonPayload=yes; may be given again',
-      named,
-      {},
-    )
+    .option(...field('ButtonPayload=yes'), named, {})
     .option(...publicUrl)
     .action(smsCommand)
   driving('tail', 'Follows what happens on the stand-ins.')

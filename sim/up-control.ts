@@ -22,6 +22,7 @@ const number = z.string().regex(/^(whatsapp:)?\+[1-9]\d{6,14}$/, 'A phone number
 const url = z.url({ protocol: /^https?$/, error: 'It must be a URL such as http://localhost:3000/voice' })
 const words = z.string().trim().min(1, 'There is nothing to say.').max(2000, 'At most 2000 characters at a time.')
 const call = z.string().optional()
+const fields = z.record(z.string().regex(/^[A-Za-z][A-Za-z0-9_-]{0,63}$/, 'A field is a word.'), z.string().max(1600))
 const method = z.enum(['GET', 'POST']).default('POST')
 const shapes: { [T in keyof Orders]: z.ZodType<Orders[T]> } = {
   ring: z.object({
@@ -32,6 +33,7 @@ const shapes: { [T in keyof Orders]: z.ZodType<Orders[T]> } = {
     publicUrl: url.optional(),
     fallback: z.string().optional(),
     statusCallback: z.string().optional(),
+    fields,
   }),
   say: z.object({ call, words, voice: z.string().optional() }),
   dtmf: z.object({ call, digits: z.string().regex(/^[0-9*#]{1,32}$/, 'Keys are 0 to 9, * and #, 32 at the most.') }),
@@ -44,7 +46,7 @@ const shapes: { [T in keyof Orders]: z.ZodType<Orders[T]> } = {
     method,
     publicUrl: url.optional(),
     media: z.array(url).max(10, 'Ten media at the most.'),
-    fields: z.record(z.string().regex(/^[A-Za-z][A-Za-z0-9]{0,63}$/, 'A field is a word.'), z.string().max(1600)),
+    fields,
   }),
 }
 
@@ -92,7 +94,7 @@ export function createControl(parts: Parts): StandIn {
   }
 
   const duties: { [T in keyof Orders]: (given: Orders[T]) => Promise<Answers[T]> } = {
-    async ring({ to, from, webhook, method: voiceMethod, publicUrl, fallback, statusCallback }) {
+    async ring({ to, from, webhook, method: voiceMethod, publicUrl, fallback, statusCallback, fields }) {
       if (webhook !== undefined) {
         const voiceUrl = known(webhook, publicUrl)
         const resolved = (given: string | undefined) => {
@@ -106,7 +108,7 @@ export function createControl(parts: Parts): StandIn {
       } else if (!carrier.leads(to)) throw new Mistake(`Nobody knows where calls to ${to} go: give --webhook.`)
       if (++placed > CALLS_MAX) throw new Mistake(`This carrier has had ${CALLS_MAX} calls. Start "sim up" again.`)
       if (carrier.live().length === 0) await parts.rewind()
-      const { callSid } = carrier.call({ to, from, caller: [], isDriven: true })
+      const { callSid } = carrier.call({ to, from, caller: [], isDriven: true, fields })
       parts.onCall(callSid)
       return { callSid }
     },

@@ -20,6 +20,7 @@ export type Orders = {
     publicUrl?: string
     fallback?: string
     statusCallback?: string
+    fields: Record<string, string>
   }
   say: { call?: string; words: string; voice?: string }
   dtmf: { call?: string; digits: string }

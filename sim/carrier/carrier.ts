@@ -60,6 +60,8 @@ export type Ringing = {
   caller: readonly CallerStep[]
   callSid?: string
   isDriven?: boolean
+  /** More of what Twilio says of a call: ForwardedFrom, CallerName, FromCity, StirVerstat … */
+  fields?: Readonly<Record<string, string>>
 }
 
 export type Carrier = {
@@ -152,11 +154,11 @@ export function createCarrier(options: CarrierOptions): Carrier {
 
   return {
     standIn: createRestApi(exchange, accounts, calls, (live) => outbound.give(placedCall(live))),
-    call({ to, from, caller, callSid, isDriven = false }) {
+    call({ to, from, caller, callSid, isDriven = false, fields = {} }) {
       const number = numbers.find(to)
       if (number === undefined) throw new Error('Cannot place the call: the number dialled is not one of this carrier')
       const account = accountOf(number.accountSid)
-      const plan = { account, number, from, steps: caller, isDriven, ...nextIdentity(callSid) }
+      const plan = { account, number, from, steps: caller, isDriven, fields, ...nextIdentity(callSid) }
       return placedCall(entered(takeCall(exchange, plan)))
     },
     text(text) {

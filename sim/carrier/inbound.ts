@@ -16,16 +16,19 @@ export type InboundPlan = {
   from: string
   steps: readonly CallerStep[]
   isDriven: boolean
+  fields: Readonly<Record<string, string>>
   random: Random
 }
 
 export function takeCall(exchange: Exchange, plan: InboundPlan): LiveCall {
   const { callSid, account, number, from, steps, isDriven, random } = plan
+  const { StirVerstat, ...fields } = plan.fields
   const record = emptyRecord({
     callSid,
     accountSid: account.accountSid,
     direction: 'inbound',
     parentCallSid: null,
+    ...(Object.keys(fields).length === 0 ? {} : { fields }),
     from,
     to: number.phoneNumber,
     status: 'ringing',
@@ -49,7 +52,7 @@ export function takeCall(exchange: Exchange, plan: InboundPlan): LiveCall {
     if (number.voiceUrl === '' || number.voiceApplicationSid) return leg.end('carrier', 'failed')
     leg.stage.tell('ringing', { from: record.from, to: record.to })
     const { voiceUrl, voiceMethod = 'POST' } = number
-    const extra = firstRequestParams(createToken(random))
+    const extra = firstRequestParams(createToken(random), StirVerstat)
     const first: Source = { from: 'url', url: voiceUrl, method: voiceMethod, extra }
     await follow(first, leg)
     leg.end('server', record.answeredAtMs === null ? 'no-answer' : 'completed')

@@ -289,7 +289,7 @@ function snapshot(exchange: Exchange, record: CarrierRecord): CarrierRecord {
 
 type Beginning = Pick<
   CarrierRecord,
-  'callSid' | 'accountSid' | 'direction' | 'parentCallSid' | 'from' | 'to' | 'status' | 'ringingAtMs'
+  'callSid' | 'accountSid' | 'direction' | 'parentCallSid' | 'fields' | 'from' | 'to' | 'status' | 'ringingAtMs'
 >
 
 /** Of a call of which nothing has happened yet. */

@@ -23,13 +23,14 @@ export function standardParams(record: CarrierRecord): Record<string, string> {
     ...(parentCallSid === null ? {} : { ParentCallSid: parentCallSid }),
     To: to,
     ...placeOf('To', to),
+    ...record.fields,
   }
 }
 
 /** Only with the first request of an inbound call. The token's inside is opaque. */
-export const firstRequestParams = (token: string): Record<string, string> => ({
+export const firstRequestParams = (token: string, attestation = 'TN-Validation-Passed-A'): Record<string, string> => ({
   CallToken: JSON.stringify({ parentCallInfoToken: token }),
-  StirVerstat: 'TN-Validation-Passed-A',
+  StirVerstat: attestation,
 })
 
 /** How the other network answered a call that we placed. Busy [mem]. */

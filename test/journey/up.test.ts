@@ -111,10 +111,14 @@ describe('a running sim up', () => {
         '+15551234567',
         '--webhook',
         `${bakery.origin}/voice`,
+        '--field',
+        'ForwardedFrom=+15550109999',
         '--json',
       )
       expect([rung.code, rung.err]).toEqual([0, ''])
       const { callSid } = JSON.parse(rung.out)
+      const asked = await until(({ what }) => what === 'POST /voice')
+      expect(asked).toMatchObject({ body: { ForwardedFrom: '+15550109999' } })
       await until(({ what, from }) => what === 'mark' && from === 'carrier')
       const said = await sim('say', ...carrier, 'Do you open on Saturdays?')
       expect(said.out).toStartWith(`${callSid} says “Do you open on Saturdays?”`)
