@@ -18,8 +18,11 @@ import {
 import { exactlyTheMail, judgeMails, judgeRecordings, recordingsKept } from './keeping.ts'
 import { transcriptIsWhatWasHeard } from './words.ts'
 
-/** By then somebody or something speaks to the caller again: Twilio's way back takes about a second, a new session another. */
-const BACK_WITHIN_MS = 20_000
+/**
+ * By then somebody or something speaks to the caller again: Twilio's way back takes about a second, a new session another, and an
+ * agent that had said all it had to say asks into a silence of 20 s.
+ */
+const BACK_WITHIN_MS = 22_000
 
 export const forgeriesRefused: Rule = {
   name: 'what nobody signed is refused with 403, and leaves nothing behind',

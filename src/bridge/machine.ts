@@ -91,10 +91,13 @@ function follow(changed: CallState, out: Command[], atMs: number): CallState {
   if (without !== null) return follow(failModel(state, out, without, atMs), out, atMs)
   const fresh = renewIfOld(state, out, atMs)
   const next = listenForHush(speakNext(withConsults(fresh, out, atMs), out, atMs), atMs)
-  const isSilent = next.phase.is === 'live' && next.session.is === 'up' && isQuiet(next)
-  const sinceMs = isSilent ? (next.quiet.sinceMs ?? atMs) : null
+  const sinceMs = next.phase.is === 'live' && isQuiet(next) ? quietSinceMs(next, atMs) : null
   return sinceMs === next.quiet.sinceMs ? next : { ...next, quiet: { ...next.quiet, sinceMs } }
 }
+
+/** A silence begins only when there is somebody to break it; the one that is under way does not end with their session. */
+const quietSinceMs = ({ session, quiet }: CallState, atMs: number): number | null =>
+  session.is === 'up' ? (quiet.sinceMs ?? atMs) : quiet.sinceMs
 
 /** The supervisor is asked when all is known that it should know; when the call is about to end, it need not answer. */
 const withConsults = (state: CallState, out: Command[], atMs: number): CallState =>

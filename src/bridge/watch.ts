@@ -92,8 +92,10 @@ function lengthDues({ stream, limits, isTimeWarningGiven }: CallState): Due[] {
   return [end, { atMs: endsAtMs - limits.callWarningMs, act: warn }]
 }
 
-function silenceDues({ quiet, limits }: CallState): Due[] {
-  return quiet.sinceMs === null ? [] : [{ atMs: quiet.sinceMs + limits.idleMs, act: breakSilence }]
+function silenceDues({ quiet, session, limits }: CallState): Due[] {
+  return quiet.sinceMs === null || session.is !== 'up'
+    ? []
+    : [{ atMs: quiet.sinceMs + limits.idleMs, act: breakSilence }]
 }
 
 function breakSilence(state: CallState, _: Command[], atMs: number): CallState {

@@ -86,6 +86,23 @@ describe('a socket that breaks', () => {
     expect(scene.state.session.is).toBe('opening')
   })
 
+  test('in a silence, again and again: the caller is asked whether they are there no later than if it had not', () => {
+    const scene = greeted()
+    const halfMs = callLimits.idleMs / 2
+    for (const [ms, tries] of [
+      [halfMs, 0],
+      [halfMs - 1_000, 1],
+    ] as const) {
+      scene.wait(ms)
+      scene.breaks()
+      scene.wait(tries === 0 ? 0 : callLimits.reopenMs)
+      scene.renew([agentSaid('Hello there.', 'a1')])
+      expect(asks(scene)).toEqual([])
+    }
+    scene.wait(1_000)
+    expect(asks(scene)).toMatchObject([{ response: { instructions: expect.stringMatching(/still|there/) } }])
+  })
+
   test('before the greeting has sounded: it is asked for, once', () => {
     const scene = new Scene().live()
     scene.created('r1')
