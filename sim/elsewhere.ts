@@ -5,6 +5,7 @@ import { audit, rulesOnTheWires } from './auditor.ts'
 import type { CallResult } from './call.ts'
 import { createCarrier } from './carrier/carrier.ts'
 import { type CarrierFaults, settingsWith } from './carrier/faults.ts'
+import { problemCode } from './carrier/problems.ts'
 import type { Method } from './carrier/twiml.ts'
 import { createChaos } from './chaos/chaos.ts'
 import { type ChaosPlan, faultNamesIn, scheduleOf } from './chaos/schedule.ts'
@@ -16,6 +17,7 @@ import { Mistake } from './mistake.ts'
 import { createModel } from './model/model.ts'
 import { assertFree } from './ports.ts'
 import { createRandom } from './random.ts'
+import type { CarrierRecord } from './record.ts'
 import type { Fixture } from './script.ts'
 import { makeRoom, showCall } from './show.ts'
 import { createSpeech, speechFolder } from './speech.ts'
@@ -59,6 +61,13 @@ export function voiceUrlOf(target: URL, known: URL): string {
   const voice = new URL(target)
   if (voice.pathname === '/') voice.pathname = usualPath
   return new URL(voice.pathname + voice.search + voice.hash, known).href
+}
+
+/** What is told beside the rules that do not hold, since it is the reason: the server is not there, or was and went away. */
+function lossOf({ problems, documents }: CarrierRecord, { origin }: URL): string | null {
+  if (!problems.some(({ code }) => code === problemCode.connectionFailed)) return null
+  const wasThere = documents.some(({ status }) => status === 200)
+  return wasThere ? `The server at ${origin} went away in the middle of the call.` : `Nobody answers at ${origin}.`
 }
 
 /** Answers with the exit code. */
@@ -115,7 +124,11 @@ export async function callElsewhere(target: URL, flags: Elsewhere, wish: Wish): 
       .concat(flags.allowRemote ? ['--allow-remote'] : [], flags.tls ? ['--tls'] : [])
     const repeat = commandOf(wish, [`--target ${target.href}`, '--auth-token …', ...more])
     const print = (line: string) => void process.stdout.write(`${line}\n`)
-    return await showCall(result, wish, { console, print, repeat, held })
+    const exitCode = await showCall(result, wish, { console, print, repeat, held })
+    // Faults may look the same.
+    const lost = wish.chaos === undefined ? lossOf(result.evidence.carrier, target) : null
+    if (lost !== null) process.stderr.write(`\n✘ ${lost}\n`)
+    return exitCode
   } finally {
     await world.close()
   }

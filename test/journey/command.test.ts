@@ -138,3 +138,26 @@ test.each([
   expect(err).toContain(words)
   expect(err).not.toMatch(/^ +at /m)
 })
+
+test(
+  'a server of somebody’s that is not there, or goes away in the middle of the call, is told plainly, and ends with 1',
+  async () => {
+    const call = (target: string) =>
+      sim('call', '--target', target, '--auth-token', 'x', '--save', folder, '--say', 'Hello')
+    const nobody = await call('http://127.0.0.1:9')
+    expect([nobody.code, nobody.err]).toEqual([1, '\n✘ Nobody answers at http://127.0.0.1:9.\n'])
+    const twiml = '<Response><Pause length="1"/><Redirect>/next</Redirect></Response>'
+    const server = Bun.serve({
+      port: 0,
+      hostname: '127.0.0.1',
+      fetch() {
+        void server.stop()
+        return new Response(twiml, { headers: { 'content-type': 'text/xml', connection: 'close' } })
+      },
+    })
+    const { origin } = server.url
+    const lost = await call(`${origin}/voice`)
+    expect([lost.code, lost.err]).toEqual([1, `\n✘ The server at ${origin} went away in the middle of the call.\n`])
+  },
+  aCallMs,
+)
