@@ -4,7 +4,7 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { composeDeps } from './compose.ts'
 import { limits, loadConfig } from './config.ts'
 import type { Deps } from './deps.ts'
-import { surroundings } from './dev-note.ts'
+import { surroundings, toBeTyped } from './dev-note.ts'
 import { createLog } from './lib/log.ts'
 import { isE164 } from './lib/phone.ts'
 import { localKeys } from './local.ts'
@@ -224,7 +224,8 @@ function withTwilio(deps: ClinicDeps): NumberDeps {
 
 function run(flags: Common, work: (deps: ClinicDeps, isTrial: boolean) => Promise<Report>): Promise<void> {
   return withDeps(flags, async (deps) => {
-    const report = await work(deps, flags.dryRun ?? false)
+    const { notes, ...done } = await work(deps, flags.dryRun ?? false)
+    const report = { ...done, notes: notes.map((note) => toBeTyped(flags.dev, note)) }
     print(flags, report, reportLines(report))
   })
 }

@@ -23,6 +23,10 @@ export async function surroundings(isDev: boolean | undefined): Promise<Surround
   return { environment: { ...process.env, ...settings }, reach: reachedAt(server) }
 }
 
+/** What is told to be typed next, as it is typed for the same server. */
+export const toBeTyped = (isDev: boolean | undefined, text: string): string =>
+  isDev ? text.replace(/bun clinic .*$/, '$& --dev') : text
+
 async function readNote(): Promise<z.infer<typeof note>> {
   const text = await readFile(join(localFolder, 'dev.json'), 'utf8').catch(() => null)
   if (text === null) throw new Mistake('--dev: no `bun dev` is running in this folder. Start one with: bun dev')

@@ -4,7 +4,7 @@ import { Command } from 'commander'
 import { composeDeps } from './compose.ts'
 import { type Config, limits, loadConfig } from './config.ts'
 import { openOwnerView } from './db/owner-view.ts'
-import { surroundings } from './dev-note.ts'
+import { surroundings, toBeTyped } from './dev-note.ts'
 import { examine } from './doctor/examine.ts'
 import { bad, type Finding, findingLines, isHealthy } from './doctor/finding.ts'
 import { createLog } from './lib/log.ts'
@@ -34,7 +34,8 @@ async function run(clinics: string[], flags: { json?: boolean; dev?: boolean; se
   const { json, dev } = flags
   const { environment, reach } = { ...(await surroundings(dev)), ...reachOf(flags) }
   const settings = loadConfig(environment, environment.DATABASE_URL ? {} : { FRONTDESK_KEYS: localKeys() })
-  const findings = settings.ok ? await diagnose(settings.config, reach, clinics) : settings.problems.map(wrongSetting)
+  const found = settings.ok ? await diagnose(settings.config, reach, clinics) : settings.problems.map(wrongSetting)
+  const findings = found.map((each) => ({ ...each, mend: each.mend && toBeTyped(dev, each.mend) }))
   const isOk = isHealthy(findings)
   const lines = findingLines(findings, process.stdout.isTTY && !process.env.NO_COLOR)
   for (const line of json ? [JSON.stringify({ ok: isOk, findings })] : lines) console.log(line)

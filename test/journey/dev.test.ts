@@ -106,6 +106,10 @@ describe('a running bun dev', () => {
     ]
     const added = await command('src/clinic-command.ts', 'add', ...named, ...admin, '--dev')
     expect([added.code, added.err]).toEqual([0, expect.any(String)])
+    const other = ['--number', '+13125550124', '--dry-run', '--dev']
+    expect((await command('src/clinic-command.ts', 'add', ...named, ...admin, ...other)).out).toContain(
+      'bun clinic number northside +13125550124 --dev\n',
+    )
     const asked = ['number', 'northside', number, '--json']
     const lost = await command('src/clinic-command.ts', ...asked)
     expect([lost.code, lost.err]).toEqual([2, expect.stringContaining('For the server of `bun dev`, add --dev')])
