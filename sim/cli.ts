@@ -245,8 +245,12 @@ program
   .option('--auth-token <token>', 'with --target: the Twilio auth token that the server checks signatures with')
   .option('--account-sid <sid>', 'with --target: the Twilio account that the calls come through')
   .option('--public-url <url>', 'with --target: the address by which the server knows itself, if it is another', webUrl)
-  .addOption(new Option('--model-port <port>', 'with --target: where its OPENAI_BASE_URL points to').argParser(count))
-  .addOption(new Option('--inbox-port <port>', 'with --target: where its RESEND_BASE_URL points to').argParser(count))
+  .addOption(
+    new Option('--model-port <port>', 'with --target: where its OPENAI_BASE_URL points to').argParser(portNumber),
+  )
+  .addOption(
+    new Option('--inbox-port <port>', 'with --target: where its RESEND_BASE_URL points to').argParser(portNumber),
+  )
   .addHelpText(
     'after',
     `
@@ -263,6 +267,11 @@ Examples:
   )
   .action(loadCommand)
 
+const some = (text: string): number => {
+  if (count(text) === 0)
+    throw new InvalidArgumentError('It is a whole number from 1 on: of no call nothing can be said.')
+  return count(text)
+}
 const seconds = (text: string): number => {
   const [, value, unit] = /^(\d+)(s|m)$/.exec(text) ?? []
   if (value === undefined) throw new InvalidArgumentError('It is a time such as 60s or 5m.')
@@ -275,7 +284,7 @@ program
     'Puts calls of all fixtures through faults by chance, on the virtual clock; ends at the first that is not as it must be.',
   )
   .addOption(new Option('--for <time>', 'how long new calls are placed (60s)').argParser(seconds))
-  .addOption(new Option('--runs <count>', 'how many calls').argParser(count))
+  .addOption(new Option('--runs <count>', 'how many calls').argParser(some))
   .option('--seed <text>', 'makes the run repeatable; printed at its beginning')
   .option('--fixture <name|file>', 'this one alone')
   .option('--json', 'print one JSON object at the end')

@@ -125,6 +125,7 @@ test.each([
     ].concat('--account-sid', 'ACx'),
     'Nobody answers at http://127.0.0.1:9',
   ],
+  ['a fuzz of no call', ['fuzz', '--runs', '0'], 'It is a whole number from 1 on'],
   ['a lint of nothing', ['lint', 'nowhere.yaml'], 'nowhere.yaml: cannot be read (ENOENT)'],
   [
     'a capture that cannot be written',
