@@ -188,7 +188,9 @@ export const truncatedAtHeard: Rule = {
         const isCut = overlap(cleared, place.fromByte, place.toByte) > 0
         if (!isCut || heardMs < slackMs) return []
         const later = laterSessions(item, cleared, model)
-        if (later.length > 0 && !later.some(({ items }) => items.some((each) => isKeptWhole(each, item)))) return []
+        const isSaidAgain = hearing.items.some((other) => other.item !== item && isSameText(other.item, item))
+        const isKept = (kept: ModelItem) => isKeptWhole(kept, item) && (!isSaidAgain || kept.itemId === item.itemId)
+        if (later.length > 0 && !later.some(({ items }) => items.some(isKept))) return []
         return [{ explanation: `${item.itemId} was cut off after ${heardMs} ms, and the model was not told`, evidence }]
       }
       if (toldMs > emittedMs)
@@ -215,8 +217,10 @@ function laterSessions(item: ModelItem, cleared: readonly { atMs: number }[], { 
 }
 
 /** Whether a session still believes that all of it was heard. */
-const isKeptWhole = (kept: ModelItem, { text }: ModelItem): boolean =>
-  kept.role === 'assistant' && kept.responseId === null && kept.isDeleted !== true && kept.text.trim() === text.trim()
+const isKeptWhole = (kept: ModelItem, item: ModelItem): boolean =>
+  kept.role === 'assistant' && kept.responseId === null && kept.isDeleted !== true && isSameText(kept, item)
+
+const isSameText = (one: ModelItem, other: ModelItem): boolean => one.text.trim() === other.text.trim()
 
 export const everyByteHasAFate: Rule = {
   name: 'every byte sent to the caller was heard, or cleared, or cut off by the end',

@@ -229,6 +229,23 @@ describe('a sentence that is cut off after its session is gone', () => {
     expect(found(all(cutLater, keeps, takenBack))).toEqual([])
   })
 
+  test('is right when the same words were said again and heard out: those it may believe, and not these', () => {
+    const again: Change = (call) => {
+      const goodbye = item({ ...call, session: call.second }, 'item_C')
+      goodbye.text = 'I will pass that on and they'
+      kept('item_C', { text: goodbye.text })(call)
+      call.fixture.expect.turns[4] = { speaker: 'agent' }
+      call.second.items.push({ ...goodbye, itemId: 'item_told', responseId: null, audio: new Uint8Array() })
+    }
+    const isTold = (change: Change) => !found(change).includes(cutUntold)
+    expect(isTold(all(cutLater, again))).toBeTrue()
+    const keeps = secondHas((told) => {
+      told.text = 'I will pass that on and they'
+      told.itemId = 'item_B'
+    })
+    expect(isTold(all(cutLater, again, keeps))).toBeFalse()
+  })
+
   test('is wrong when its session was still there', () => {
     const stillThere: Change = ({ stream }) => {
       for (const each of stream.cleared) each.atMs = at(BROKE_MS - 100)
