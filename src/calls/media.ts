@@ -5,6 +5,7 @@ import { limits } from '../config.ts'
 import type { Facts } from '../conversations/merge.ts'
 import { eventOf, findConversation, recordEvents } from '../conversations/store.ts'
 import { enqueue } from '../db/jobs.ts'
+import { isConnectionLost } from '../db/query-failed.ts'
 import type { SocketRoute } from '../lib/socket.ts'
 import type { Account } from '../organizations/account-store.ts'
 import type { CallContext } from './context.ts'
@@ -44,10 +45,23 @@ async function redeem(context: CallContext, account: Account, start: StreamStart
   if (call === null) return null
   if (account.organizationId !== null && account.organizationId !== call.organizationId) return null
   const { organizationId, conversationId } = call
+  const begin = () => beginStream(context, { organizationId, conversationId, callSid }, streamSid, nowMs)
+  // The token is spent: a connection that breaks from here on must not cost the caller their stream. What is done twice is one.
+  return await begin().catch((error: unknown) => (isConnectionLost(error) ? begin() : Promise.reject(error)))
+}
+
+async function beginStream(
+  context: CallContext,
+  call: { organizationId: string; conversationId: string; callSid: string },
+  streamSid: string,
+  nowMs: number,
+): Promise<CallPlan> {
+  const { deps } = context
+  const { organizationId, conversationId, callSid } = call
   const generation = await deps.db.withOrg(organizationId, async (tx) => {
-    const call = await findConversation(tx, organizationId, conversationId)
+    const known = await findConversation(tx, organizationId, conversationId)
     // The token belongs to the newest stream that was asked for: older ones are over before a new one is offered.
-    const newest = Math.max(0, ...Object.keys(call?.facts.expectedStreams ?? {}).map(Number))
+    const newest = Math.max(0, ...Object.keys(known?.facts.expectedStreams ?? {}).map(Number))
     const started = eventOf({ kind: 'stream.started', streamSid, generation: newest }, nowMs)
     const { facts } = await recordEvents(deps, tx, organizationId, conversationId, [started])
     if (isRecordingDue(facts)) {
@@ -56,7 +70,7 @@ async function redeem(context: CallContext, account: Account, start: StreamStart
     return newest
   })
   deps.log.info({ callSid, streamSid, organizationId, conversationId }, 'a stream is up')
-  return planCall(context, { organizationId, conversationId, callSid, generation })
+  return planCall(context, { ...call, generation })
 }
 
 /** Whichever stream is the first that is up. The job looks again, and does it once. */

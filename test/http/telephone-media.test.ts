@@ -1,5 +1,6 @@
 // The media socket's door: only Twilio knocks, only a token opens, once, for the call that it was made for.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
+import { type App, createApp } from '../../src/app.ts'
 import { lineLimits } from '../../src/bridge/limits.ts'
 import { createBridge } from '../../src/bridge/session.ts'
 import { limits } from '../../src/config.ts'
@@ -69,12 +70,13 @@ const handshake = ({ url, authToken }: Offer, signed = url, path = new URL(url).
     headers: { upgrade: 'websocket', 'x-twilio-signature': sign(authToken, signed) },
   })
 
-const media = () => {
-  const [route] = telephone.app.sockets
+const media = (app = telephone.app) => {
+  const [route] = app.sockets
   if (route === undefined) throw new Error('there is no media socket')
   return route
 }
-const refusal = async (request: Request): Promise<number | undefined> => (await media().refuse(request))?.status
+const refusal = async (request: Request, app?: App): Promise<number | undefined> =>
+  (await media(app).refuse(request))?.status
 
 type Stream = {
   say(frame: unknown): void
@@ -85,9 +87,9 @@ type Stream = {
 }
 
 /** A stream whose handshake was taken, as far as our end sees it. */
-async function connect(offer: Offer): Promise<Stream> {
+async function connect(offer: Offer, app?: App): Promise<Stream> {
   const request = handshake(offer)
-  expect(await refusal(request)).toBeUndefined()
+  expect(await refusal(request, app)).toBeUndefined()
   const sent: string[] = []
   const { promise: closed, resolve } = Promise.withResolvers<number>()
   let isOpen = true
@@ -101,7 +103,7 @@ async function connect(offer: Offer): Promise<Stream> {
       resolve(code)
     },
   }
-  const handlers = media().accept(socket, request)
+  const handlers = media(app).accept(socket, request)
   handlers.open?.()
   open.push(handlers)
   return { say: (frame) => handlers.message(JSON.stringify(frame)), sent, closed, isClosed: () => !isOpen, handlers }
@@ -134,14 +136,34 @@ const written = (callSid: string, key: string): Promise<void> =>
   telephone.until(async () => (await keysOf(callSid)).includes(key))
 
 /** A stream that is let in, and has its call. */
-async function letIn(offer: Offer, streamSid = newStreamSid()): Promise<Stream> {
-  const stream = await connect(offer)
+async function letIn(offer: Offer, streamSid = newStreamSid(), app = telephone.app): Promise<Stream> {
+  const stream = await connect(offer, app)
   stream.say(connected)
   stream.say(start(offer, streamSid))
   await written(offer.callSid, `stream.started:${streamSid}`)
-  await telephone.until(() => telephone.app.bridge.liveCalls() > 0)
+  await telephone.until(() => app.bridge.liveCalls() > 0)
   return stream
 }
+
+test('a database that breaks off after the token was taken does not cost the caller their stream', async () => {
+  const { deps } = telephone
+  let broken = 0
+  const db: typeof deps.db = {
+    ...deps.db,
+    async withOrg(...given) {
+      if (++broken > 1) return deps.db.withOrg(...given)
+      throw Object.assign(new Error('the connection is closed'), { code: 'CONNECTION_CLOSED' })
+    },
+  }
+  const offer = await ring()
+  const app = createApp({ ...deps, db })
+  const streamSid = newStreamSid()
+  const stream = await letIn(offer, streamSid, app)
+  expect([broken > 1, stream.isClosed()]).toEqual([true, false])
+  stream.handlers.close(1006, '')
+  telephone.clock.advance(60_000)
+  await telephone.until(() => app.bridge.liveCalls() === 0)
+})
 
 describe('the handshake', () => {
   test('is taken when Twilio signed its wss address, with or without a slash at the end', async () => {
