@@ -62,7 +62,7 @@ export function createDatabase(options: DatabaseOptions): Database {
     waitMs: limit.acquireTimeoutMs,
   })
   // A pooler hands each transaction another connection, where nothing has been prepared.
-  const db = drizzle(leadsThroughPooler(options.url) ? client : preparing(client), { schema })
+  const db = drizzle(preparing(client, !leadsThroughPooler(options.url)), { schema })
   /** Everything ends with the transaction. In one piece: it is put together for every transaction there is. */
   const entering = (organizationId: string, statementTimeoutMs = limit.statementTimeoutMs) => sql`
     select set_config('role', 'frontdesk_tenant', true), set_config('app.org_id', ${organizationId}, true),

@@ -1,16 +1,22 @@
 // Drizzle hands every statement to postgres.js as `unsafe`, which by itself is parsed, described and planned anew each time,
-// at the cost of one more round trip. Through this client it is prepared once per connection, by its text.
+// at the cost of one more round trip. Through this client it is prepared once per connection, by its text. And postgres.js writes
+// a rollback to the connection that has just broken, which brings the process down or leaves the connection dumb for good:
+// through this client a transaction whose connection broke is over without one.
+import { DrizzleQueryError } from 'drizzle-orm'
 import type postgres from 'postgres'
 
 /**
  * The same client, and the same within its transactions, whose `unsafe` statements are prepared. Texts are few: they come
  * from our own code, with values as parameters.
  */
-export function preparing<Client extends postgres.Sql | postgres.TransactionSql>(client: Client): Client {
+export function preparing<Client extends postgres.Sql | postgres.TransactionSql>(
+  client: Client,
+  prepare = true,
+): Client {
   const prepared: Pick<postgres.TransactionSql, 'unsafe' | 'savepoint'> & Pick<postgres.Sql, 'begin'> = {
-    unsafe: (text, values, options) => client.unsafe(text, values, { ...options, prepare: true }),
-    begin: within(client, 'begin'),
-    savepoint: within(client, 'savepoint'),
+    unsafe: (text, values, options) => client.unsafe(text, values, { ...options, prepare }),
+    begin: within(client, 'begin', prepare),
+    savepoint: within(client, 'savepoint', prepare),
   }
   return new Proxy(client, {
     get: (target, name) => Reflect.get(name in prepared ? prepared : target, name),
@@ -18,10 +24,21 @@ export function preparing<Client extends postgres.Sql | postgres.TransactionSql>
 }
 
 /** The last argument of either is what runs with the inner client. */
-function within(client: object, name: 'begin' | 'savepoint') {
+function within(client: object, name: 'begin' | 'savepoint', prepare: boolean) {
   return (...given: unknown[]) => {
-    const run = given.pop() as (inner: postgres.TransactionSql) => unknown
+    const run = given.pop() as (inner: postgres.TransactionSql) => Promise<unknown>
     const begin = Reflect.get(client, name) as (...given: unknown[]) => Promise<never>
-    return begin(...given, (inner: postgres.TransactionSql) => run(preparing(inner)))
+    return begin(...given, (inner: postgres.TransactionSql) =>
+      run(preparing(inner, prepare)).catch((error) => (isBroken(error) ? never() : Promise.reject(error))),
+    )
   }
 }
+
+/** What is left of a transaction whose connection broke: that it closed rejects it, and nothing else may be said to it. */
+const never = () => new Promise<never>(() => {})
+const isBroken = (error: unknown): boolean => {
+  const { code } = ((error instanceof DrizzleQueryError ? error.cause : error) ?? {}) as { code?: unknown }
+  return typeof code === 'string' && brokenCodes.has(code)
+}
+/** admin_shutdown, crash_shutdown; the driver's and the system's. */
+const brokenCodes: ReadonlySet<string> = new Set(['57P01', '57P02', 'CONNECTION_CLOSED', 'ECONNRESET', 'EPIPE'])

@@ -235,6 +235,22 @@ describe('a server that takes connections and drops them', () => {
   }
 })
 
+test('connections that break in the middle of a statement, again and again, reject that one and serve the next', async () => {
+  const db = database.open({ maxConnections: 1 })
+  const admin = postgres(database.adminUrl, { max: 1, onnotice: () => {} })
+  for (let time = 1; time <= 6; time++) {
+    const breaking = db.withOrg(crypto.randomUUID(), async (tx) => {
+      const [backend] = await tx.execute<{ pid: number }>(sql`select pg_backend_pid() as pid`)
+      const sleeping = tx.execute(sql`select pg_sleep(60)`).then(() => {})
+      await admin`select pg_terminate_backend(${backend?.pid ?? 0})`
+      await sleeping
+    })
+    await expect(breaking).rejects.toMatchObject({ code: expect.stringMatching(/^(CONNECTION_CLOSED|57P01)$/) })
+    expect(await db.withOrg(crypto.randomUUID(), async (tx) => (await tx.execute(sql`select`)).count)).toBe(1)
+  }
+  await admin.end()
+})
+
 test('a transaction that does not end is not waited for, and leaves the next one its turn', async () => {
   const db = database.open({ maxConnections: 1, transactionTimeoutMs: 50 })
   const [id = ''] = await makeOrganizations(database.db, 1)
