@@ -2,12 +2,12 @@
 // at the cost of one more round trip. Through this client it is prepared once per connection, by its text. And postgres.js writes
 // a rollback to the connection that has just broken, which brings the process down or leaves the connection dumb for good:
 // through this client a transaction whose connection broke is over without one.
-import { DrizzleQueryError } from 'drizzle-orm'
 import type postgres from 'postgres'
+import { isConnectionLost } from './query-failed.ts'
 
 /**
- * The same client, and the same within its transactions, whose `unsafe` statements are prepared. Texts are few: they come
- * from our own code, with values as parameters.
+ * The same client, and the same within its transactions, whose `unsafe` statements are prepared, if `prepare`. Texts are
+ * few: they come from our own code, with values as parameters.
  */
 export function preparing<Client extends postgres.Sql | postgres.TransactionSql>(
   client: Client,
@@ -29,16 +29,10 @@ function within(client: object, name: 'begin' | 'savepoint', prepare: boolean) {
     const run = given.pop() as (inner: postgres.TransactionSql) => Promise<unknown>
     const begin = Reflect.get(client, name) as (...given: unknown[]) => Promise<never>
     return begin(...given, (inner: postgres.TransactionSql) =>
-      run(preparing(inner, prepare)).catch((error) => (isBroken(error) ? never() : Promise.reject(error))),
+      run(preparing(inner, prepare)).catch((error) => (isConnectionLost(error) ? never() : Promise.reject(error))),
     )
   }
 }
 
 /** What is left of a transaction whose connection broke: that it closed rejects it, and nothing else may be said to it. */
 const never = () => new Promise<never>(() => {})
-const isBroken = (error: unknown): boolean => {
-  const { code } = ((error instanceof DrizzleQueryError ? error.cause : error) ?? {}) as { code?: unknown }
-  return typeof code === 'string' && brokenCodes.has(code)
-}
-/** admin_shutdown, crash_shutdown; the driver's and the system's. */
-const brokenCodes: ReadonlySet<string> = new Set(['57P01', '57P02', 'CONNECTION_CLOSED', 'ECONNRESET', 'EPIPE'])
