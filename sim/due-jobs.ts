@@ -1,5 +1,5 @@
-// The server's jobs on virtual time: what is planned is seen, waited for, and made due when its time has come, so that time
-// passes over no job.
+// The server's jobs, as a simulation waits for them. On virtual time: what is planned is seen, waited for, and made due when
+// its time has come, so that time passes over no job. In real time: what is planned for soon is made due at once.
 import type { VirtualClock } from './clock.ts'
 
 /** The job queue, as far as time is concerned. */
@@ -21,7 +21,7 @@ export function runDueJobs(clock: VirtualClock, queue: Queue, stir: Stir) {
   let alarmAtMs: number | null = null
   return async (nextAtMs: number | null): Promise<boolean> => {
     if (stir.isFresh || (nextRunAtMs !== null && nextRunAtMs <= clock.now())) {
-      const seen = await queue.pending(Date.now())
+      const seen = await queue.pending(untilMs)
       if (seen.dueOrRunning > 0) return true
       // Once nothing runs, nothing can fail any more before it is looked at again.
       if ((await queue.postponeRetries(clock.now())) > 0) return true
@@ -39,5 +39,19 @@ export function runDueJobs(clock: VirtualClock, queue: Queue, stir: Stir) {
       return true
     }
     return false
+  }
+}
+
+const LOOK_AGAIN_MS = 10
+
+/** Resolves when nothing runs, and nothing is planned for within `withinMs`; what is planned for then runs now. */
+export async function untilNoneIsDue(queue: Pick<Queue, 'makeDue' | 'pending'>, withinMs: number): Promise<void> {
+  for (;;) {
+    const untilMs = Date.now() + withinMs
+    await queue.makeDue(untilMs)
+    // Asked up to the same instant: a job that ran until just now, and failed, is one that is planned.
+    const { dueOrRunning } = await queue.pending(untilMs)
+    if (dueOrRunning === 0) return
+    await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS))
   }
 }

@@ -33,7 +33,7 @@ import { createMailer } from '../src/vendors/resend.ts'
 import type { Thinker } from '../src/vendors/thinker.ts'
 import type { ServerView } from './audit/case.ts'
 import type { SimClock, VirtualClock } from './clock.ts'
-import { runDueJobs, type Stir } from './due-jobs.ts'
+import { runDueJobs, type Stir, untilNoneIsDue } from './due-jobs.ts'
 import { holding } from './holding.ts'
 import { behindTls, dialInMemory, shakeHands } from './inward.ts'
 import { createLoopbackNetwork } from './loopback.ts'
@@ -252,14 +252,7 @@ export async function openFleet(
       write: (callSid, events) => writeAsLiveCall(deps, callSid, events),
     })),
     adminUrl,
-    async untilIdle() {
-      for (;;) {
-        const made = await queue.makeDue(Date.now() + RETRIED_WITHIN_MS)
-        const { dueOrRunning } = await queue.pending(Date.now())
-        if (made === 0 && dueOrRunning === 0) return
-        await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS))
-      }
-    },
+    untilIdle: () => untilNoneIsDue(queue, RETRIED_WITHIN_MS),
     async close() {
       await Promise.all(running.map(({ app }) => app.bridge.stop()))
       await Promise.all(workers.map((worker) => worker.stop()))
@@ -289,7 +282,6 @@ export function foldOf(groups: readonly (readonly LedgerEvent[])[]): (order: rea
 
 /** A job that failed is tried again within this; what is planned for later belongs to another day. */
 const RETRIED_WITHIN_MS = 60 * 60_000
-const LOOK_AGAIN_MS = 10
 
 async function writeAsLiveCall(deps: Deps, callSid: string, given: readonly LedgerEvent[]): Promise<void> {
   const events = given.map(({ key, atMs, fact }) => ({ key, atMs, fact: conversationEvent.parse(fact) }))

@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import { sql } from 'drizzle-orm'
 import postgres from 'postgres'
+import { untilNoneIsDue } from '../../sim/due-jobs.ts'
 import { enqueue, type JobIds, type JobRunner, startJobs, type Tasks } from '../../src/db/jobs.ts'
 import { createQueueView, type QueueView } from '../../src/db/queue-view.ts'
 import { createLog } from '../../src/lib/log.ts'
@@ -281,5 +282,32 @@ describe('the queue, seen on another clock', () => {
     await untilQueueIs((rows) => rows.length === 1)
     expect(greet.runs.map(({ turn }) => turn).sort()).toEqual(['0', '1'])
     expect(await view.makeDue(nowMs + 600_000)).toBe(0)
+  })
+
+  test('is empty for who waits only when no try is left to come, whenever the last one failed', async () => {
+    const begun = Promise.withResolvers<void>()
+    const failing = Promise.withResolvers<void>()
+    const greet = counted(2, async (_ids, attempt) => {
+      begun.resolve()
+      if (attempt === 1) await failing.promise
+    })
+    await start({ greet: greet.task })
+    await add('greet')
+    await begun.promise
+    await untilNoneIsDue(
+      {
+        pending: view.pending,
+        async makeDue(upToMs) {
+          const made = await view.makeDue(upToMs)
+          // It runs while it is asked what could be made due, and has failed when it is asked what runs.
+          failing.reject(new Error('failed in between'))
+          await untilQueueIs(([row]) => row === undefined || row.attempts > 1 || !row.locked)
+          return made
+        },
+      },
+      60_000,
+    )
+    expect(greet.runs).toHaveLength(2)
+    expect(await queue()).toEqual([])
   })
 })
