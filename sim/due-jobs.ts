@@ -21,7 +21,7 @@ export function runDueJobs(clock: VirtualClock, queue: Queue, stir: Stir) {
   let alarmAtMs: number | null = null
   return async (nextAtMs: number | null): Promise<boolean> => {
     if (stir.isFresh || (nextRunAtMs !== null && nextRunAtMs <= clock.now())) {
-      const seen = await queue.pending(untilMs)
+      const seen = await queue.pending(Date.now())
       if (seen.dueOrRunning > 0) return true
       // Once nothing runs, nothing can fail any more before it is looked at again.
       if ((await queue.postponeRetries(clock.now())) > 0) return true

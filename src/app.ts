@@ -38,6 +38,8 @@ export function createApp(deps: Deps): App {
   const onLost = (count: number) => void (lostEvents += count)
   const context = { deps, accounts, seal, instructions, bridge, onLost }
   let isDraining = false
+  /** Once it has been there it may go: whoever shares it would be sent away together, and with them the tape for their callers. */
+  let hadDatabase = false
   const health = new Elysia({ name: 'health' })
     .get('/healthz', () => ({ status: 'ok' }))
     .get('/readyz', async ({ status }) => {
@@ -48,7 +50,9 @@ export function createApp(deps: Deps): App {
         () => true,
         () => false,
       )
-      return isReachable ? { status: 'ready', calls, ...losses } : status(503, { status: 'no database', ...losses })
+      hadDatabase ||= isReachable
+      if (!hadDatabase) return status(503, { status: 'no database', ...losses })
+      return { status: 'ready', calls, ...(isReachable ? {} : { database: 'away' }), ...losses }
     })
   // Elysia looks for the path behind the host's dot unless told that hosts may be without one.
   const routes = new Elysia({ handler: { standardHostname: false } })

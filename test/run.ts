@@ -2,6 +2,7 @@
 // A step that fails does not stop the later ones. `bun test/run.ts --help` tells the rest.
 import { parseArgs } from 'node:util'
 import { installChromium } from './chromium-setup.ts'
+import { endPrograms, runProgram } from './program.ts'
 import { asOneCheck, type Count, fromBunTest, fromLastLine, type Run, type Tally, tallyOf } from './tally.ts'
 
 type Step = { name: string; about: string; minutesMax: number; command: () => string[]; count: Count }
@@ -74,7 +75,7 @@ const steps: Step[] = [
 const beside: Step = {
   name: 'journeys',
   about: 'whole calls, through processes of their own (Bun), beside the others',
-  minutesMax: 9,
+  minutesMax: 20,
   command: () => [bun, 'test', journeys],
   count: fromBunTest,
 }
@@ -101,12 +102,13 @@ function denoBinary(): string {
 /** Passing tests are counted, not listed; each file is named as it begins. */
 const isWorthPrinting = (line: string): boolean => !/^\(pass\)|^\s*$/.test(line)
 
-async function perform(step: Step, say: Say = console.log): Promise<Tally> {
+async function perform(step: Step, say: (line: string) => void = console.log): Promise<Tally> {
   const startedMs = performance.now()
   say(`\n== ${step.name}: ${step.about}`)
   let run: Run
   try {
-    run = await runCommand(step.command(), step.minutesMax, say)
+    const take = (line: string) => isWorthPrinting(line) && say(line)
+    run = await runProgram(step.command(), { cwd: repository, limitMs: step.minutesMax * 60_000, take })
   } catch (error) {
     run = { exitCode: 1, output: '', wasCut: false }
     say(error instanceof Error ? error.message : String(error))
@@ -116,40 +118,6 @@ async function perform(step: Step, say: Say = console.log): Promise<Tally> {
   const seconds = ((performance.now() - startedMs) / 1000).toFixed(1)
   say(`== ${step.name}: ${tally.failed === 0 ? 'passed' : 'FAILED'} in ${seconds} s`)
   return tally
-}
-
-type Say = (line: string) => void
-
-async function runCommand(command: string[], minutesMax: number, say: Say): Promise<Run> {
-  const child = Bun.spawn(command, {
-    cwd: repository,
-    env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  let wasCut = false
-  const limit = setTimeout(() => {
-    wasCut = true
-    child.kill()
-  }, minutesMax * 60_000)
-  const output: string[] = []
-  const relay = async (stream: ReadableStream<Uint8Array>): Promise<void> => {
-    let rest = ''
-    const take = (line: string) => {
-      output.push(line)
-      if (isWorthPrinting(line)) say(line)
-    }
-    const decoder = new TextDecoder()
-    for await (const bytes of stream) {
-      const lines = (rest + decoder.decode(bytes, { stream: true })).split('\n')
-      rest = lines.pop() ?? ''
-      lines.forEach(take)
-    }
-    if (rest !== '') take(rest)
-  }
-  await Promise.all([relay(child.stdout), relay(child.stderr)])
-  const exitCode = await child.exited
-  clearTimeout(limit)
-  return { exitCode, output: output.join('\n'), wasCut }
 }
 
 /** What it has to say is said when it is asked for. */
@@ -175,6 +143,11 @@ if (chosen.length === 0 && !isChosen(beside)) {
   process.exit(2)
 }
 if (chosen.some(({ name }) => name === 'tests')) await installChromium()
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.on(signal, () => {
+    endPrograms()
+    process.exit(130)
+  })
 const sum: Tally = { passed: 0, failed: 0 }
 const count = ({ passed, failed }: Tally): void => {
   sum.passed += passed

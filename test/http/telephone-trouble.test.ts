@@ -124,13 +124,15 @@ describe('while the database hangs', () => {
     })
   })
 
-  test('the process says that it is not ready, and that it lives', async () => {
+  test('the process that had it stays ready, because a caller who comes is told so much, and says that it is away', async () => {
+    expect(await (await get('/readyz')).json()).toEqual({ status: 'ready', calls: 0 })
     await whileHanging(async () => {
       const waiting = Array.from({ length: 4 }, () => telephone.post('/incoming-call', incoming(newCallSid())))
       const ready = get('/readyz')
       await telephone.clock.untilSet()
       telephone.clock.advance(limits.readyMs)
-      expect((await ready).status).toBe(503)
+      const response = await ready
+      expect([response.status, await response.json()]).toEqual([200, { status: 'ready', calls: 0, database: 'away' }])
       expect((await get('/healthz')).status).toBe(200)
       telephone.clock.advance(limits.webhookDeadlineMs)
       await Promise.all(waiting)
@@ -205,13 +207,21 @@ describe('while the database is down', () => {
     expect(telephone.log.join('')).not.toMatch(/\+1555|scratch_/)
   })
 
-  test('the process is not ready, but lives; when the database is back it takes calls again', async () => {
+  test('a process that never had one is not ready, but lives; when the database comes it takes calls', async () => {
     const response = await get('/readyz', 'http://x', telephone)
     expect([response.status, await response.json()]).toEqual([503, { status: 'no database' }])
     expect((await get('/healthz', 'http://x', telephone)).status).toBe(200)
     await server`alter database ${server(name)} allow_connections true`
     expect(await (await get('/readyz', 'http://x', telephone)).json()).toEqual({ status: 'ready', calls: 0 })
     expect(await (await telephone.post('/incoming-call', incoming(newCallSid()))).text()).toContain('<Connect')
+  })
+
+  test('gone again, it takes no machine out of the proxy: all would go at once, and no caller would hear the tape', async () => {
+    await server`alter database ${server(name)} allow_connections false`
+    await server`select pg_terminate_backend(pid) from pg_stat_activity where datname = ${name}`
+    const response = await get('/readyz', 'http://x', telephone)
+    expect([response.status, await response.json()]).toEqual([200, { status: 'ready', calls: 0, database: 'away' }])
+    expect(await (await telephone.post('/incoming-call', incoming(newCallSid()))).text()).toMatch(tape)
   })
 })
 
