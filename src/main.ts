@@ -8,6 +8,7 @@ import type { Database } from './db/database.ts'
 import { startJobs } from './db/jobs.ts'
 import { assertWalled } from './db/wall.ts'
 import { seedDemo } from './demo.ts'
+import type { Log } from './lib/log.ts'
 import { localKeys } from './local.ts'
 import { loadLetter } from './notifications/deliver.ts'
 import { bringUpToDate, openDatabase, reached } from './open-database.ts'
@@ -72,7 +73,7 @@ async function serveFrom(config: Config, databaseUrl: string, stopDatabase: Stop
     concurrency: limits.jobsAtOnce,
     pollIntervalMs: limits.jobPollMs,
   })
-  onceTold(async (signal) => {
+  onceTold(deps.log, async (signal) => {
     deps.log.info({ signal, count: app.bridge.liveCalls() }, 'draining: no new calls, running ones may finish')
     app.startDraining()
     // Ends with the last call's last word in the ledger; the database is closed after it.
@@ -104,20 +105,31 @@ async function migrateOnly({ DATABASE_ADMIN_URL: adminUrl, DATABASE_URL: appUrl 
 /** One Ctrl-C comes twice, from the terminal and from `bun run`, which passes it on. */
 const sameSignalMs = 500
 
-/** Runs `stop` at the first signal and ends the process after it; a later signal ends it at once. */
-function onceTold(stop: (signal: string) => Promise<void>): void {
+/**
+ * Runs `stop` at the first signal and ends the process after it; a later signal ends it at once. An error that nobody caught is
+ * taken for a signal, and ends the process with 1: its calls are not cut off for it, but it is not trusted with new ones.
+ */
+function onceTold(log: Log, stop: (signal: string) => Promise<void>): void {
   let toldAtMs: number | null = null
+  let exitCode = 0
+  const begin = (signal: string) => {
+    toldAtMs = performance.now()
+    stop(signal).then(
+      () => process.exit(exitCode),
+      (error: Error) => fail([`Cannot stop cleanly: ${error.message}`]),
+    )
+  }
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
-      if (toldAtMs !== null) {
-        if (performance.now() - toldAtMs > sameSignalMs) process.exit(1)
-        return
-      }
-      toldAtMs = performance.now()
-      stop(signal).then(
-        () => process.exit(0),
-        (error: Error) => fail([`Cannot stop cleanly: ${error.message}`]),
-      )
+      if (toldAtMs === null) begin(signal)
+      else if (performance.now() - toldAtMs > sameSignalMs) process.exit(1)
+    })
+  }
+  for (const uncaught of ['uncaughtException', 'unhandledRejection'] as const) {
+    process.on(uncaught, (error: unknown) => {
+      log.error({ error: error instanceof Error ? error : new Error(String(error)) }, 'an error that nobody caught')
+      exitCode = 1
+      if (toldAtMs === null) begin(uncaught)
     })
   }
 }

@@ -109,7 +109,13 @@ describe('a start that cannot be', () => {
   })
 })
 
-describe('a server that is told to stop in the middle of a call', () => {
+/** What a fault in a library would be: loaded before the server, it throws where nobody catches. */
+const faulty = `
+  process.on('SIGUSR1', () => setTimeout(() => { throw new Error('Grace Hopper called') }))
+  process.on('SIGUSR2', () => void Promise.reject(new Error('Grace Hopper called')))
+`
+
+describe('a server that is told to stop in the middle of a call, or meets an error that nobody caught', () => {
   let database: TestDatabase
   let admin: postgres.Sql
   beforeAll(async () => {
@@ -121,37 +127,49 @@ describe('a server that is told to stop in the middle of a call', () => {
     await database.end()
   })
 
-  test('hands the call over: everything is in the ledger before the database is closed, and Twilio goes on with its TwiML', async () => {
-    // A model that takes the call and never says a word.
-    const model = Bun.serve({
-      port: 0,
-      hostname: '127.0.0.1',
-      fetch: (request, bun) =>
-        bun.upgrade(request, { data: undefined }) ? undefined : new Response('', { status: 400 }),
-      websocket: { message() {} },
-    })
-    const server = premises.start(['--demo'], {
-      DATABASE_URL: database.appUrl,
-      FRONTDESK_KEYS: `k1:${Buffer.alloc(32, 7).toString('base64')}`,
-      TWILIO_ACCOUNT_SID: house.accountSid,
-      TWILIO_AUTH_TOKEN: house.authToken,
-      OPENAI_BASE_URL: `http://127.0.0.1:${model.port}/v1`,
-    })
-    const address = await server.listening
-    const callSid = newCallSid()
-    const { closed, streamSid } = await ringAndStream(address, callSid)
-    await liveCall(address)
-    server.kill('SIGTERM')
-    expect(await closed).toBe(1000)
-    const { code, err } = await server.ended
-    expect([code, err.includes('events were lost')]).toEqual([0, false])
-    const events = await admin<{ key: string; reason: string | null }[]>`
+  test.each([
+    { signal: 'SIGTERM', exitCode: 0 },
+    { signal: 'SIGUSR1', exitCode: 1 },
+    { signal: 'SIGUSR2', exitCode: 1 },
+  ] as const)(
+    'hands the call over ($signal): everything is in the ledger before the database is closed, and Twilio goes on with its TwiML',
+    async ({ signal, exitCode }) => {
+      const preload = `${premises.folder}/faulty.ts`
+      await Bun.write(preload, faulty)
+      // A model that takes the call and never says a word.
+      const model = Bun.serve({
+        port: 0,
+        hostname: '127.0.0.1',
+        fetch: (request, bun) =>
+          bun.upgrade(request, { data: undefined }) ? undefined : new Response('', { status: 400 }),
+        websocket: { message() {} },
+      })
+      const server = premises.start(['--demo'], {
+        DATABASE_URL: database.appUrl,
+        FRONTDESK_KEYS: `k1:${Buffer.alloc(32, 7).toString('base64')}`,
+        TWILIO_ACCOUNT_SID: house.accountSid,
+        TWILIO_AUTH_TOKEN: house.authToken,
+        OPENAI_BASE_URL: `http://127.0.0.1:${model.port}/v1`,
+        BUN_OPTIONS: `--preload=${preload}`,
+      })
+      const address = await server.listening
+      const callSid = newCallSid()
+      const { closed, streamSid } = await ringAndStream(address, callSid)
+      await liveCall(address)
+      server.kill(signal)
+      expect(await closed).toBe(1000)
+      const { code, err } = await server.ended
+      expect([code, err.includes('events were lost')]).toEqual([exitCode, false])
+      expect(err.includes('an error that nobody caught')).toBe(exitCode === 1)
+      expect(err).not.toContain('Grace')
+      const events = await admin<{ key: string; reason: string | null }[]>`
       select e.key, e.fact->>'reason' as reason from conversation_events e
       join conversations c on c.id = e.conversation_id where c.call_sid = ${callSid} order by e.position`
-    expect(events.map(({ key }) => key)).toContain(`transcript.settled:${streamSid}`)
-    expect(events.find(({ key }) => key === `stream.ended:${streamSid}`)).toMatchObject({ reason: 'handed-over' })
-    await model.stop(true)
-  })
+      expect(events.map(({ key }) => key)).toContain(`transcript.settled:${streamSid}`)
+      expect(events.find(({ key }) => key === `stream.ended:${streamSid}`)).toMatchObject({ reason: 'handed-over' })
+      await model.stop(true)
+    },
+  )
 })
 
 /** As Twilio would: the webhook, the socket that its TwiML offers, and the start of the stream. */

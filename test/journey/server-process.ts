@@ -24,7 +24,7 @@ const settings = {
 export type ServerProcess = {
   /** Resolves with its address; rejects when it ends before it listens. */
   listening: Promise<string>
-  kill(signal: 'SIGTERM' | 'SIGINT' | 'SIGKILL'): void
+  kill(signal: 'SIGTERM' | 'SIGINT' | 'SIGKILL' | 'SIGUSR1' | 'SIGUSR2'): void
   /** Resolves when it has ended, with how, and all that it said. */
   ended: Promise<{ code: number | null; signal: string | number | null; out: string; err: string }>
 }
