@@ -222,6 +222,8 @@ describe('while the database is down', () => {
     const response = await get('/readyz', 'http://x', telephone)
     expect([response.status, await response.json()]).toEqual([200, { status: 'ready', calls: 0, database: 'away' }])
     expect(await (await telephone.post('/incoming-call', incoming(newCallSid()))).text()).toMatch(tape)
+    await server`alter database ${server(name)} allow_connections true`
+    expect(await (await telephone.post('/incoming-call', incoming(newCallSid()))).text()).toContain('<Connect')
   })
 })
 
