@@ -1,6 +1,7 @@
 // A statement or a transaction that is not waited for without end: a server that is away for a moment is looked for again, what
-// has not begun by its limit never begins, and what has begun and does not end is left to itself.
-import { isConnectionLost } from './query-failed.ts'
+// the server took back because of others is done again, what has not begun by its limit never begins, and what has begun and
+// does not end is left to itself.
+import { isConnectionLost, isRolledBack } from './query-failed.ts'
 
 export type Bounds = {
   patienceMs: number
@@ -12,14 +13,14 @@ const lookAgainMs = 100
 
 /** A question, which may be asked twice. */
 export const boundedQuestion = <T>(bounds: Bounds, ask: () => Promise<T>): Promise<T> =>
-  bounded(bounds, ask, isConnectionLost)
+  bounded(bounds, ask, (error) => isConnectionLost(error) || isRolledBack(error))
 
 /**
- * A transaction that calls `begun` when it has begun: until then nothing can have been done. The driver may be looking for a
- * server yet when it is given up: should it begin later, `begun` throws, and so it is rolled back.
+ * A transaction that calls `begun` when it has begun: until then nothing can have been done. It may run more than once. The driver
+ * may be looking for a server yet when it is given up: should it begin later, `begun` throws, and so it is rolled back.
  */
 export const boundedTransaction = <T>(bounds: Bounds, run: (begun: () => void) => Promise<T>): Promise<T> =>
-  bounded(bounds, run, (error, hasBegun) => !hasBegun && isConnectionLost(error))
+  bounded(bounds, run, (error, hasBegun) => isRolledBack(error) || (!hasBegun && isConnectionLost(error)))
 
 /** Settles as `start` does, or rejects when a limit has passed. */
 function bounded<T>(

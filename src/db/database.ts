@@ -10,9 +10,9 @@ export type Tx = PgTransaction<PostgresJsQueryResultHKT, typeof schema, ExtractT
 
 export type Database = {
   /**
-   * Commits when `run` resolves, rolls back when it throws. The organization and role end with the transaction. Its own limits
-   * hold in place of the usual: the server breaks off a statement that takes longer. `isPatient`: where connections are few,
-   * everybody else goes first.
+   * Commits when `run` resolves, rolls back when it throws; runs it again when the server took it back for a deadlock. The
+   * organization and role end with the transaction. Its own limits hold in place of the usual: the server breaks off a statement
+   * that takes longer. `isPatient`: where connections are few, everybody else goes first.
    */
   withOrg<T>(
     organizationId: string,

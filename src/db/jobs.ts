@@ -83,6 +83,7 @@ export async function startJobs(options: {
       preset: { worker: { completeJobBatchDelay: 0, failJobBatchDelay: 0 } },
     })
   try {
+    await registerTasks(pool, Object.keys(options.tasks))
     await freeOrphans(pool, limit.lockLimitMs)
     const stopping = new AbortController()
     const ended = keepRunning(await start(), start, stopping.signal, log)
@@ -178,6 +179,19 @@ function createPool(url: string, concurrency: number, log: Log): pg.Pool {
     }),
   )
   return pool
+}
+
+/**
+ * Each by itself, so that nothing is held while it is waited for: the queue would register all at once, when it looks for its
+ * first job, and be in a deadlock with whoever adds the first jobs of two of them.
+ */
+async function registerTasks(pool: pg.Pool, names: readonly string[]): Promise<void> {
+  for (const name of names)
+    await pool.query(
+      `insert into graphile_worker._private_tasks (identifier) select $1
+       where not exists (select from graphile_worker._private_tasks where identifier = $1) on conflict do nothing`,
+      [name],
+    )
 }
 
 /** Gives back the jobs of servers that died with them. */

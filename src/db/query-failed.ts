@@ -34,15 +34,21 @@ export function withoutValues(error: unknown): unknown {
 
 /** Two rows claim what only one may have: a unique or an exclusion constraint was violated, in a transaction still open. */
 export function isConflict(error: unknown): boolean {
-  const { code } = ((error instanceof DrizzleQueryError ? error.cause : error) ?? {}) as { code?: string }
+  const code = codeOf(error)
   return code === '23505' || code === '23P01'
 }
 
+/** The server took it back, whole, because others stood in its way: deadlock_detected, serialization_failure. */
+export const isRolledBack = (error: unknown): boolean => ['40P01', '40001'].includes(String(codeOf(error)))
+
 /** The server was not there, or the connection broke: what was asked may have been done, or not. Who can tell a repeat may ask again. */
 export function isConnectionLost(error: unknown): boolean {
-  const { code } = ((error instanceof DrizzleQueryError ? error.cause : error) ?? {}) as { code?: unknown }
+  const code = codeOf(error)
   return typeof code === 'string' && lostCodes.has(code)
 }
+
+const codeOf = (error: unknown): unknown =>
+  ((error instanceof DrizzleQueryError ? error.cause : error) as { code?: unknown } | undefined)?.code
 
 /** admin_shutdown, crash_shutdown, cannot_connect_now (it starts, or stops), too_many_connections; the driver's and the system's. */
 const lostCodes: ReadonlySet<string> = new Set([
