@@ -85,13 +85,14 @@ function openAgain(state: CallState, out: Command[]): CallState {
   const { session, renewal, stream } = state
   if (session.is !== 'lost' || stream === null) return state
   const number = renewal.session + 1
+  const isRecalled = renewal.isRecalled && !isTakingOver(state)
   const opening: CallState = {
     ...state,
     session: { is: 'opening', isCreated: false, dueAtMs: session.dueAtMs },
-    renewal: { ...renewal, session: number },
+    renewal: { ...renewal, session: number, isRecalled },
   }
   out.push({ do: 'open-model' })
-  if (!renewal.isRecalled) {
+  if (!isRecalled) {
     const known = { ...state, transcript: forgetUnheard(state.transcript), playback: presumeHeard(state.playback) }
     const latest = unsettled(known)
     out.push({ do: 'recall', session: number, streamSid: stream.streamSid, unsettled: latest })
@@ -99,6 +100,9 @@ function openAgain(state: CallState, out: Command[]): CallState {
   }
   return opening
 }
+
+/** While no session can be had, the last words of the stream before may still be written down: what the plan knew is of before. */
+const isTakingOver = ({ phase, script }: CallState): boolean => phase.is === 'opening' && script.generation > 0
 
 const toRetell = ({ speaker, itemId, text }: FactOf<'utterance'>) =>
   speaker === 'agent' && text !== '' ? [{ itemId, text, heard: null }] : []

@@ -1,6 +1,7 @@
 // How a live call is set up: one session.update, nothing before it is taken, and what happens when it is not.
 import { describe, expect, test } from 'bun:test'
 import { callLimits } from '../../src/bridge/limits.ts'
+import type { ConversationItem } from '../../src/wire/realtime.ts'
 import { Scene, script, streamSid, toldOf } from './bridge-scene.ts'
 
 const phone = { format: { type: 'audio/pcmu' } }
@@ -80,6 +81,45 @@ describe('setting up', () => {
     })
     scene.tell({ on: 'left', how: 'stopped' })
     expect(scene.factsOf('utterance')).toEqual([])
+  })
+
+  describe('when the first socket of a stream is refused', () => {
+    const told: ConversationItem = {
+      type: 'message',
+      role: 'user',
+      content: [{ type: 'input_text', text: 'Move it.' }],
+    }
+    const refused = (generation: number) => {
+      const scene = new Scene({ generation })
+      scene.tell({ on: 'joined', streamSid })
+      scene.breaks()
+      scene.news()
+      scene.wait(callLimits.reopenMs)
+      return scene
+    }
+
+    test('a call that goes on is told what has been written down meanwhile of the stream before, at each try', () => {
+      const scene = refused(1)
+      expect(scene.news().map((command) => command.do)).toEqual(['open-model', 'recall'])
+      scene.recalls()
+      scene.breaks()
+      const { reopenMs } = callLimits
+      scene.wait(2 * reopenMs)
+      scene.model(created)
+      expect(scene.state.session.is).toBe('opening')
+      scene.recalls([told])
+      scene.model(configured)
+      expect(scene.told).toContainEqual({ type: 'conversation.item.create', item: told })
+      expect(scene.told.filter(({ type }) => type === 'response.create')).toHaveLength(1)
+    })
+
+    test('a call that begins asks the ledger nothing: it cannot fail for it', () => {
+      expect(
+        refused(0)
+          .news()
+          .map((command) => command.do),
+      ).toEqual(['open-model'])
+    })
   })
 
   test.each([
