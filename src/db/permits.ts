@@ -7,10 +7,14 @@ export type Permits = {
    * full, or after `waitMs`.
    */
   acquire(isPatient?: boolean): Promise<() => void>
+  /** Grants none from here on. Resolves when all are back. */
+  close(): Promise<void>
 }
 
 export function createPermits(limit: { count: number; maxWaiting: number; waitMs: number }): Permits {
   let free = limit.count
+  let isClosed = false
+  const { promise: allBack, resolve: tellAllBack } = Promise.withResolvers<void>()
   const waiting = new Set<() => void>()
   const patient = new Set<() => void>()
 
@@ -22,11 +26,14 @@ export function createPermits(limit: { count: number; maxWaiting: number; waitMs
       const [next] = waiting.size > 0 ? waiting : patient
       if (next === undefined) free++
       else next()
+      tellIfAllBack()
     }
   }
+  const tellIfAllBack = () => isClosed && free === limit.count && tellAllBack()
 
   return {
     acquire(isPatient = false) {
+      if (isClosed) return Promise.reject(new Error('Cannot use the database: it is being closed'))
       if (free > 0) {
         free--
         return Promise.resolve(grant())
@@ -47,6 +54,11 @@ export function createPermits(limit: { count: number; maxWaiting: number; waitMs
         }, limit.waitMs)
         queue.add(proceed)
       })
+    },
+    close() {
+      isClosed = true
+      tellIfAllBack()
+      return allBack
     },
   }
 }

@@ -117,7 +117,14 @@ export function createDatabase(options: DatabaseOptions): Database {
       await once(async () => client`select`, { patienceMs: 0 })
     },
     async end() {
-      await Promise.all([client, listener].map((each) => each.end({ timeout: endTimeoutMs / 1000 })))
+      let timer: ReturnType<typeof setTimeout> | undefined
+      const patience = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, endTimeoutMs)
+      })
+      await Promise.race([permits.close(), patience])
+      clearTimeout(timer)
+      // Not left to the driver, which waits for a connection that broke with a statement on it as if an answer were to come.
+      await Promise.all([client, listener].map((each) => each.end({ timeout: 0 })))
     },
   }
 }

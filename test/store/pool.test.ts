@@ -235,21 +235,45 @@ describe('a server that takes connections and drops them', () => {
   }
 })
 
+/** Its connection is ended by the server while a statement runs on it. */
+async function breakInStatement(db: Database, admin: postgres.Sql): Promise<void> {
+  const breaking = db.withOrg(crypto.randomUUID(), async (tx) => {
+    const [backend] = await tx.execute<{ pid: number }>(sql`select pg_backend_pid() as pid`)
+    const sleeping = tx.execute(sql`select pg_sleep(60)`).then(() => {})
+    await admin`select pg_terminate_backend(${backend?.pid ?? 0})`
+    await sleeping
+  })
+  await expect(breaking).rejects.toMatchObject({ code: expect.stringMatching(/^(CONNECTION_CLOSED|57P01)$/) })
+}
+
 test('connections that break in the middle of a statement, again and again, reject that one and serve the next', async () => {
   const db = database.open({ maxConnections: 1 })
   const admin = postgres(database.adminUrl, { max: 1, onnotice: () => {} })
   for (let time = 1; time <= 6; time++) {
-    const breaking = db.withOrg(crypto.randomUUID(), async (tx) => {
-      const [backend] = await tx.execute<{ pid: number }>(sql`select pg_backend_pid() as pid`)
-      const sleeping = tx.execute(sql`select pg_sleep(60)`).then(() => {})
-      await admin`select pg_terminate_backend(${backend?.pid ?? 0})`
-      await sleeping
-    })
-    await expect(breaking).rejects.toMatchObject({ code: expect.stringMatching(/^(CONNECTION_CLOSED|57P01)$/) })
+    await breakInStatement(db, admin)
     expect(await db.withOrg(crypto.randomUUID(), async (tx) => (await tx.execute(sql`select`)).count)).toBe(1)
   }
   await admin.end()
 })
+
+test('ends when its transactions have, and does not wait for a connection that broke with a statement on it', async () => {
+  const db = createDatabase({ url: database.appUrl, maxConnections: 2 })
+  const admin = postgres(database.adminUrl, { max: 1, onnotice: () => {} })
+  await breakInStatement(db, admin)
+  const [held, ending] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const lasting = db.withOrg(crypto.randomUUID(), async (tx) => {
+    held.resolve()
+    await ending.promise
+    return (await tx.execute(sql`select`)).count
+  })
+  await held.promise
+  const ended = db.end()
+  await expect(db.ping()).rejects.toThrow('Cannot use the database: it is being closed')
+  ending.resolve()
+  expect(await lasting).toBe(1)
+  await ended
+  await admin.end()
+}, 4_000)
 
 test('a transaction that does not end is not waited for, and leaves the next one its turn', async () => {
   const db = database.open({ maxConnections: 1, transactionTimeoutMs: 50 })
