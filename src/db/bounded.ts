@@ -1,12 +1,15 @@
 // A statement or a transaction that is not waited for without end: a server that is away for a moment is looked for again, what
 // the server took back because of others is done again, what has not begun by its limit never begins, and what has begun and
-// does not end is left to itself.
+// does not end is left to itself. Where even that is not answered, the connection is dead, and whoever has it hears of it.
 import { isConnectionLost, isRolledBack } from './query-failed.ts'
 
 export type Bounds = {
   patienceMs: number
   beginTimeoutMs: number
   transactionTimeoutMs: number
+  /** From having been given up to being taken for dead: by then the server would have ended it. */
+  silenceTimeoutMs: number
+  onSilence(): void
 }
 
 const lookAgainMs = 100
@@ -32,9 +35,11 @@ function bounded<T>(
     const startedAtMs = performance.now()
     let isGivenUp = false
     let hasBegun = false
+    let silence: ReturnType<typeof setTimeout> | undefined
     const within = (ms: number, what: string) =>
       setTimeout(() => {
         isGivenUp = true
+        silence = setTimeout(bounds.onSilence, bounds.silenceTimeoutMs)
         reject(new Error(`Cannot use the database: it did not ${what} within ${ms} ms`))
       }, ms)
     let timer = within(bounds.beginTimeoutMs, 'answer')
@@ -45,6 +50,7 @@ function bounded<T>(
       timer = within(bounds.transactionTimeoutMs, 'end a transaction')
     }
     const failed = (error: unknown): void => {
+      clearTimeout(silence)
       const isPatient = performance.now() - startedAtMs + lookAgainMs < bounds.patienceMs
       if (mayStartAgain(error, hasBegun) && isPatient && !isGivenUp) return void setTimeout(attempt, lookAgainMs)
       clearTimeout(timer)
@@ -54,6 +60,7 @@ function bounded<T>(
       if (isGivenUp) return
       start(begun).then((answer) => {
         clearTimeout(timer)
+        clearTimeout(silence)
         resolve(answer)
       }, failed)
     }

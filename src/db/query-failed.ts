@@ -53,5 +53,5 @@ const codeOf = (error: unknown): unknown =>
 /** admin_shutdown, crash_shutdown, cannot_connect_now (it starts, or stops), too_many_connections; the driver's and the system's. */
 const lostCodes: ReadonlySet<string> = new Set([
   ...['57P01', '57P02', '57P03', '53300'],
-  ...['CONNECTION_CLOSED', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE'],
+  ...['CONNECTION_CLOSED', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH'],
 ])
