@@ -133,10 +133,13 @@ function withoutHeld(given: Case): Case {
   const cuts = (given.chaos?.struck ?? []).filter(
     ({ strike: { fault } }) => breaksSession(fault) || breaksStream(fault),
   )
-  const isHeard = (atMs: number): boolean =>
-    given.model.sessions.some(
+  const listeningAt = (atMs: number) =>
+    given.model.sessions.filter(
       ({ config, openedAtMs, closedAtMs }) => config !== null && openedAtMs < atMs && atMs <= (closedAtMs ?? Infinity),
     )
+  // Of a frame and a socket's end at the same instant, either may have come first.
+  const isHeard = (atMs: number): boolean =>
+    listeningAt(atMs).some(({ closedAtMs, appends }) => closedAtMs !== atMs || appends.at(-1)?.atMs === atMs)
   const isRefused = (given.chaos?.struck ?? []).some(({ strike }) => strike.fault === 'model-refuses')
   const streams = given.carrier.streams.map((stream, index, all) => {
     const sinceMs = all[index - 1]?.endedAtMs ?? Number.NEGATIVE_INFINITY
@@ -148,7 +151,8 @@ function withoutHeld(given: Case): Case {
     const endedAtMs = stream.endedAtMs ?? Number.POSITIVE_INFINITY
     const lastHeard = stream.sent.findLastIndex(({ atMs }) => isHeard(atMs))
     const unheardFromMs = stream.sent[lastHeard]?.atMs ?? sinceMs
-    const isTaken = !isHeard(endedAtMs) && cuts.some(({ atMs }) => atMs >= unheardFromMs && atMs <= endedAtMs)
+    const isTaken =
+      listeningAt(endedAtMs).length === 0 && cuts.some(({ atMs }) => atMs >= unheardFromMs && atMs <= endedAtMs)
     return isTaken ? { ...stream, sent: stream.sent.slice(0, lastHeard + 1) } : stream
   })
   return { ...given, carrier: { ...given.carrier, streams } }

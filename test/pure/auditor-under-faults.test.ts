@@ -118,13 +118,19 @@ test('whoever is refused may pause for twice as long as they were, and the usual
 
 describe('a line that is cut', () => {
   const cutMs = 8_700
-  /** Another stream and session go on; the first session closes `afterMs` into the call. */
-  const cutAfter = (afterMs: number, strike: Strike = { fault: 'ws-cut', atMs: cutMs }): string[] => {
+  /** Another stream and session go on; the first session closes `afterMs` into the call, and hears no frame that is sent after `heardToMs`. */
+  const cutAfter = (
+    afterMs: number,
+    strike: Strike = { fault: 'ws-cut', atMs: cutMs },
+    heardToMs = afterMs,
+  ): string[] => {
     const call = auditedCall()
     const { stream, session } = call
     strikes(call, { atMs: at('atMs' in strike ? strike.atMs : cutMs), strike })
     session.closedAtMs = at(afterMs)
-    session.appended = Buffer.concat(stream.sent.filter(({ atMs }) => atMs <= at(afterMs)).map(({ bytes }) => bytes))
+    const heard = stream.sent.filter(({ atMs }) => atMs <= at(heardToMs))
+    session.appended = Buffer.concat(heard.map(({ bytes }) => bytes))
+    session.appends = heard.map(({ atMs }) => ({ atMs, fromByte: 0, toByte: 0 }))
     const sent = [{ atMs: at(9_000), bytes: speech('again', 20) }]
     const empty = { received: new Uint8Array(), receivedAt: [], played: [], cleared: [], marks: [] }
     call.carrier.streams.push({ ...stream, ...empty, sent, startedAtMs: at(cutMs), endedAtMs: at(9_500) })
@@ -148,6 +154,14 @@ describe('a line that is cut', () => {
     expect(cutAfter(6_500, { fault: 'model-cut', atMs: 6_500 })).toEqual([])
     expect(cutAfter(6_500, { fault: 'model-expires', atMs: 6_500 })).toEqual([])
     expect(cutAfter(6_500, { fault: 'model-cut', atMs: 6_000 })).toHaveLength(1)
+  })
+
+  test('and the last frame before it: sent in the instant in which the session closed, it was heard or it was not', () => {
+    const frameMs = 6_500
+    expect(auditedCall().stream.sent.some(({ atMs }) => atMs === at(frameMs))).toBe(true)
+    expect(cutAfter(frameMs, undefined, frameMs)).toEqual([])
+    expect(cutAfter(frameMs, undefined, frameMs - 1)).toEqual([])
+    expect(cutAfter(frameMs, undefined, frameMs - 21)).toHaveLength(1)
   })
 
   test('and goes on where every socket to the model is refused has no session to hear it', () => {
