@@ -106,7 +106,9 @@ function createCall(exchange: Exchange, ask: Ask, onPlaced: (live: LiveCall) => 
   if (isTwimlMeant && twiml === null) return errorResponse(21205, path)
   if (isTwimlMeant && (twiml ?? '').length > TWIML_MAX_CHARS) return errorResponse(20001, path, 'Twiml is too long')
   const detection = detectionIn(form, 'AsyncAmdStatusCallback', isTrue(form, 'AsyncAmd'))
-  const placed = placeOrder(exchange, ask, { first: sourceIn(form, twiml ?? ''), detection })
+  // Users found that of this one list a call takes no value with several events, though others do.
+  const own = { first: sourceIn(form, twiml ?? ''), detection, takesEventLists: false }
+  const placed = placeOrder(exchange, ask, own)
   if ('refusal' in placed) return placed.refusal
   onPlaced(placed.live)
   return Response.json(callJson(placed.live.file.record), { status: 201 })

@@ -108,6 +108,7 @@ function callIn(exchange: Exchange, ask: Ask, sidOrName: string): Response {
     first: null,
     detection: detectionIn(form, 'AmdStatusCallback', true),
     connect: (stage) => conference.join(noun, stage),
+    takesEventLists: true,
   })
   if ('refusal' in placed) return placed.refusal
   conference.invite(placed.live)

@@ -16,7 +16,7 @@ const rungs = ['initiated', 'ringing', 'answered', 'completed']
 export function placeOrder(
   exchange: Exchange,
   { path, account, form }: Ask,
-  own: Pick<OutboundPlan, 'first' | 'detection' | 'connect'>,
+  own: Pick<OutboundPlan, 'first' | 'detection' | 'connect'> & { takesEventLists: boolean },
 ): { live: LiveCall } | { refusal: Response } {
   const [to, from] = [form.get('To') ?? '', form.get('From') ?? '']
   const callback = callbackIn(form, 'StatusCallback', ['completed'])
@@ -25,10 +25,12 @@ export function placeOrder(
   if (!exchange.numbers.owns(account.accountSid, from)) return refuse(21210)
   if (callback !== null && !isPublicUrl(callback.url)) return refuse(21609)
 
-  // One that is misspelt, or several in one value, is found out only later, and then nothing is told at all.
-  const areEventsKnown = callback?.events.every((event) => rungs.includes(event)) ?? true
+  // One that is misspelt, or several in one value where that is no list, is found out only later, and then nothing is told at all.
+  const { takesEventLists, ...plan } = own
+  const events = takesEventLists ? (callback?.events ?? []) : form.getAll('StatusCallbackEvent')
+  const areEventsKnown = callback === null || events.every((event) => rungs.includes(event))
   const live = exchange.place(account.accountSid, {
-    ...own,
+    ...plan,
     direction: 'outbound-api',
     parentCallSid: null,
     from,

@@ -21,10 +21,10 @@ export function findCall(calls: Calls, { account }: Ask, callSid = ''): LiveCall
 export const methodIn = (form: URLSearchParams, name: string): Method =>
   form.get(name)?.toUpperCase() === 'GET' ? 'GET' : 'POST'
 
-/** The callback that `name`, `nameMethod` and `nameEvent`, once an event, ask for. */
+/** The callback that `name`, `nameMethod` and `nameEvent` ask for; of events there may be several in one value, parted by spaces. */
 export function callbackIn(form: URLSearchParams, name: string, fallback: string[]): CallbackTarget | null {
   const url = form.get(name)
-  const events = form.getAll(`${name}Event`)
+  const events = form.getAll(`${name}Event`).flatMap((value) => value.split(/\s+/).filter((event) => event !== ''))
   if (url === null || url === '') return null
   return { url, method: methodIn(form, `${name}Method`), events: events.length > 0 ? events : fallback }
 }

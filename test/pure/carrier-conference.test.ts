@@ -12,6 +12,11 @@ const person: Person = { number: PERSON, answers: { afterMs: 1000 }, does: [] }
 const CONFERENCE = (attributes = '') =>
   `<Dial action="/dialled"><Conference waitUrl="" statusCallback="/conference" statusCallbackEvent="start end join leave mute hold" ${attributes}>front desk</Conference></Dial>`
 const CALL_IN = { From: NUMBER.phoneNumber, To: PERSON }
+/** Several events in one value, as a participant's documentation has it, and a call's does not. */
+const PROGRESS = {
+  StatusCallback: `https://${HOST}/progress`,
+  StatusCallbackEvent: 'ringing answered completed',
+}
 const NAMED = '/Conferences/front%20desk'
 const said = (audio: Uint8Array, waitMs = 200): CallerStep => ({
   on: 'connected',
@@ -102,9 +107,11 @@ describe('a caller and somebody called in', () => {
     const { record, server } = await meet(
       '',
       [],
-      [[1000, `${NAMED}/Participants`, { ...CALL_IN, EndConferenceOnExit: 'true' }]],
+      [[1000, `${NAMED}/Participants`, { ...CALL_IN, ...PROGRESS, EndConferenceOnExit: 'true' }]],
       [{ ...person, does: [hangUpAfter(2000)] }],
     )
+    const progress = server.of('/progress').map(({ form: { CallStatus } }) => CallStatus)
+    expect(progress).toEqual(['ringing', 'in-progress', 'completed'])
     const form = server.of('/dialled')[0]?.form
     expect(form).toMatchObject({ DialCallStatus: 'answered', CallStatus: 'in-progress' })
     expect(form).not.toHaveProperty('DialCallSid')
