@@ -16,6 +16,8 @@ export type CarrierRecord = {
   status: string
   /** When it began to ring; of a call that the server places, when it was placed. */
   ringingAtMs: number
+  /** How long it waited for its turn to be placed, if it did. */
+  queuedMs?: number
   answeredAtMs: number | null
   endedAtMs: number | null
   /** `person`: whoever was at the far end of a leg that was placed for a caller. */

@@ -83,7 +83,10 @@ export function placeCall(exchange: Exchange, plan: OutboundPlan, { callSid, acc
 
   /** Answers whether somebody picked up. */
   async function ring(): Promise<boolean> {
-    if (settings.queueMs > 0 && direction === 'outbound-api' && !(await leg.wait(settings.queueMs))) return false
+    if (settings.queueMs > 0 && direction === 'outbound-api') {
+      if (!(await leg.wait(settings.queueMs))) return false
+      record.queuedMs = settings.queueMs
+    }
     leg.ladder.tell('initiated')
     if (!(await leg.wait(DIALLING_MS))) return false
     const answers = called?.person.answers ?? 'unreachable'

@@ -59,6 +59,7 @@ test('a call that is placed waits for its turn', async () => {
   await rest(rig, '/Calls.json', { To: FROM, From: NUMBER.phoneNumber, Twiml: '<Response/>' })
   const record = await rig.clock.run(placed.then(({ done }) => done))
   expect([record.status, (record.endedAtMs ?? 0) - began]).toEqual(['busy', 5500])
+  expect((await rest(rig, `/Calls/${record.callSid}.json`)).json).toMatchObject({ queue_time: '5000' })
 })
 
 test('nothing goes wrong by itself', () => {
