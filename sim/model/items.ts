@@ -86,7 +86,8 @@ export function createItems(state: State): Items {
   }
 }
 
-function entryOf(item: NewItem, fresh: { item: string; call: string }): Entry {
+/** An item as a client has made it; `fresh`: ids for what it has not named. */
+export function entryOf(item: NewItem, fresh: { item: string; call: string }): Entry {
   const common = { id: item.id ?? fresh.item, object: 'realtime.item', status: 'completed' } as const
   switch (item.type) {
     case 'message': {

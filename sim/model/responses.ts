@@ -5,6 +5,7 @@ import { bytesPerMs } from './codec.ts'
 import { isSame } from './config.ts'
 import type { Entry } from './conversation.ts'
 import type { Prompt } from './improvising.ts'
+import { entryOf } from './items.ts'
 import type { ClientEvent, ResponseCreate } from './protocol.ts'
 import type { ToolAnswer } from './references.ts'
 import * as refusals from './refusal.ts'
@@ -39,11 +40,13 @@ const callsLeftOpen = (entries: readonly Entry[]): string[] =>
     const isAnswered = entries.some(({ wire }) => wire.type === 'function_call_output' && wire.call_id === call_id)
     return type === 'function_call' && responseId === null && !isAnswered ? [name] : []
   })
-function promptOf({ conversation: { entries }, config }: State): Prompt {
-  const lastSpoken = entries.findLastIndex(({ wire }) => wire.role === 'assistant')
-  const since = entries.slice(lastSpoken + 1).filter(({ wire }) => wire.role === 'user')
+
+/** `isBeside`: what the client has put together for this response, which begins no conversation. */
+function promptOf({ config }: State, input: readonly Entry[], isBeside: boolean): Prompt {
+  const lastSpoken = input.findLastIndex(({ wire }) => wire.role === 'assistant')
+  const since = input.slice(lastSpoken + 1).filter(({ wire }) => wire.role === 'user')
   return {
-    isFirst: lastSpoken < 0,
+    isFirst: lastSpoken < 0 && !isBeside,
     words: since.map(({ text }) => text),
     tools: config.tools.flatMap(({ name }) => (typeof name === 'string' ? [name] : [])),
   }
@@ -63,9 +66,11 @@ export function createResponses(state: State, on: { started(): void; done(respon
     const { channel, conversation, config } = state
     const number = state.breaks.began()
     const code = failureOf(number)
+    const input = inputOf(request)
+    const prompt = promptOf(state, input, request.input !== undefined)
     const next =
       code === null
-        ? state.repertoire.nextResponse(answersIn(conversation.entries), promptOf(state))
+        ? state.repertoire.nextResponse(answersIn(conversation.entries), prompt)
         : { outputs: [{ knows: [], kind: 'fail' as const, code }], unknown: [] }
     if (!next) state.note(`The script has run out: response ${all.length + 1} of the session says nothing`)
     const { outputs, unknown } = next ?? { outputs: [], unknown: [] }
@@ -73,7 +78,7 @@ export function createResponses(state: State, on: { started(): void; done(respon
     // A script that was broken off is out of step with what was said: what it needs proves nothing any more.
     const miss = (text: string) => (state.repertoire.isInStep() ? state.violate(text) : state.note(text))
     for (const words of outputs.flatMap(({ knows }) => knows))
-      if (!isKnown(words, request)) miss(`the model was never told ${JSON.stringify(words)}`)
+      if (!isKnown(words, request, input)) miss(`the model was never told ${JSON.stringify(words)}`)
     for (const name of callsLeftOpen(conversation.entries))
       state.violate(`a response was asked for while the history has a call of ${name} without its output`)
     for (const reference of unknown) miss(`the script needs ${reference}, which no tool has answered`)
@@ -89,7 +94,7 @@ export function createResponses(state: State, on: { started(): void; done(respon
       outputs,
       request,
       isAsked,
-      usageOf: meter.read(instructions, inputOf(request)),
+      usageOf: meter.read(instructions, input),
       onDelta(delta) {
         state.hasSpoken = true
         deltas.push(delta)
@@ -111,15 +116,21 @@ export function createResponses(state: State, on: { started(): void; done(respon
   }
 
   /** In the instructions that a response has, or in what was said, asked of tools and answered by them. */
-  function isKnown(words: string, request: ResponseCreate): boolean {
+  function isKnown(words: string, request: ResponseCreate, input: readonly Entry[]): boolean {
     const { instructions = state.config.instructions } = request
-    const said = inputOf(request).map(({ text, wire }) => `${text}\n${wire.arguments ?? ''}\n${wire.output ?? ''}`)
+    const said = input.map(({ text, wire }) => `${text}\n${wire.arguments ?? ''}\n${wire.output ?? ''}`)
     return [instructions, ...said].some((text) => text.includes(words))
   }
 
-  function inputOf({ input }: ResponseCreate) {
-    if (!input) return state.conversation.entries
-    return input.flatMap((item) => (item.type === 'item_reference' ? (state.conversation.find(item.id) ?? []) : []))
+  /** What a response is made from: the conversation, or what the client has put together in its place. */
+  function inputOf({ input }: ResponseCreate): readonly Entry[] {
+    const { conversation, channel } = state
+    if (!input) return conversation.entries
+    return input.flatMap((item) =>
+      item.type === 'item_reference'
+        ? (conversation.find(item.id) ?? [])
+        : entryOf(item, { item: channel.id('item_'), call: channel.id('call_') }),
+    )
   }
 
   return {

@@ -261,6 +261,23 @@ describe('responses', () => {
     expect(added).toHaveLength(1)
   })
 
+  test('made from items that the client has put together read those and nothing else, and are billed for them', async () => {
+    const rig = await openRig({ script: { improvises: true } })
+    const said = (text: string) => ({ type: 'message', role: 'user', content: [{ type: 'input_text', text }] })
+    const item = { ...said('Said to the agent.'), id: 'item_said' }
+    await rig.ask({ type: 'conversation.item.create', item })
+    const from = async (...input: object[]) => {
+      const response = { conversation: 'none', output_modalities: ['text'], instructions: '', tools: [], input }
+      const done = one(await rig.ask({ type: 'response.create', response }, 10_000), 'response.done').response
+      return [done?.output[0]?.content?.[0]?.text, done?.usage?.input_token_details.text_tokens]
+    }
+    const [nothing, base] = await from()
+    expect(nothing).toBe('I heard nothing.')
+    expect(await from(said('Twelve text.'))).toEqual(['You said: Twelve text.', Number(base) + 3])
+    const both = [said('Twelve text.'), { type: 'item_reference', id: item.id }]
+    expect(await from(...both)).toEqual(['You said: Twelve text. Said to the agent.', Number(base) + 3 + 5])
+  })
+
   test('are cancelled by the client, and only while they run', async () => {
     const rig = await openRig({ settings: { speedup: 1 }, script: { responses: [[long]] } })
     expect(errorOf(await rig.ask({ type: 'response.cancel', event_id: 'x1' }))).toMatchObject({
