@@ -7,6 +7,7 @@ import { audit } from './auditor.ts'
 import { replayCapture } from './capture/replay.ts'
 import { createCarrier } from './carrier/carrier.ts'
 import { type CarrierFaults, settingsWith } from './carrier/faults.ts'
+import { unseenSeed } from './carrier/sids.ts'
 import { createChaos } from './chaos/chaos.ts'
 import { type ChaosPlan, scheduleOf } from './chaos/schedule.ts'
 import { createVirtualClock, realClock } from './clock.ts'
@@ -67,6 +68,8 @@ export type Scene = {
   network: Network
   publicBaseUrl: string
   view: View
+  /** The server was there before the call, and remembers others. */
+  isLasting?: boolean
   clinic: Pick<House, 'configure' | 'instruct' | 'askForCall' | 'switchMode'> | null
   /** The processes that the server is, where it is some. */
   deployment?: Deployment | null
@@ -138,7 +141,7 @@ export async function runCall(scene: Scene, request: CallRequest): Promise<CallR
     network: chaos.around(network),
     settings: { ...settingsWith(carrierFaults), ...chaos.carrier },
     trace,
-    seed,
+    seed: scene.isLasting ? unseenSeed(seed) : seed,
     accounts: [account],
     numbers: [
       { phoneNumber: clinicsNumber(fixture), accountSid: account.accountSid, ...webhooks(scene.publicBaseUrl) },

@@ -77,7 +77,7 @@ async function dev({ port, standIns }: { port: number; standIns: number }): Prom
   const view = createView(localAdminUrl(postgres))
   undo.push(view.end)
   const network = createLoopbackNetwork({ hosts: { [publicHost]: server.origin } })
-  const scene = { world, network, publicBaseUrl, view, clinic: null }
+  const scene = { world, network, publicBaseUrl, view, isLasting: true, clinic: null }
   const control = await listen(createCallDoor(scene, server), { port: ports.control })
   undo.push(control.stop, server.stop)
   const note: DevNote = { server: server.origin, control: control.origin, publicBaseUrl, ...world.account, settings }

@@ -6,6 +6,7 @@ import type { CallResult } from './call.ts'
 import { createCarrier } from './carrier/carrier.ts'
 import { type CarrierFaults, settingsWith } from './carrier/faults.ts'
 import { problemCode } from './carrier/problems.ts'
+import { unseenSeed } from './carrier/sids.ts'
 import type { Method } from './carrier/twiml.ts'
 import { createChaos } from './chaos/chaos.ts'
 import { type ChaosPlan, faultNamesIn, scheduleOf } from './chaos/schedule.ts'
@@ -202,7 +203,7 @@ async function placeElsewhere(world: World, trace: Trace, asked: Asked): Promise
       createLoopbackNetwork({ hosts: { [known.host]: target.origin }, allowRemote: asked.allowRemote }),
     ),
     trace,
-    seed,
+    seed: unseenSeed(seed),
     accounts: [account],
     numbers: [{ phoneNumber: fixture.call.to, accountSid: account.accountSid, ...number }],
     people: fixture.people,

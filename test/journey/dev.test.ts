@@ -123,8 +123,11 @@ describe('a running bun dev', () => {
     ])
     const again = await command('src/clinic-command.ts', ...asked, '--dev')
     expect(JSON.parse(again.out).changes).toEqual([])
-    const call = await command('sim/cli.ts', 'call', '--target', target, '--to', number, '--say', 'Bye', '--json')
+    const ring = ['call', '--target', target, '--to', number, '--say', 'Bye', '--seed', '7', '--json']
+    const call = await command('sim/cli.ts', ...ring)
     expect([call.code, JSON.parse(call.out).verdict]).toEqual([0, 'passed'])
+    const repeated = await command('sim/cli.ts', ...ring)
+    expect([repeated.code, JSON.parse(repeated.out).violations]).toEqual([0, []])
     const well = await command('src/doctor-command.ts', '--dev', '--json')
     const findings: { check: string; state: string }[] = JSON.parse(well.out).findings
     expect([well.code, findings.filter(({ state }) => state !== 'ok')]).toEqual([0, []])
