@@ -116,6 +116,7 @@ export function writeDown(state: CallState, out: Command[], isLast: boolean): Ca
     if (item.isOfBefore) continue
     if (isTalking(state) && fact?.heardMs === 0 && !isDeleted(transcript, item.itemId)) {
       out.push({ do: 'tell-model', event: { type: 'conversation.item.delete', item_id: item.itemId } })
+      transcript = markDeleted(transcript, item.itemId)
     }
   }
   return correctRetold({ ...state, playback, transcript, retold }, out)

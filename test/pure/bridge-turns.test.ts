@@ -94,6 +94,12 @@ describe('taking turns', () => {
     scene.model({ type: 'response.output_audio_transcript.done', ...part, transcript: 'only thought' })
     expect(toldOf(scene.itemDone('r1', 'a1'))).toEqual([{ type: 'conversation.item.delete', item_id: 'a1' }])
     expect(scene.lines).toEqual(['agent:  [only thought]'])
+    // The model's chain closes over what was deleted.
+    scene.responseDone('r1', 'cancelled')
+    scene.callerStops('u1', null)
+    scene.transcribed('u1', 'Hello?')
+    scene.hears(scene.says('r2', 'a2', 500, 'Good morning.'))
+    expect(scene.lines).toEqual(['agent:  [only thought]', 'caller: Hello?', 'agent: Good morning.'])
   })
 
   test('sound for an item that is written already is not played', () => {
