@@ -7,6 +7,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import * as fs from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { text as allOf } from 'node:stream/consumers'
 import postgres from 'postgres'
 import type { Cluster } from './embedded-cluster.ts'
 
@@ -164,28 +165,31 @@ function findServer(cluster: Cluster): Server | undefined {
   return undefined
 }
 
-/** Answers when the server is ready, or has ended, as it does at once where another one was faster. */
+/** Starts it in the background, and tells its process number: its output goes where the shell's errors go. */
+const inBackground = '"$@" >&2 & echo $!'
+
+/**
+ * Answers when the server is ready, or has ended, as it does at once where another one was faster. It is nobody's child: `bun test`
+ * ends those of its process when a test takes too long, and with them would go the server of all other tests and users.
+ */
 async function launch(cluster: Cluster, port: number): Promise<void> {
   const isLong = (fs.statSync(cluster.log, { throwIfNoEntry: false })?.size ?? 0) > maxLogBytes
   const log = fs.openSync(cluster.log, isLong ? 'w' : 'a', 0o600)
   const options = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
-  const child = spawn(cluster.postgres, ['-D', cluster.data, '-p', String(port), ...options], {
+  const command = [cluster.postgres, '-D', cluster.data, '-p', String(port), ...options]
+  const shell = spawn('/bin/sh', ['-c', inBackground, 'sh', ...command], {
     ...cluster.runAs,
     cwd: cluster.data,
     // Not our environment, which may hold keys; and its own session: Ctrl-C in our terminal is not meant for it.
     env: { PATH: process.env.PATH },
     detached: true,
-    stdio: ['ignore', log, log],
+    stdio: ['ignore', 'pipe', log],
   })
   fs.closeSync(log)
-  let hasEnded = false
-  child.once('exit', () => (hasEnded = true))
-  child.once('error', (error) => {
-    fs.appendFileSync(cluster.log, `${error.message}\n`)
-    hasEnded = true
-  })
-  child.unref()
-  await eventually(async () => hasEnded || findServer(cluster)?.state === 'ready', startLimitMs)
+  shell.once('error', (error) => fs.appendFileSync(cluster.log, `${error.message}\n`))
+  const pid = shell.stdout === null ? 0 : Number(await allOf(shell.stdout))
+  const hasEnded = () => !commandOf(pid).includes(cluster.data)
+  await eventually(async () => hasEnded() || findServer(cluster)?.state === 'ready', startLimitMs)
 }
 
 /** The command line of a process, empty if there is none that we may look at. */

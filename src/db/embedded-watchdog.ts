@@ -5,5 +5,7 @@ import process from 'node:process'
 import { text } from 'node:stream/consumers'
 import { stopUnusedServer } from './embedded-server.ts'
 
+// `bun test` tells the children of its process to end when a test takes too long; what has to be seen to has not come yet.
+process.on('SIGTERM', () => {})
 await stopUnusedServer(JSON.parse(await text(process.stdin)))
 process.exit(0)

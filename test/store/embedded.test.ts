@@ -106,6 +106,18 @@ test(
 )
 
 test(
+  'a test that takes too long, for which the runner ends the children of its process, leaves it running until the end',
+  async () => {
+    const command = [process.execPath, 'test', fileURLToPath(new URL('../support/hanging-tests.ts', import.meta.url))]
+    const { stderr } = Bun.spawnSync(command, { env: { ...process.env, FOLDER: folder } })
+    expect(stderr.toString()).toContain('(fail) one takes too long')
+    expect(stderr.toString()).toContain('(pass) the next one has its database')
+    await untilStopped()
+  },
+  patienceMs,
+)
+
+test(
   'it stops after its only user was killed',
   async () => {
     await kill(await startUser())
