@@ -97,13 +97,16 @@ export function createControl(parts: Parts): StandIn {
     async ring({ to, from, webhook, method: voiceMethod, publicUrl, fallback, statusCallback, fields }) {
       if (webhook !== undefined) {
         const voiceUrl = known(webhook, publicUrl)
-        const resolved = (given: string | undefined) => {
-          const full = given === undefined ? null : URL.parse(given, voiceUrl)
-          if (given !== undefined && full === null)
-            throw new Mistake(`${given} is not a URL, nor a path such as /status.`)
-          return full?.href ?? ''
+        // What is not named stays, as where REST points the number elsewhere.
+        const resolved = (name: 'voiceFallbackUrl' | 'statusCallback', given: string | undefined) => {
+          const full = given ? URL.parse(given, voiceUrl) : null
+          if (given && full === null) throw new Mistake(`${given} is not a URL, nor a path such as /status.`)
+          return given === undefined ? {} : { [name]: full?.href ?? '' }
         }
-        const others = { voiceFallbackUrl: resolved(fallback), statusCallback: resolved(statusCallback) }
+        const others = {
+          ...resolved('voiceFallbackUrl', fallback),
+          ...resolved('statusCallback', statusCallback),
+        }
         carrier.assign({ phoneNumber: to, accountSid: parts.accountSid, voiceUrl, voiceMethod, ...others })
       } else if (!carrier.leads(to)) throw new Mistake(`Nobody knows where calls to ${to} go: give --webhook.`)
       if (++placed > CALLS_MAX) throw new Mistake(`This carrier has had ${CALLS_MAX} calls. Start "sim up" again.`)

@@ -270,8 +270,18 @@ describe('a sim up on which things go wrong', () => {
     expect([number?.voiceUrl, others]).toEqual(['', []])
     const ring = ['ring', '--carrier', client.api.baseUrl, '--to', '+13125550123']
     expect((await sim(...ring)).err).toContain('Nobody knows where calls to +13125550123 go')
-    await client.incomingPhoneNumbers(number?.sid ?? '').update({ voiceUrl: 'http://127.0.0.1:9/voice' })
+    const ours = client.incomingPhoneNumbers(number?.sid ?? '')
+    const voiceUrl = 'http://127.0.0.1:9/voice'
+    await ours.update({ voiceUrl, voiceFallbackUrl: `${voiceUrl}/failed`, statusCallback: `${voiceUrl}/over` })
     expect((await sim(...ring)).code).toBe(0)
+    // Whoever rings it at another address changes what they name.
+    expect((await sim(...ring, '--webhook', 'http://127.0.0.1:9/other', '--status-callback', '')).code).toBe(0)
+    const { voiceFallbackUrl, statusCallback, ...left } = await ours.fetch()
+    expect([left.voiceUrl, voiceFallbackUrl, statusCallback]).toEqual([
+      'http://127.0.0.1:9/other',
+      `${voiceUrl}/failed`,
+      '',
+    ])
   })
 
   test(
