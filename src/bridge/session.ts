@@ -104,8 +104,14 @@ export function createBridge(given: BridgeDeps): Bridge {
     return call !== undefined
   }
 
+  /** Whoever is not in by now would come when nobody waits for it any more. */
+  function shutDoors(reason: string): void {
+    for (const door of doors) door.shut(serviceRestart, reason)
+  }
+
   async function drain(graceMs: number): Promise<void> {
     isDraining = true
+    shutDoors('draining')
     for (const call of warm.values()) call.tell({ on: 'hand-over', how: 'at-once' })
     const cancel = deps.clock.after(graceMs, () => {
       for (const call of calls) call.tell({ on: 'hand-over', how: 'gently' })
@@ -116,7 +122,7 @@ export function createBridge(given: BridgeDeps): Bridge {
 
   async function stop(): Promise<void> {
     isDraining = true
-    for (const door of doors) door.shut(serviceRestart, 'server stopped')
+    shutDoors('server stopped')
     for (const call of [...warm.values(), ...calls]) call.tell({ on: 'hand-over', how: 'at-once' })
     await allFinished()
   }

@@ -83,6 +83,23 @@ describe('who may stream', () => {
     expect(journal.facts.map(({ kind }) => kind)).toEqual(['stream.started', 'stream.ended', 'transcript.settled'])
   })
 
+  test('nobody whose token is still checked when the server drains: nobody would wait for their call to end', async () => {
+    const { dial, house, plan, bridge } = await set()
+    const answer = Promise.withResolvers<typeof plan>()
+    const checking = Promise.withResolvers<void>()
+    house.redeem = () => {
+      checking.resolve()
+      return answer.promise
+    }
+    const stream = await dial()
+    stream.start()
+    await checking.promise
+    await bridge.drain(0)
+    answer.resolve(plan)
+    expect(await stream.received.closed()).toMatchObject({ code: 1012 })
+    expect(bridge.liveCalls()).toBe(0)
+  })
+
   test('a newer stream of the same call takes its place', async () => {
     const { live, dial, journal, model } = await set()
     const { session } = await live()
