@@ -13,6 +13,9 @@ import { planCall } from './plan.ts'
 import { redeemStreamToken } from './token-store.ts'
 import { verifyHandshake } from './verify.ts'
 
+/** As it is logged: without the account's name. */
+const path = '/api/twilio/media-stream'
+
 /** What a stream says of itself when it starts. */
 export type StreamStart = { token: string; callSid: string; streamSid: string; accountSid: string }
 
@@ -20,13 +23,19 @@ export function mediaSocket(context: CallContext): SocketRoute {
   const { deps, bridge } = context
   const proven = new WeakMap<Request, Account>()
   return {
-    path: '/api/twilio/media-stream/:account',
+    path: `${path}/:account`,
     maxMessageBytes: limits.mediaMessageBytes,
     async refuse(request) {
-      const proof = await verifyHandshake(context.accounts, deps.config.PUBLIC_BASE_URL, request)
-      if (proof.ok) return void proven.set(request, proof.value)
-      deps.log.warn({ path: '/api/twilio/media-stream', reason: proof.message }, 'a media socket was turned away')
-      return new Response('Forbidden', { status: 403 })
+      try {
+        const proof = await verifyHandshake(context.accounts, deps.config.PUBLIC_BASE_URL, request)
+        if (proof.ok) return void proven.set(request, proof.value)
+        deps.log.warn({ path, reason: proof.message }, 'a media socket was turned away')
+        return new Response('Forbidden', { status: 403 })
+      } catch (error) {
+        // Left to the runtime, it would be printed as it is, and shown to whoever knocked.
+        deps.log.error({ path, error: error as Error }, 'a media socket could not be checked')
+        return new Response('Something went wrong', { status: 500 })
+      }
     },
     accept(socket, request) {
       const account = proven.get(request)

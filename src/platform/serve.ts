@@ -63,6 +63,8 @@ function serveOnBun(options: ServeOptions): Server {
   const server = Bun.serve<BunSocketState>({
     port: options.port,
     hostname: options.hostname,
+    // What broke is nobody's to see: else its page shows the error, the stack and the source.
+    development: false,
     async fetch(request, bun) {
       const upgrade = await upgradeOf(request, options.sockets)
       if (upgrade === undefined) return options.fetch(request)

@@ -6,6 +6,7 @@ import { limits } from '../../src/config.ts'
 import { urlOfDatabase } from '../../src/db/scratch.ts'
 import { saveTwilioCredentials } from '../../src/organizations/account-store.ts'
 import { createSeal } from '../../src/organizations/seal.ts'
+import { serve } from '../../src/platform/serve.ts'
 import {
   cedar,
   completed,
@@ -205,6 +206,19 @@ describe('while the database is down', () => {
     expect([response.status, await response.text()]).toEqual([500, 'Something went wrong'])
     expect(telephone.log.join('')).toContain('"path":"/api/twilio/status"')
     expect(telephone.log.join('')).not.toMatch(/\+1555|scratch_/)
+  })
+
+  test('a stranger at the media socket is told that something is wrong and nothing else, and the log says where', async () => {
+    telephone.log.length = 0
+    const { fetch: answer, sockets } = telephone.app
+    const server = await serve({ port: 0, hostname: '127.0.0.1', fetch: answer, sockets })
+    const response = await fetch(`http://127.0.0.1:${server.port}/api/twilio/media-stream/${crypto.randomUUID()}`, {
+      headers: { upgrade: 'websocket', 'x-twilio-signature': 'of nobody' },
+    })
+    expect([response.status, await response.text()]).toEqual([500, 'Something went wrong'])
+    expect(telephone.log.join('')).toContain('"path":"/api/twilio/media-stream"')
+    expect(telephone.log.join('')).not.toMatch(/scratch_/)
+    await server.close()
   })
 
   test('a process that never had one is not ready, but lives; when the database comes it takes calls', async () => {
