@@ -126,6 +126,19 @@ export const isCut = ({ endedAtMs }: StreamRecord, chaos: ChaosRecord | undefine
       breaksStream(fault) && endedAtMs !== null && endedAtMs >= atMs && endedAtMs <= atMs + CUT_WITHIN_MS,
   )
 
+type Session = ModelRecord['sessions'][number]
+
+/** A session is lost, and then its line, before another is there on it: what nobody had said the words of is lost with them. */
+export function diesWithItsLine({ closedAtMs }: Session, { carrier, model }: Pick<Case, 'carrier' | 'model'>): boolean {
+  const line = carrier.streams.find(
+    (stream) => closedAtMs !== null && stream.openedAtMs <= closedAtMs && closedAtMs < (stream.endedAtMs ?? 0),
+  )
+  if (closedAtMs === null || line === undefined) return false
+  return !model.sessions.some(
+    ({ config, openedAtMs }) => config !== null && openedAtMs >= closedAtMs && openedAtMs < (line.endedAtMs ?? 0),
+  )
+}
+
 export const millis = (bytes: number): number => Math.round(bytes / BYTES_PER_MS)
 
 /** Epoch ms of a column, or null. */

@@ -1,6 +1,15 @@
 // PURE. The rule of a conversation that goes on with another session of the model: after a socket broke, a transfer came to
 // nothing, or a machine took over from another. What was said, heard and found out before is not forgotten.
-import { type Case, type Finding, type ModelItem, millis, type Rule, type SpokenItem, wordHeardMs } from './case.ts'
+import {
+  type Case,
+  diesWithItsLine,
+  type Finding,
+  type ModelItem,
+  millis,
+  type Rule,
+  type SpokenItem,
+  wordHeardMs,
+} from './case.ts'
 import { isLike } from './likeness.ts'
 
 type Session = Case['model']['sessions'][number]
@@ -17,7 +26,7 @@ export const nothingIsForgotten: Rule = {
       const told = session.items.filter(({ responseId }) => responseId === null)
       return [
         ...foundOut(before, session).flatMap((output) => judge(told, 'what a tool answered', output, hasOutput)),
-        ...said(before, session).flatMap((text) => judge(told, 'what the caller said', text, hasText)),
+        ...said(given, before, session).flatMap((text) => judge(told, 'what the caller said', text, hasText)),
         ...heard(given, before, session).flatMap(({ item, isTorn }) =>
           judge(told, 'what the agent said', item.text, isTorn ? hasBeginning : hasText),
         ),
@@ -54,11 +63,13 @@ const foundOut = (before: Session[], { openedAtMs }: Session): string[] =>
     .filter((session) => session.openedAtMs < openedAtMs)
     .flatMap(({ items }) => items.flatMap(({ output }) => output ?? []))
 
-const said = (before: Session[], { openedAtMs }: Session): string[] =>
-  before.flatMap(({ items, speech }) =>
-    speech
+const said = (given: Case, before: Session[], { openedAtMs }: Session): string[] =>
+  before.flatMap((session) =>
+    session.speech
       .filter(({ stoppedAtMs }) => stoppedAtMs !== null && stoppedAtMs < openedAtMs - WRITTEN_WITHIN_MS)
-      .flatMap(({ itemId }) => items.find((item) => item.itemId === itemId)?.text ?? [])
+      .flatMap(({ itemId }) => session.items.find((item) => item.itemId === itemId) ?? [])
+      .filter(({ isUntold }) => !(isUntold && diesWithItsLine(session, given)))
+      .map(({ text }) => text)
       .filter((text) => text.trim() !== ''),
   )
 

@@ -4,6 +4,7 @@
 import type { Fixture } from '../script.ts'
 import {
   type Case,
+  diesWithItsLine,
   type Finding,
   IN_FLIGHT_MS,
   type ModelItem,
@@ -45,7 +46,8 @@ function utterancesOf(server: ServerView): Utterance[] {
 
 export const transcriptIsWhatWasHeard: Rule = {
   name: 'the transcript is what was said and heard, turn by turn',
-  check({ server, hearing, model }) {
+  check(given) {
+    const { server, hearing, model } = given
     if (server === null || hearing.fault !== null) return []
     const kept = utterancesOf(server)
     const items = model.sessions.flatMap((session) => session.items)
@@ -53,6 +55,7 @@ export const transcriptIsWhatWasHeard: Rule = {
       ...hearing.items.flatMap((spoken) => judgeAgent(spoken, kept)),
       ...model.sessions.flatMap((session, index) =>
         heardOfCaller(session)
+          .filter((item) => !(item.isUntold && diesWithItsLine(session, given)))
           .filter((item) => !isHeardAgain(item, model.sessions.slice(index + 1)))
           .flatMap((item) => judgeCaller(item, kept)),
       ),

@@ -197,6 +197,29 @@ describe('what the caller said as the socket broke, of which no words came', () 
     expect(found(all(untold, heardAgain('And one thing. Thanks, bye.')))).toContain(missing)
   })
 
+  /** The line ended `endedMs` into the call, and the session that went on came `openedMs` into it, on another line. */
+  const lineEnded =
+    (endedMs: number, openedMs: number): Change =>
+    (call) => {
+      const { stream, second } = call
+      const next = { ...stream, streamSid: 'MZ_2', openedAtMs: at(endedMs), sent: [], received: new Uint8Array() }
+      call.carrier.streams.push({ ...next, receivedAt: [], played: [], cleared: [], marks: [] })
+      stream.endedAtMs = at(endedMs)
+      second.openedAtMs = at(openedMs)
+    }
+  const neverTold = 'The new session was never told what the caller said'
+
+  test('is lost with a line that ended before another session was there, however much later that is', () => {
+    for (const openedMs of [5_900, 9_400]) {
+      const lost = found(all(untold, lineEnded(5_900, openedMs)))
+      expect(lost).not.toContain(missing)
+      expect(lost).not.toContain(neverTold)
+    }
+    // Not where the line was there for the next session, or was what ended first.
+    expect(found(all(untold, lineEnded(5_900, 5_899)))).toContain(missing)
+    expect(found(all(untold, lineEnded(BROKE_MS, 8_600)))).toEqual(expect.arrayContaining([missing, neverTold]))
+  })
+
   test('must be when its words had come', () => {
     const told: Change = ({ session }) => {
       for (const each of session.items) each.isUntold = undefined
