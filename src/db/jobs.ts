@@ -35,6 +35,12 @@ const usual = {
   lockLimitMs: 150_000,
   /** How long `stop` waits for running jobs; what is not done then is given back, and runs again. */
   stopLimitMs: 20_000,
+  /** For the queue's own statements: longer than the server allows them, so that no answer in time is none at all. */
+  answerLimitMs: 12_000,
+  /** A connection is not used for longer: one that has gone silent does not know it. */
+  connectionLifeMs: 60_000,
+  /** How long connections may take to end. */
+  endLimitMs: 2_000,
 }
 const lockCheckMs = 30_000
 const restartDelayMs = 1_000
@@ -66,7 +72,7 @@ export async function startJobs(options: {
 }): Promise<JobRunner> {
   const { log } = options
   const limit = { ...usual, ...options.limits }
-  const pool = createPool(options.url, options.concurrency, log)
+  const pool = createPool(options.url, options.concurrency, limit, log)
   const start = () =>
     startRunner(log, {
       // A pool of our own, ended after the runner: one that ends its pool leaves finished jobs locked.
@@ -95,11 +101,11 @@ export async function startJobs(options: {
         clearInterval(orphanTimer)
         stopping.abort()
         await ended
-        await pool.end()
+        await atMost(limit.endLimitMs, pool.end())
       },
     }
   } catch (error) {
-    await pool.end()
+    await atMost(limit.endLimitMs, pool.end())
     throw error
   }
 }
@@ -162,12 +168,17 @@ function workerTask(task: Tasks[string], taskLimitMs: number): Task {
 }
 
 /** Sessions that are the worker's role from their first moment, so that none can be used as anybody else. */
-function createPool(url: string, concurrency: number, log: Log): pg.Pool {
+function createPool(url: string, concurrency: number, limit: typeof usual, log: Log): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
     options: '-c role=frontdesk_jobs',
     // One more listens, and one looks for orphans.
     max: concurrency + 2,
+    connectionTimeoutMillis: limit.answerLimitMs,
+    query_timeout: limit.answerLimitMs,
+    maxLifetimeSeconds: limit.connectionLifeMs / 1000,
+    // The one that listens may be idle for ever.
+    keepAlive: true,
   })
   // The pool passes on what its idle connections have said themselves.
   pool.on('error', () => {})
@@ -213,4 +224,14 @@ function workerLogger(log: Log): Logger {
 }
 
 const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)))
+/** Resolves as `work` does, or when its time is up. */
+async function atMost(ms: number, work: Promise<void>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms)
+  })
+  await Promise.race([work, limit])
+  clearTimeout(timer)
+}
+
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))

@@ -7,6 +7,7 @@ import { enqueue, type JobIds, type JobRunner, startJobs, type Tasks } from '../
 import { createQueueView, type QueueView } from '../../src/db/queue-view.ts'
 import { createLog } from '../../src/lib/log.ts'
 import { openTestDatabase, type TestDatabase } from '../support/database.ts'
+import { silentWay } from '../support/silent-way.ts'
 
 type Row = {
   task: string
@@ -189,6 +190,23 @@ describe('a job runs', () => {
     expect(broken.count).toBeGreaterThan(0)
     await add('greet')
     await greet.done
+  })
+
+  test('on, after the connections of its server went silent, and stops all the same when they do once more', async () => {
+    const way = await silentWay(database.appUrl)
+    const greet = counted(2)
+    const limits = { answerLimitMs: 200, connectionLifeMs: 200, endLimitMs: 200 }
+    const tasks = { greet: greet.task }
+    const runner = await startJobs({ url: way.url, tasks, log, concurrency: 3, pollIntervalMs: 50, limits })
+    await add('greet')
+    await untilQueueIs((rows) => rows.length === 0)
+    way.silence()
+    await add('greet')
+    await greet.done
+    await untilQueueIs((rows) => rows.length === 0)
+    way.silence()
+    await runner.stop()
+    way.close()
   })
 
   test('on another server, when the one that had it died', async () => {

@@ -1,10 +1,10 @@
 // What is over is over: a transaction hears nothing more, and connections that nobody answers at are not asked again.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { sql } from 'drizzle-orm'
 import type { Database, Tx } from '../../src/db/database.ts'
 import { organizations } from '../../src/db/schema.ts'
 import { openTestDatabase, type TestDatabase } from '../support/database.ts'
+import { silentWay } from '../support/silent-way.ts'
 
 let database: TestDatabase
 
@@ -46,36 +46,12 @@ test('what is said in a transaction that is over is refused, and not heard by th
   await expect(Promise.all(late.map((say) => say()))).rejects.toThrow()
 })
 
-/** In front of the database: a way on which, from one moment on, nothing comes through any more, and nobody says so. */
-async function silentWay() {
-  const { hostname, port } = new URL(database.appUrl)
-  const pairs: [Socket, Socket][] = []
-  const server = createServer((socket) => {
-    const onward = connect(Number(port), hostname)
-    socket.pipe(onward).pipe(socket)
-    for (const end of [socket, onward]) end.on('error', () => {})
-    pairs.push([socket, onward])
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const url = new URL(database.appUrl)
-  url.port = String((server.address() as AddressInfo).port)
-  return {
-    url: url.href,
-    count: () => pairs.length,
-    /** For all that have come so far. */
-    silence() {
-      for (const [socket, onward] of pairs.splice(0)) for (const end of [socket, onward]) end.unpipe().pause()
-    },
-    close: () => server.close(),
-  }
-}
-
 for (const [name, ask] of Object.entries({
   question: (db: Database) => db.ask(sql`select 1 as one`),
   transaction: (db: Database) => db.withOrg(crypto.randomUUID(), (tx) => tx.execute(sql`select 1 as one`)),
 }))
   test(`connections that went silent are replaced, and the next ${name} is answered`, async () => {
-    const way = await silentWay()
+    const way = await silentWay(database.appUrl)
     const limits = { beginTimeoutMs: 50, statementTimeoutMs: 50, silenceTimeoutMs: 50 }
     const db = database.open({ url: way.url, maxConnections: 2, ...limits })
     const both = () => Promise.all([ask(db), ask(db)])
