@@ -64,7 +64,7 @@ async function serveFrom(config: Config, databaseUrl: string, stopDatabase: Stop
   if (isDemo) await seedDemo(deps.db, deps.ids, deps.clock.now())
   const app = createApp(deps)
   await loadLetter()
-  const stopListening = await app.listen()
+  await app.listen()
   const server = await serve({ port: config.PORT, hostname: config.HOST, fetch: app.fetch, sockets: app.sockets })
   const jobs = await startJobs({
     url: config.DATABASE_LISTEN_URL ?? databaseUrl,
@@ -80,8 +80,8 @@ async function serveFrom(config: Config, databaseUrl: string, stopDatabase: Stop
     await app.bridge.drain(config.DRAIN_SECONDS * 1000)
     server.stopListening()
     await jobs.stop()
-    await stopListening()
     await server.close()
+    // What listens on it for changes ends with it.
     await deps.db.end()
     await stopDatabase()
   })

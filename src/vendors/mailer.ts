@@ -14,9 +14,10 @@ export type MailPayload = {
 }
 
 /**
- * retryable: nothing is known to have been sent, the same bytes may be tried again under the same key.
+ * retryable: nothing is known to have been sent, the same bytes may be tried again under the same idempotency key; so when the
+ *   API key is wrong.
  * conflict: the key was used with other bytes; never try again, never mint a new key; a person must look.
- * refused: the vendor will never take these bytes (bad address, bad key).
+ * refused: the vendor will never take these bytes (a bad address).
  */
 export type MailProblem = 'retryable' | 'conflict' | 'refused'
 

@@ -66,9 +66,12 @@ function failure(error: VendorError): Outcome<never, MailProblem> {
   const message = `Cannot send e-mail: Resend answered ${status ?? 'nothing'} (${name})`
   if (name === 'invalid_idempotent_request') return problem('conflict', message)
   if (name === 'concurrent_idempotent_requests') return problem('retryable', message)
-  const isFinal = status !== null && status >= 400 && status < 500 && !passing.has(status)
+  const isFinal = status !== null && status >= 400 && status < 500 && !passing.has(status) && !aboutOurKey.has(name)
   return problem(isFinal ? 'refused' : 'retryable', message)
 }
+
+/** What an operator mends, for all mails at once: none of them is to blame. */
+const aboutOurKey = new Set(['missing_api_key', 'invalid_api_key', 'restricted_api_key'])
 
 /** Statuses below 500 that pass with time: timeout, conflict of a kind not known to us, too early, too many requests. */
 const passing = new Set([408, 409, 425, 429])

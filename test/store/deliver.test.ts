@@ -267,6 +267,16 @@ describe('one message', () => {
   })
 })
 
+test('a message waits for a key that is right, as for one at all', async () => {
+  const { mailer, baseUrl, record } = openInbox()
+  const call = await place()
+  for (const apiKey of ['', 're_wrong'])
+    await expect(deliver(call, createMailer({ apiKey, baseUrl, timeoutMs: 300 }))).rejects.toBeInstanceOf(RetryLater)
+  await deliver(call, mailer)
+  expect(record().messages).toHaveLength(1)
+  expect((await deliveryOf(call)).state).toBe('sent')
+})
+
 describe('parked for a person', () => {
   const parkedBy = async (call: ClinicCall, mailer: Mailer) => {
     await deliver(call, mailer)
@@ -293,9 +303,9 @@ describe('parked for a person', () => {
   })
 
   test('a message that Resend refuses', async () => {
-    const { baseUrl, record } = openInbox()
-    const stranger = createMailer({ apiKey: 're_wrong', baseUrl, timeoutMs: 300 })
-    expect(await parkedBy(await place(), stranger)).toContain('invalid_api_key')
+    const { mailer, record } = openInbox()
+    const fromNobody: Mailer = { send: (payload, key) => mailer.send({ ...payload, from: 'nobody' }, key) }
+    expect(await parkedBy(await place(), fromNobody)).toContain('Resend answered 422')
     expect(record().messages).toEqual([])
   })
 
