@@ -33,6 +33,8 @@ const usual = {
   taskLimitMs: 120_000,
   /** A job that is locked for longer than a task may take belongs to a server that died. */
   lockLimitMs: 150_000,
+  /** How often such jobs are looked for. */
+  lockCheckMs: 30_000,
   /** How long `stop` waits for running jobs; what is not done then is given back, and runs again. */
   stopLimitMs: 20_000,
   /** For the queue's own statements: longer than the server allows them, so that no answer in time is none at all. */
@@ -42,7 +44,6 @@ const usual = {
   /** How long connections may take to end. */
   endLimitMs: 2_000,
 }
-const lockCheckMs = 30_000
 const restartDelayMs = 1_000
 
 const idForm = z.string().regex(/^[A-Za-z0-9_-]{1,100}$/)
@@ -95,12 +96,13 @@ export async function startJobs(options: {
     const ended = keepRunning(await start(), start, stopping.signal, log)
     const orphanTimer = setInterval(() => {
       freeOrphans(pool, limit.lockLimitMs).catch((error) => log.warn({ error }, 'orphaned jobs could not be freed'))
-    }, lockCheckMs)
+    }, limit.lockCheckMs)
     return {
       async stop() {
         clearInterval(orphanTimer)
         stopping.abort()
-        await ended
+        // A runner whose connections are silent may not end at all.
+        await atMost(limit.stopLimitMs + limit.endLimitMs, ended)
         await atMost(limit.endLimitMs, pool.end())
       },
     }

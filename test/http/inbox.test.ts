@@ -270,10 +270,10 @@ describe('our mailer', () => {
     expect(record().messages).toHaveLength(8)
   })
 
-  test('a wrong key and a malformed address are refused, and the address is not repeated', async () => {
+  test('a wrong key may be mended, a malformed address is refused, and not repeated', async () => {
     const { mailer, baseUrl } = open()
     const stranger = createMailer({ apiKey: 're_other', baseUrl, timeoutMs: 400 })
-    expect(await stranger.send(letter, 'call/1')).toMatchObject({ ok: false, problem: 'refused' })
+    expect(await stranger.send(letter, 'call/1')).toMatchObject({ ok: false, problem: 'retryable' })
     const wrong = await mailer.send({ ...letter, to: ['jane.doe@'] }, 'call/1')
     expect(wrong).toMatchObject({ ok: false, problem: 'refused' })
     expect(JSON.stringify(wrong)).not.toContain('jane')

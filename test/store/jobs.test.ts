@@ -195,7 +195,9 @@ describe('a job runs', () => {
   test('on, after the connections of its server went silent, and stops all the same when they do once more', async () => {
     const way = await silentWay(database.appUrl)
     const greet = counted(2)
-    const limits = { answerLimitMs: 200, connectionLifeMs: 200, endLimitMs: 200 }
+    // A job may have been given out in an answer that nobody heard: it is locked, by whoever asked.
+    const locks = { lockLimitMs: 1_000, lockCheckMs: 100 }
+    const limits = { answerLimitMs: 500, connectionLifeMs: 500, stopLimitMs: 200, endLimitMs: 200, ...locks }
     const tasks = { greet: greet.task }
     const runner = await startJobs({ url: way.url, tasks, log, concurrency: 3, pollIntervalMs: 50, limits })
     await add('greet')

@@ -5,6 +5,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 export async function silentWay(appUrl: string) {
   const { hostname, port } = new URL(appUrl)
   const pairs: [Socket, Socket][] = []
+  const silent: [Socket, Socket][] = []
   const server = createServer((socket) => {
     const onward = connect(Number(port), hostname)
     socket.pipe(onward).pipe(socket)
@@ -19,8 +20,15 @@ export async function silentWay(appUrl: string) {
     count: () => pairs.length,
     /** For all that have come so far. */
     silence() {
-      for (const [socket, onward] of pairs.splice(0)) for (const end of [socket, onward]) end.unpipe().pause()
+      for (const pair of pairs.splice(0)) {
+        for (const end of pair) end.unpipe().pause()
+        silent.push(pair)
+      }
     },
-    close: () => server.close(),
+    /** Breaks all, so that the server's side ends: one that waits for a password holds up whoever drops a database. */
+    close() {
+      server.close()
+      for (const end of [...pairs, ...silent].flat()) end.destroy()
+    },
   }
 }
