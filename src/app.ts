@@ -13,6 +13,7 @@ import { limits } from './config.ts'
 import type { Tasks } from './db/jobs.ts'
 import type { Deps } from './deps.ts'
 import { within } from './lib/clock.ts'
+import { asError } from './lib/log.ts'
 import type { SocketRoute } from './lib/socket.ts'
 import { mailTasks } from './notifications/deliver.ts'
 import { createAccounts } from './organizations/account-store.ts'
@@ -79,6 +80,6 @@ export function createApp(deps: Deps): App {
 function answerError(deps: Deps, code: string | number, error: unknown, request: Request): Response {
   if (code === 'NOT_FOUND') return new Response('Not found', { status: 404 })
   const { pathname: path } = new URL(request.url)
-  deps.log.error({ path, code, error: error instanceof Error ? error : new Error('not an error') }, 'a request failed')
+  deps.log.error({ path, code, error: asError(error) }, 'a request failed')
   return new Response('Something went wrong', { status: 500 })
 }

@@ -8,7 +8,7 @@ import type { Database } from './db/database.ts'
 import { startJobs } from './db/jobs.ts'
 import { assertWalled } from './db/wall.ts'
 import { seedDemo } from './demo.ts'
-import type { Log } from './lib/log.ts'
+import { asError, type Log } from './lib/log.ts'
 import { localKeys } from './local.ts'
 import { loadLetter } from './notifications/deliver.ts'
 import { bringUpToDate, openDatabase, reached } from './open-database.ts'
@@ -127,7 +127,7 @@ function onceTold(log: Log, stop: (signal: string) => Promise<void>): void {
   }
   for (const uncaught of ['uncaughtException', 'unhandledRejection'] as const) {
     process.on(uncaught, (error: unknown) => {
-      log.error({ error: error instanceof Error ? error : new Error(String(error)) }, 'an error that nobody caught')
+      log.error({ error: asError(error) }, 'an error that nobody caught')
       exitCode = 1
       if (toldAtMs === null) begin(uncaught)
     })

@@ -6,6 +6,7 @@ import type { Facts } from '../conversations/merge.ts'
 import { eventOf, findConversation, recordEvents } from '../conversations/store.ts'
 import { enqueue } from '../db/jobs.ts'
 import { isConnectionLost } from '../db/query-failed.ts'
+import { asError } from '../lib/log.ts'
 import type { SocketRoute } from '../lib/socket.ts'
 import type { Account } from '../organizations/account-store.ts'
 import type { CallContext } from './context.ts'
@@ -33,7 +34,7 @@ export function mediaSocket(context: CallContext): SocketRoute {
         return new Response('Forbidden', { status: 403 })
       } catch (error) {
         // Left to the runtime, it would be printed as it is, and shown to whoever knocked.
-        deps.log.error({ path, error: error as Error }, 'a media socket could not be checked')
+        deps.log.error({ path, error: asError(error) }, 'a media socket could not be checked')
         return new Response('Something went wrong', { status: 500 })
       }
     },

@@ -5,7 +5,7 @@ import { Logger, type Runner, type RunnerOptions, run, type Task } from 'graphil
 import pg from 'pg'
 import { z } from 'zod'
 import { isoTime } from '../lib/clock.ts'
-import type { Log } from '../lib/log.ts'
+import { asError, type Log } from '../lib/log.ts'
 import type { Tx } from './database.ts'
 
 /** What a task is given: the ids it was added with, and whose they are. */
@@ -225,7 +225,6 @@ function workerLogger(log: Log): Logger {
   })
 }
 
-const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)))
 /** Resolves as `work` does, or when its time is up. */
 async function atMost(ms: number, work: Promise<void>): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined

@@ -13,6 +13,9 @@ export type Log = {
 
 export type LogFields = Record<string, string | number | boolean | null | undefined | Error>
 
+/** What was thrown, as a field takes it. */
+export const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown)))
+
 /** Field names that are safe to print; every other is replaced by `[redacted]`. */
 const printable = new Set([
   'callSid',

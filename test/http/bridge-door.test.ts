@@ -11,6 +11,21 @@ afterEach(async () => {
 })
 
 const audio = (length: number, value: number) => Buffer.alloc(length, value).toString('base64')
+/** A stream whose token is being checked, until `letIn`. */
+async function atTheDoor() {
+  const scene = await set()
+  const answer = Promise.withResolvers<typeof scene.plan>()
+  const checking = Promise.withResolvers<void>()
+  scene.house.redeem = () => {
+    checking.resolve()
+    return answer.promise
+  }
+  const stream = await scene.dial()
+  stream.start()
+  await checking.promise
+  return { ...scene, stream, letIn: () => answer.resolve(scene.plan) }
+}
+
 describe('who may stream', () => {
   test('nobody without a start in time', async () => {
     const { dial, clock } = await set()
@@ -65,37 +80,19 @@ describe('who may stream', () => {
   )
 
   test('a caller who hangs up while the token is checked is in the ledger all the same', async () => {
-    const { dial, house, plan, journal } = await set()
-    const answer = Promise.withResolvers<typeof plan>()
-    const checking = Promise.withResolvers<void>()
-    house.redeem = () => {
-      checking.resolve()
-      return answer.promise
-    }
-    const stream = await dial()
-    stream.start()
-    await checking.promise
+    const { stream, letIn, journal } = await atTheDoor()
     stream.stop()
     stream.hangUp()
     await stream.received.closed()
-    answer.resolve(plan)
+    letIn()
     await journal.has('transcript.settled')
     expect(journal.facts.map(({ kind }) => kind)).toEqual(['stream.started', 'stream.ended', 'transcript.settled'])
   })
 
   test('nobody whose token is still checked when the server drains: nobody would wait for their call to end', async () => {
-    const { dial, house, plan, bridge } = await set()
-    const answer = Promise.withResolvers<typeof plan>()
-    const checking = Promise.withResolvers<void>()
-    house.redeem = () => {
-      checking.resolve()
-      return answer.promise
-    }
-    const stream = await dial()
-    stream.start()
-    await checking.promise
+    const { stream, letIn, bridge } = await atTheDoor()
     await bridge.drain(0)
-    answer.resolve(plan)
+    letIn()
     expect(await stream.received.closed()).toMatchObject({ code: 1012 })
     expect(bridge.liveCalls()).toBe(0)
   })

@@ -109,7 +109,7 @@ test(
   'a test that takes too long, for which the runner ends the children of its process, leaves it running until the end',
   async () => {
     const command = [process.execPath, 'test', fileURLToPath(new URL('../support/hanging-tests.ts', import.meta.url))]
-    const { stderr } = Bun.spawnSync(command, { env: { ...process.env, FOLDER: folder } })
+    const { stderr } = Bun.spawnSync(command, { env: { ...process.env, FOLDER: folder }, timeout: patienceMs })
     expect(stderr.toString()).toContain('(fail) one takes too long')
     expect(stderr.toString()).toContain('(pass) the next one has its database')
     await untilStopped()
