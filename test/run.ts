@@ -3,7 +3,16 @@
 import { parseArgs } from 'node:util'
 import { installChromium } from './chromium-setup.ts'
 import { endPrograms, runProgram } from './program.ts'
-import { asOneCheck, type Count, fromBunTest, fromLastLine, type Run, type Tally, tallyOf } from './tally.ts'
+import {
+  asOneCheck,
+  type Count,
+  fromBunTest,
+  fromLastLine,
+  linesOfFailure,
+  type Run,
+  type Tally,
+  tallyOf,
+} from './tally.ts'
 
 type Step = { name: string; about: string; minutesMax: number; command: () => string[]; count: Count }
 
@@ -89,7 +98,7 @@ ${[...steps, beside].map(({ name, about }) => `  ${name.padEnd(10)}${about}`).jo
 --help        this text
 
 One test file alone: bun test test/pure/conversations.test.ts
-The last line is "N passed, N failed"; a step without tests of its own counts as one.`
+What failed is told once more at the end. The last line is "N passed, N failed"; a step without tests of its own counts as one.`
 
 /** The npm package `deno` links its binary in a postinstall, which Bun does not run; the binary is there all the same. */
 function denoBinary(): string {
@@ -101,6 +110,9 @@ function denoBinary(): string {
 
 /** Passing tests are counted, not listed; each file is named as it begins. */
 const isWorthPrinting = (line: string): boolean => !/^\(pass\)|^\s*$/.test(line)
+
+/** Told once more at the very end, where whoever has only the end of a long run finds it. */
+const failures: string[] = []
 
 async function perform(step: Step, say: (line: string) => void = console.log): Promise<Tally> {
   const startedMs = performance.now()
@@ -115,6 +127,8 @@ async function perform(step: Step, say: (line: string) => void = console.log): P
   }
   const tally = tallyOf(run, step.count)
   if (run.wasCut) say(`had not ended after ${step.minutesMax} minutes`)
+  if (tally.failed > 0)
+    failures.push(`== of ${step.name}`, ...linesOfFailure(run.output.split('\n').filter(isWorthPrinting)))
   const seconds = ((performance.now() - startedMs) / 1000).toFixed(1)
   say(`== ${step.name}: ${tally.failed === 0 ? 'passed' : 'FAILED'} in ${seconds} s`)
   return tally
@@ -156,5 +170,6 @@ const count = ({ passed, failed }: Tally): void => {
 const finish = isChosen(beside) ? performBeside(beside) : undefined
 for (const step of chosen) count(await perform(step))
 if (finish !== undefined) count(await finish())
+if (failures.length > 0) console.log(`\nWhat failed:\n${failures.join('\n')}`)
 console.log(`\n${sum.passed} passed, ${sum.failed} failed`)
 process.exit(sum.failed === 0 ? 0 : 1)

@@ -1,6 +1,6 @@
 // What the test run counts of a step: nothing passes that was not seen to, and nothing fails twice.
 import { describe, expect, test } from 'bun:test'
-import { asOneCheck, fromBunTest, fromLastLine, type Run, tallyOf } from '../tally.ts'
+import { asOneCheck, fromBunTest, fromLastLine, linesOfFailure, type Run, tallyOf } from '../tally.ts'
 
 const whole = ' 12 pass\n 0 fail\nRan 12 tests across 3 files. [1.00s]'
 const ran = (output: string, more: Partial<Run> = {}): Run => ({ exitCode: 0, output, wasCut: false, ...more })
@@ -36,4 +36,25 @@ test('a step that fails without saying what, or ends before it says anything, co
   expect(tallyOf(ran(whole, { exitCode: 1 }), fromBunTest)).toEqual({ passed: 12, failed: 1 })
   expect(tallyOf(ran('3 passed, 0 failed', { exitCode: 1 }), fromLastLine)).toEqual({ passed: 3, failed: 1 })
   expect(tallyOf(ran(''), fromLastLine)).toEqual({ passed: 0, failed: 1 })
+})
+
+describe('what is told once more of a step that failed', () => {
+  const quiet = (count: number) => Array.from({ length: count }, (_line, at) => `quiet ${at}`)
+
+  test('is each failure with what was printed around it, and nothing from afar', () => {
+    const lines = [...quiet(90), 'expected 1', '(fail) counts', ...quiet(90), 'FAILED  a-call', '  rule', ...quiet(90)]
+    const told = linesOfFailure(lines)
+    for (const line of ['expected 1', '(fail) counts', 'FAILED  a-call', '  rule']) expect(told).toContain(line)
+    expect(told.length).toBeLessThan(100)
+  })
+
+  test('is its end, where no line says that it is a failure', () => {
+    expect(linesOfFailure([...quiet(90), 'killed']).at(-1)).toBe('killed')
+  })
+
+  test('has an end, however much failed', () => {
+    const told = linesOfFailure(Array.from({ length: 1000 }, () => '(fail) this one, too'))
+    expect(told.length).toBeLessThan(200)
+    expect(told.at(-1)).toBe('… and 850 lines more, above')
+  })
 })
